@@ -1,7 +1,6 @@
 """The network of stations, read from a YAML file and validated."""
 
 import re
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,6 +71,7 @@ class _NetworkFacts(BaseModel):
     name: str
     time_zone: str
     first_month: Annotated[str, Field(pattern=f"^{MONTH_PATTERN}$")]
+    stations_per_run: Annotated[int, Field(gt=0)] = 100
 
     @field_validator("time_zone")
     @classmethod
@@ -89,7 +89,8 @@ class Network(BaseModel):
     """All stations of one stations file, with what they share.
 
     Parameters:
-        network: name, IANA time zone of local days and months, first month (``YYYY-MM``).
+        network: name, IANA time zone of local days and months, first month (``YYYY-MM``), and how many
+            stations one run takes at most.
         stations: at least one.
     """
 
@@ -178,7 +179,3 @@ def _explain(error: ValidationError, content: dict[str, Any]) -> str:
         faults.append(f"{where}: {message}{shown}" if where else message)
     return "; ".join(faults)
 
-
-def month_of(moment: datetime, time_zone: ZoneInfo) -> str:
-    """Return the local month, ``YYYY-MM``, in which a moment lies."""
-    return moment.astimezone(time_zone).strftime("%Y-%m")

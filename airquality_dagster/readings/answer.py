@@ -164,7 +164,7 @@ def _hour(row: object, now: datetime) -> datetime:
     if hour.minute or hour.second or hour.microsecond:
         raise _Rejected(f"timestamp {text!r} is not the start of an hour")
     if hour > now + _CLOCK_TOLERANCE:
-        raise _Rejected(f"timestamp {text!r} is in the future (it was {now:%Y-%m-%d %H:%M} UTC)")
+        raise _Rejected(f"timestamp {text!r} was in the future")
     if hour < _EARLIEST:
         raise _Rejected(f"timestamp {text!r} is before there was any station")
     return hour

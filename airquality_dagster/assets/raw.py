@@ -1,0 +1,100 @@
+"""``raw_<station>``: the hours of a station as the AirQino API publishes them."""
+
+from datetime import datetime, timezone
+
+import dagster as dg
+import pandas as pd
+from pymongo.database import Database
+
+from airquality_dagster.assets.previews import hourly_preview
+from airquality_dagster.assets.rejected import keep_rejected
+from airquality_dagster.assets.schemas import HOURLY_COLUMNS, HOURLY_READINGS
+from airquality_dagster.errors import AirQinoError, SimulatedReadingsError
+from airquality_dagster.io_managers.mongodb import ABSENT
+from airquality_dagster.partitions import month
+from airquality_dagster.pollutants import PROVISIONAL, SIMULATED, TIMESTAMP
+from airquality_dagster.readings.answer import HourlyAnswer, hourly_frame
+from airquality_dagster.resources.airqino import AirQinoResource
+from airquality_dagster.resources.mongodb import MongoDBResource
+from airquality_dagster.stations import Station
+
+GROUP = "raw"
+
+
+def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinition, owner: str) -> dg.AssetsDefinition:
+    """Return the asset of a station's hourly readings."""
+
+    @dg.asset(
+        name=station.raw_asset,
+        partitions_def=partitions_def,
+        # A range of months is one run: Dagster's cost is per run and partition, the API's per month.
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=GROUP,
+        kinds={"python", "mongodb"},
+        owners=[owner],
+        tags={"station": station.name},
+        dagster_type=HOURLY_READINGS,
+        description=(
+            f"Hourly readings of {station.title}{', ' + station.city if station.city else ''}, exactly as the API "
+            "publishes them, in the units of the column schema.\n\nHours are added and corrected, none is deleted: what a "
+            f"correction replaces is kept in `{station.raw_asset}_revisions`, what is no reading in "
+            f"`{station.raw_asset}_rejected`."
+        ),
+        metadata={
+            "partition_expr": TIMESTAMP,
+            "primary_key": TIMESTAMP,
+            "write_mode": "merge",
+            "keep_revisions": True,
+            "provisional_column": PROVISIONAL,
+            "dagster/column_schema": HOURLY_COLUMNS,
+            "airqino_id": dg.MetadataValue.text(str(station.airqino_id)),
+        },
+    )
+    def raw(context: dg.AssetExecutionContext, airqino: AirQinoResource, mongodb: MongoDBResource):
+        now = datetime.now(timezone.utc)
+        answers = []
+        for key in context.partition_keys:
+            window = partitions_def.time_window_for_partition_key(key)
+            try:
+                answer = airqino.hourly_answer(station.airqino_id, window.start, window.end, now)
+            except AirQinoError as error:
+                raise dg.Failure(f"{station.title}, {month(key)}: {error}", allow_retries=False) from error
+            context.log.info(f"{station.name} {month(key)}: {len(answer.hours)} hours, {len(answer.rejected)} rejected")
+            answers.append(answer)
+
+        frame = hourly_frame(answers, station_id=station.airqino_id, now=now, absent=ABSENT)
+        rejected = [row for answer in answers for row in answer.rejected]
+        with mongodb.open_database() as database:
+            _refuse_simulated_over_measured(database, station, answers)
+            keep_rejected(database[f"{station.raw_asset}_rejected"], rejected, context.run_id, now)
+        context.add_output_metadata(_metadata(frame, len(rejected)))
+        return frame
+
+    return raw
+
+
+def _metadata(frame: pd.DataFrame, rejected: int) -> dict[str, dg.MetadataValue]:
+    metadata: dict[str, dg.MetadataValue] = {
+        "hours_fetched": dg.MetadataValue.int(len(frame)),
+        "hours_rejected": dg.MetadataValue.int(rejected),
+        "simulated": dg.MetadataValue.bool(SIMULATED in frame),
+        "preview": dg.MetadataValue.md(hourly_preview(frame)),
+    }
+    if len(frame):
+        metadata["newest_hour"] = dg.MetadataValue.timestamp(frame[TIMESTAMP].max().to_pydatetime())
+    return metadata
+
+
+def _refuse_simulated_over_measured(database: Database, station: Station, answers: list[HourlyAnswer]) -> None:
+    """Refuse simulated readings for hours of which measured ones are stored."""
+    hours = [hour for answer in answers if answer.simulated for hour in answer.hours]
+    if not hours:
+        return
+    period = {"$gte": min(hours), "$lte": max(hours)}
+    measured = database[station.raw_asset].find_one({"_id": period, SIMULATED: {"$exists": False}})
+    if measured is not None:
+        raise SimulatedReadingsError(
+            f"{station.title}: the sandbox's simulated readings would replace measured ones, like that of "
+            f"{measured['_id']:%Y-%m-%d %H:%M} UTC: set AIRQINO_BASE_URL to the real API, or MONGODB_DATABASE to another "
+            "database"
+        )

@@ -1,0 +1,43 @@
+"""The code location: puts the parts together."""
+
+import dagster as dg
+
+from airquality_dagster import settings
+from airquality_dagster.assets.network import network_assets
+from airquality_dagster.io_managers.mongodb import MongoDBIOManager
+from airquality_dagster.jobs import hourly_job
+from airquality_dagster.resources.airqino import AirQinoResource
+from airquality_dagster.resources.mongodb import MongoDBResource
+from airquality_dagster.schedules import hourly_schedule, reconcile_schedule
+from airquality_dagster.stations import load_network
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return assets, job, schedules and resources of the network."""
+    network = load_network(settings.stations_file())
+    assets = network_assets(network)
+    mongodb = {
+        "uri": settings.resource_field(settings.MONGODB_URI, settings.DEFAULT_MONGODB_URI),
+        "database": settings.resource_field(settings.MONGODB_DATABASE, settings.DEFAULT_DATABASE),
+    }
+    return dg.Definitions(
+        assets=assets,
+        jobs=[hourly_job(assets)],
+        schedules=[hourly_schedule(network), reconcile_schedule(network)],
+        resources={
+            "airqino": AirQinoResource(
+                base_url=settings.resource_field(settings.AIRQINO_BASE_URL, settings.PUBLIC_API),
+                token_url=settings.resource_field(settings.AIRQINO_TOKEN_URL, settings.PUBLIC_TOKEN_URL),
+                client_id=settings.resource_field(settings.AIRQINO_CLIENT_ID),
+                client_secret=settings.resource_field(settings.AIRQINO_CLIENT_SECRET),
+                username=settings.resource_field(settings.AIRQINO_USERNAME),
+                password=settings.resource_field(settings.AIRQINO_PASSWORD),
+                refresh_token=settings.resource_field(settings.AIRQINO_REFRESH_TOKEN),
+            ),
+            "mongodb": MongoDBResource(**mongodb),
+            "io_manager": MongoDBIOManager(**mongodb, app_name="airquality"),
+        },
+        # A station's month is seconds of work: a process per step would cost more than the step.
+        executor=dg.in_process_executor,
+    )

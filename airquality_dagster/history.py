@@ -1,0 +1,87 @@
+"""What Dagster's instance knows of earlier runs, asked once a tick."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+
+import dagster as dg
+
+from airquality_dagster.due import Month, StationRun, contiguous_ranges, due_months, station_runs
+from airquality_dagster.jobs import HOURLY_JOB, IN_PROGRESS
+from airquality_dagster.partitions import monthly_partitions
+from airquality_dagster.stations import Network, Station
+
+# Run monitoring ends a run after this long (local/dagster.yaml); one that is older is taken for dead.
+RUN_LIMIT = timedelta(hours=2)
+
+
+def network_months(network: Network, now: datetime) -> list[Month]:
+    """Return the months of the network, from its first to the current one."""
+    partitions_def = monthly_partitions(network)
+    return [
+        Month(key, partitions_def.time_window_for_partition_key(key).end)
+        for key in partitions_def.get_partition_keys(current_time=now)
+    ]
+
+
+def run_in_progress(instance: dg.DagsterInstance, now: datetime) -> dg.DagsterRun | None:
+    """Return a run of the hourly job that has not ended, if there is one."""
+    unfinished = dg.RunsFilter(job_name=HOURLY_JOB, statuses=IN_PROGRESS, created_after=now - RUN_LIMIT)
+    return next(iter(instance.get_runs(unfinished, limit=1)), None)
+
+
+def due_runs(instance: dg.DagsterInstance, network: Network, now: datetime) -> list[StationRun]:
+    """Return the runs of a tick: what `due_months` says of each station, in as few runs as possible."""
+    months = network_months(network, now)
+    ranges = {}
+    for station in network.stations:
+        due = due_months(months, _materialized_at(instance, station, months), now)
+        # The current month alone cannot keep another from being stored.
+        alone = _failed_months(instance, network, station, due) if len(due) > 1 else set()
+        ranges[station.name] = contiguous_ranges(months, due, alone)
+    return station_runs(ranges, network.network.stations_per_run)
+
+
+def all_runs(network: Network, now: datetime) -> list[StationRun]:
+    """Return the runs that materialize every month of every station again."""
+    months = network_months(network, now)
+    ranges = contiguous_ranges(months, {month.key for month in months})
+    return station_runs({station.name: ranges for station in network.stations}, network.network.stations_per_run)
+
+
+def _materialized_at(instance: dg.DagsterInstance, station: Station, months: Sequence[Month]) -> dict[str, datetime]:
+    """Return when each month was last materialized: the earlier of the station's two assets."""
+    raw, aggregates = (
+        _latest_materializations(instance, dg.AssetKey(asset), months)
+        for asset in (station.raw_asset, station.aggregates_asset)
+    )
+    return {key: min(moment, aggregates[key]) for key, moment in raw.items() if key in aggregates}
+
+
+def _latest_materializations(
+    instance: dg.DagsterInstance, asset_key: dg.AssetKey, months: Sequence[Month]
+) -> dict[str, datetime]:
+    keys = {month.key for month in months}
+    # Two queries an asset, however often its months were materialized: the newest record of each
+    # month, then the records' times.
+    storage_ids = instance.get_latest_storage_id_by_partition(
+        asset_key, dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=keys
+    )
+    if not storage_ids:
+        return {}
+    newest = dg.AssetRecordsFilter(asset_key=asset_key, storage_ids=list(storage_ids.values()))
+    records = instance.fetch_materializations(newest, limit=len(storage_ids)).records
+    return {
+        record.partition_key: datetime.fromtimestamp(record.timestamp, timezone.utc)
+        for record in records
+        if record.partition_key is not None
+    }
+
+
+def _failed_months(
+    instance: dg.DagsterInstance, network: Network, station: Station, keys: Sequence[str]
+) -> set[str]:
+    failed: set[str] = set()
+    for asset in (station.raw_asset, station.aggregates_asset):
+        status = instance.get_status_by_partition(dg.AssetKey(asset), keys, monthly_partitions(network))
+        failed |= {key for key, state in (status or {}).items() if state is not None and state.value == "FAILED"}
+    return failed

@@ -1,0 +1,222 @@
+"""A plain client of the AirQino API: it knows HTTP, retries and tokens, and nothing of Dagster."""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+
+import requests
+import tenacity
+
+from airquality_dagster.errors import (
+    AirQinoAnswerError,
+    AirQinoCredentialsError,
+    AirQinoError,
+    AirQinoUnavailableError,
+    UnknownStationError,
+)
+from airquality_dagster.resources.oauth2 import TokenSource
+
+_log = logging.getLogger(__name__)
+
+_QUERY_TIME = "%Y%m%d-%H%M"
+_TRANSIENT = frozenset({429, 500, 502, 503, 504})
+_CHUNK_BYTES = 1 << 16
+
+
+class _TransientError(Exception):
+    """A failure that may pass: worth another attempt, after ``retry_after`` seconds if it says so."""
+
+    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class AirQinoClient:
+    """Asks the AirQino API, patiently but not for ever."""
+
+    def __init__(
+        self,
+        base_url: str,
+        token_source: TokenSource | None = None,
+        *,
+        timeout: tuple[float, float] = (10.0, 60.0),
+        attempts: int = 5,
+        total_seconds: float = 180.0,
+        backoff_seconds: float = 1.0,
+    ) -> None:
+        """Open a connection pool; nothing is sent yet.
+
+        Parameters:
+            base_url: of the API, without a path.
+            token_source: of bearer tokens; None sends none.
+            timeout: seconds to wait for a connection, and for the next bytes of an answer.
+            attempts: how often one question is asked at most.
+            total_seconds: no new attempt begins after this, and no answer is read on.
+            backoff_seconds: first pause between attempts; it doubles each time, with jitter.
+        """
+        self._base_url = base_url.rstrip("/")
+        self._token_source = token_source
+        self._timeout = timeout
+        self._attempts = attempts
+        self._total_seconds = total_seconds
+        self._backoff = tenacity.wait_exponential_jitter(initial=backoff_seconds, max=60, jitter=backoff_seconds)
+        self._session = requests.Session()
+        self._session.headers.update({
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": f"airquality-dagster/{version('airquality-dagster')}",
+        })  # fmt: skip
+        self.bytes_received = 0
+
+    def close(self) -> None:
+        """Close the connection pool."""
+        self._session.close()
+
+    def hourly_averages(self, station_id: int, start: datetime, end: datetime) -> object:
+        """Return the decoded JSON of a station's hourly averages.
+
+        Parameters:
+            station_id: the station's AirQino id.
+            start, end: the period, tz-aware. Whether the API includes the end is not known: take what
+                you asked for from the answer.
+
+        Raises:
+            AirQinoUnavailableError: no answer after all attempts.
+            AirQinoCredentialsError: the token was refused, also a new one.
+            UnknownStationError: the API does not know the station.
+            AirQinoAnswerError: the answer is no JSON.
+            AirQinoError: the API refused the question (another 4xx).
+        """
+        period = {"start_date": _query_time(start), "end_date": _query_time(end)}
+        return self._get_json(f"/v3/getStationHourlyAvg/{station_id}", period)
+
+    def _get_json(self, path: str, query: Mapping[str, str]) -> object:
+        deadline = time.monotonic() + self._total_seconds
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_TransientError),
+            stop=tenacity.stop_after_attempt(self._attempts) | tenacity.stop_before_delay(self._total_seconds),
+            wait=self._pause,
+            before_sleep=_log_retry,
+            reraise=True,
+        )
+        try:
+            return retrying(self._get_json_once, path, query, deadline)
+        except _TransientError as error:
+            tries = retrying.statistics["attempt_number"]
+            raise AirQinoUnavailableError(
+                f"{self._base_url} gave no answer in {tries} attempt{'s' if tries > 1 else ''}: {error}. What is missing is "
+                "fetched by a later run; if it lasts, check AIRQINO_BASE_URL and the network"
+            ) from error
+
+    def _get_json_once(self, path: str, query: Mapping[str, str], deadline: float) -> object:
+        response, body = self._send(path, query, deadline, is_second_token=False)
+        status = response.status_code
+        if status in _TRANSIENT:
+            raise _TransientError(f"HTTP {status} {response.reason}".rstrip(), _retry_after(response))
+        if status == 404:
+            raise UnknownStationError(
+                f"{self._base_url} does not know it (HTTP 404 for {path}): check airqino_id in the stations file"
+            )
+        if status != 200:
+            raise AirQinoError(f"{self._base_url} refused {path} with HTTP {status}: {_excerpt(body)}")
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            kind = response.headers.get("Content-Type", "no content type")
+            raise AirQinoAnswerError(
+                f"{self._base_url} answered no JSON ({error}; {kind}): {_excerpt(body)}"
+            ) from error
+
+    def _send(
+        self, path: str, query: Mapping[str, str], deadline: float, *, is_second_token: bool
+    ) -> tuple[requests.Response, bytes]:
+        """Send one request, with a token if there is a source of them, and once more if it is refused."""
+        try:
+            token = self._token_source.access_token() if self._token_source else None
+            headers = {"Authorization": f"Bearer {token}"} if token else None
+            response = self._session.get(
+                self._base_url + path, params=query, headers=headers, timeout=self._timeout, stream=True
+            )
+            with response:
+                body = self._read(response, deadline)
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema) as error:
+            raise AirQinoError(f"{self._base_url} is no URL that can be asked ({error}): correct AIRQINO_BASE_URL") from error
+        except requests.exceptions.HTTPError as error:  # only of the token endpoint
+            answer = error.response
+            if answer is not None and answer.status_code not in _TRANSIENT:
+                raise AirQinoCredentialsError(f"the token endpoint answered HTTP {answer.status_code}: check AIRQINO_TOKEN_URL") from None
+            raise _TransientError(f"token endpoint: {error}", _retry_after(answer)) from error
+        except requests.exceptions.RequestException as error:
+            raise _TransientError(_reason(error)) from error
+        if response.status_code != 401:
+            return response, body
+        if self._token_source is None or token is None:
+            raise AirQinoCredentialsError(
+                f"{self._base_url} asks for credentials: set AIRQINO_CLIENT_ID with AIRQINO_USERNAME and AIRQINO_PASSWORD, or "
+                "with AIRQINO_REFRESH_TOKEN"
+            )
+        if is_second_token:
+            raise AirQinoCredentialsError(
+                f"{self._base_url} refuses a token that it was just given: the credentials may not read the API, ask its operator"
+            )
+        self._token_source.forget(token)
+        return self._send(path, query, deadline, is_second_token=True)
+
+    def _read(self, response: requests.Response, deadline: float) -> bytes:
+        chunks = []
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            chunks.append(chunk)
+            if time.monotonic() > deadline:
+                raise _TransientError(f"the answer was not complete after {self._total_seconds:g} s")
+        self.bytes_received += response.raw.tell()
+        return b"".join(chunks)
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, _TransientError) else 0.0
+        return max(asked, self._backoff(state))
+
+
+def _query_time(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).strftime(_QUERY_TIME)
+
+
+def _retry_after(response: requests.Response | None) -> float:
+    """Return the seconds that a ``Retry-After`` header asks for (RFC 9110, 10.2.3), 0 without one."""
+    text = response.headers.get("Retry-After", "").strip() if response is not None else ""
+    if text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(timezone.utc)).total_seconds())
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _log_retry(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    pause = state.next_action.sleep if state.next_action else 0.0
+    _log.warning("AirQino, attempt %d: %s; the next in %.1f s", state.attempt_number, error, pause)
+
+
+def _reason(error: requests.exceptions.RequestException) -> str:
+    """Say a failed connection in words; the driver's text holds objects and addresses in memory."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"TLS failed ({error.args[0]})"
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return "no connection in time"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the answer broke off"
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return "connection refused" if "refused" in str(error) else "connection failed"
+    return type(error).__name__
+
+
+def _excerpt(body: bytes) -> str:
+    text = " ".join(body[:400].decode("utf-8", "replace").split())
+    return f"{text[:160]!r}" if text else "an empty body"

@@ -1,0 +1,110 @@
+"""Bearer tokens of a Keycloak realm, as the AirQino API asks for them."""
+
+from dataclasses import dataclass
+
+import requests
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.requests_client import OAuth2Session
+
+from airquality_dagster.errors import AirQinoCredentialsError
+
+# A token is renewed this long before it expires, so that none dies on its way.
+_LEEWAY_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the token endpoint wants to see.
+
+    Parameters:
+        token_url: the token endpoint.
+        client_id: of the OAuth2 client.
+        client_secret: None for a public client.
+        username, password: for the password grant.
+        refresh_token: for the refresh-token grant, which is tried first; when it has expired, the
+            password grant follows if there is a password.
+    """
+
+    token_url: str
+    client_id: str
+    client_secret: str | None = None
+    username: str | None = None
+    password: str | None = None
+    refresh_token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Credentials(token_url={self.token_url!r}, client_id={self.client_id!r}, …)"
+
+
+class TokenSource:
+    """Hands out an access token that is valid now.
+
+    It knows nothing of retries: `send` is called for each attempt, and raises what requests raises.
+    """
+
+    def __init__(self, credentials: Credentials, timeout: tuple[float, float]) -> None:
+        """Remember the credentials; nothing is sent yet."""
+        self._credentials = credentials
+        self._timeout = timeout
+        self._session = OAuth2Session(
+            credentials.client_id,
+            credentials.client_secret,
+            # Keycloak takes the secret in the form; a public client has none.
+            token_endpoint_auth_method="client_secret_post" if credentials.client_secret else "none",
+            leeway=_LEEWAY_SECONDS,
+        )
+        self._session.register_compliance_hook("access_token_response", _check_status)
+        self._session.register_compliance_hook("refresh_token_response", _check_status)
+        self._refresh_token = credentials.refresh_token
+
+    def access_token(self) -> str:
+        """Return a token, renewed if it expires within `_LEEWAY_SECONDS`.
+
+        Raises:
+            AirQinoCredentialsError: the endpoint refused the credentials.
+            requests.RequestException: it could not be reached or failed.
+        """
+        token = self._session.token
+        if not token or token.is_expired(_LEEWAY_SECONDS):
+            self._renew()
+            token = self._session.token
+        return str(token["access_token"])
+
+    def forget(self, access_token: str) -> None:
+        """Drop a token that the API refused, so that the next one is new."""
+        if self._session.token and self._session.token.get("access_token") == access_token:
+            self._session.token = None
+
+    def _renew(self) -> None:
+        grants = []
+        if self._refresh_token:
+            grants.append({"grant_type": "refresh_token", "refresh_token": self._refresh_token})
+        if self._credentials.username:
+            grants.append({
+                "grant_type": "password",
+                "username": self._credentials.username,
+                "password": self._credentials.password,
+                "scope": "openid",
+            })  # fmt: skip
+        refusals = []
+        for grant in grants:
+            try:
+                token = self._session.fetch_token(self._credentials.token_url, timeout=self._timeout, **grant)
+            except AuthlibBaseError as error:
+                refusals.append(f"{grant['grant_type']} grant: {error.error}")
+                continue
+            # Keycloak hands out a new refresh token with each answer, and may forget the former.
+            self._refresh_token = token.get("refresh_token") or self._refresh_token
+            return
+        raise AirQinoCredentialsError(
+            f"{self._credentials.token_url} refuses the credentials ({'; '.join(refusals)}): check AIRQINO_CLIENT_ID, "
+            "AIRQINO_CLIENT_SECRET, AIRQINO_USERNAME and AIRQINO_PASSWORD, or AIRQINO_REFRESH_TOKEN"
+        )
+
+
+def _check_status(response: requests.Response) -> requests.Response:
+    """Leave refusals (4xx with an OAuth2 error) to Authlib, and failures to who retries."""
+    is_refusal = response.status_code in (400, 401, 403)
+    if not is_refusal:
+        response.raise_for_status()
+    return response

@@ -1,0 +1,126 @@
+"""A local AirQino server: the endpoints that the platform uses, on loopback."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from urllib.parse import parse_qsl
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from airquality_dagster.errors import LocalServiceError
+from airquality_dagster.sandbox.sources import Source
+from airquality_dagster.sandbox.tokens import Realm
+
+LOOPBACK = "127.0.0.1"
+TOKEN_PATH = "/realms/airqino/protocol/openid-connect/token"
+_QUERY_TIME = "%Y%m%d-%H%M"
+_START_SECONDS = 20.0
+
+
+def create_app(source: Source, realm: Realm | None = None, *, end_included: bool = True) -> Starlette:
+    """Return the server's application.
+
+    Parameters:
+        source: of the answers.
+        realm: grants the tokens that calls then need; None asks for none.
+        end_included: whether ``end_date`` belongs to the period (which is not known of the real API).
+    """
+
+    def hourly_averages(request: Request) -> Response:
+        if realm is not None and not realm.accepts(request.headers.get("authorization", "")):
+            return JSONResponse({}, status_code=401)
+        try:
+            start, end = (_moment(request.query_params.get(name)) for name in ("start_date", "end_date"))
+        except ValueError:
+            return JSONResponse({"error": "start_date and end_date have the form YYYYmmdd-HHMM"}, status_code=400)
+        if end is not None and not end_included:
+            end -= timedelta(seconds=1)
+        answer = source.answer(request.path_params["station_id"], start, end, datetime.now(timezone.utc))
+        if answer is None:
+            return JSONResponse({"error": "station not found"}, status_code=404)
+        return JSONResponse(answer)
+
+    async def token(request: Request) -> Response:
+        if realm is None:
+            return JSONResponse({"error": "this sandbox asks for no token"}, status_code=404)
+        form = dict(parse_qsl((await request.body()).decode()))
+        status, body = realm.grant(form)
+        return JSONResponse(body, status_code=status)
+
+    def about(request: Request) -> Response:
+        return HTMLResponse(
+            f"<!doctype html><title>AirQino sandbox</title><h1>AirQino sandbox</h1><p>{source.description}</p>"
+            "<p><code>GET /v3/getStationHourlyAvg/{station_id}?start_date=YYYYmmdd-HHMM&amp;end_date=…</code></p>"
+        )
+
+    return Starlette(
+        routes=[
+            Route("/", about),
+            Route("/v3/getStationHourlyAvg/{station_id:int}", hourly_averages),
+            Route(TOKEN_PATH, token, methods=["POST"]),
+        ],
+        middleware=[Middleware(GZipMiddleware)],
+    )
+
+
+def listen(port: int) -> socket.socket:
+    """Return a socket that listens on loopback; port 0 takes a free one.
+
+    Raises:
+        LocalServiceError: the port is taken.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+        listener.listen()
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise LocalServiceError(f"port {port} on {LOOPBACK} cannot be used ({error}): choose another with --port") from error
+    return listener
+
+
+def serve(app: Starlette, listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    _server(app).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def running(app: Starlette, port: int = 0) -> Iterator[str]:
+    """Serve in a thread of this process; hands out the URL.
+
+    Raises:
+        LocalServiceError: the port is taken, or the server does not start.
+    """
+    listener = listen(port)
+    server = _server(app)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="sandbox", daemon=True)
+    thread.start()
+    deadline = time.monotonic() + _START_SECONDS
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > deadline:
+            raise LocalServiceError("the sandbox did not start")
+        thread.join(0.01)
+    try:
+        yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+
+
+def _server(app: Starlette) -> uvicorn.Server:
+    return uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=2))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.strptime(text, _QUERY_TIME).replace(tzinfo=timezone.utc)

@@ -1,0 +1,74 @@
+"""The sandbox's token endpoint: a Keycloak realm with one client and one user."""
+
+import hmac
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Realm:
+    """Grants and checks tokens.
+
+    Parameters:
+        client_id, client_secret, username, password: what it accepts; a secret of None is a public
+            client.
+        token_seconds, refresh_seconds: how long the tokens live.
+    """
+
+    client_id: str
+    username: str
+    password: str
+    client_secret: str | None = None
+    token_seconds: int = 300
+    refresh_seconds: int = 1800
+    _access: dict[str, float] = field(default_factory=dict)
+    _refresh: dict[str, float] = field(default_factory=dict)
+
+    def grant(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """Return status and body of the answer to a form, as Keycloak gives them."""
+        is_client = form.get("client_id") == self.client_id and (
+            self.client_secret is None or _equal(form.get("client_secret"), self.client_secret)
+        )
+        if not is_client:
+            return 401, {"error": "invalid_client", "error_description": "Invalid client or Invalid client credentials"}
+        kind = form.get("grant_type")
+        if kind == "password":
+            if not (_equal(form.get("username"), self.username) and _equal(form.get("password"), self.password)):
+                return 401, {"error": "invalid_grant", "error_description": "Invalid user credentials"}
+        elif kind == "refresh_token":
+            # Keycloak hands out a new one each time; the former stays good until it expires.
+            if self._refresh.get(form.get("refresh_token", ""), 0) < time.monotonic():
+                return 400, {"error": "invalid_grant", "error_description": "Token is not active"}
+        else:
+            return 400, {"error": "unsupported_grant_type", "error_description": "Unsupported grant_type"}
+        return 200, self.issue()
+
+    def issue(self) -> dict[str, Any]:
+        """Return new tokens, as Keycloak answers."""
+        access, refresh = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self._access[access] = time.monotonic() + self.token_seconds
+        self._refresh[refresh] = time.monotonic() + self.refresh_seconds
+        return {
+            "access_token": access,
+            "expires_in": self.token_seconds,
+            "refresh_expires_in": self.refresh_seconds,
+            "refresh_token": refresh,
+            "token_type": "Bearer",
+            "not-before-policy": 0,
+            "scope": "openid",
+        }
+
+    def accepts(self, authorization: str) -> bool:
+        """Return whether an Authorization header carries a token that is valid now."""
+        kind, _, token = authorization.partition(" ")
+        return kind.lower() == "bearer" and self._access.get(token, 0) >= time.monotonic()
+
+    def revoke_access(self) -> None:
+        """Forget every access token before its time."""
+        self._access.clear()
+
+
+def _equal(given: str | None, expected: str) -> bool:
+    return hmac.compare_digest((given or "").encode(), expected.encode())

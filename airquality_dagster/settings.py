@@ -1,0 +1,62 @@
+"""Every environment variable of the platform: its name, its meaning, its default.
+
+Values that may be secret are handed to Dagster as `EnvVar` and read where they are used.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import dagster as dg
+
+MONGODB_URI = "MONGODB_URI"
+MONGODB_DATABASE = "MONGODB_DATABASE"
+AIRQINO_BASE_URL = "AIRQINO_BASE_URL"
+AIRQINO_TOKEN_URL = "AIRQINO_TOKEN_URL"
+AIRQINO_CLIENT_ID = "AIRQINO_CLIENT_ID"
+AIRQINO_CLIENT_SECRET = "AIRQINO_CLIENT_SECRET"
+AIRQINO_USERNAME = "AIRQINO_USERNAME"
+AIRQINO_PASSWORD = "AIRQINO_PASSWORD"
+AIRQINO_REFRESH_TOKEN = "AIRQINO_REFRESH_TOKEN"
+AIRQUALITY_HOME = "AIRQUALITY_HOME"
+AIRQUALITY_STATIONS = "AIRQUALITY_STATIONS"
+DAGSTER_HOME = "DAGSTER_HOME"
+
+DEFAULT_MONGODB_URI = "mongodb://localhost:27017"
+DEFAULT_DATABASE = "airquality"
+DEFAULT_HOME = ".airquality"
+PUBLIC_API = "https://airqino-api.magentalab.it"
+PUBLIC_TOKEN_URL = "https://airqino-auth.magentalab.it/realms/airqino/protocol/openid-connect/token"
+
+CREDENTIALS = (
+    AIRQINO_CLIENT_ID,
+    AIRQINO_CLIENT_SECRET,
+    AIRQINO_USERNAME,
+    AIRQINO_PASSWORD,
+    AIRQINO_REFRESH_TOKEN,
+)
+
+
+def resource_field(name: str, default: str | None = None) -> str | None:
+    """Return a resource's field that comes from an environment variable.
+
+    A variable that is set, and not empty, is handed on by name, so that its value is read when a run
+    starts and appears in no configuration.
+    """
+    return dg.EnvVar(name) if os.environ.get(name) else default
+
+
+def stations_file() -> Path | None:
+    """Return the stations file of ``AIRQUALITY_STATIONS``; None for the package's own."""
+    path = os.environ.get(AIRQUALITY_STATIONS)
+    return Path(path) if path else None
+
+
+def home() -> Path:
+    """Return the folder of local state, absolute."""
+    return Path(os.environ.get(AIRQUALITY_HOME) or DEFAULT_HOME).absolute()
+
+
+def has_credentials(environment: Mapping[str, str]) -> bool:
+    """Return whether any variable of the AirQino credentials is set."""
+    return any(environment.get(name) for name in CREDENTIALS)
