@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from airquality_dagster.assets.aggregates import aggregates_asset
+from airquality_dagster.assets.beta import accepted_beta
 from airquality_dagster.assets.raw import raw_asset
 from airquality_dagster.partitions import monthly_partitions
 from airquality_dagster.stations import Network
@@ -15,11 +16,9 @@ OWNER = "team:air-quality"
 def network_assets(network: Network) -> Sequence[dg.AssetsDefinition]:
     """Return ``raw_<station>`` and ``<station>_aggregates`` of each station."""
     partitions_def = monthly_partitions(network)
-    return [
-        asset
-        for station in network.stations
-        for asset in (
-            raw_asset(station, partitions_def, OWNER),
-            aggregates_asset(station, network, partitions_def, OWNER),
-        )
-    ]
+    assets = []
+    with accepted_beta():
+        for station in network.stations:
+            assets.append(raw_asset(station, partitions_def, OWNER))
+            assets.append(aggregates_asset(station, network, partitions_def, OWNER))
+    return assets

@@ -1,6 +1,5 @@
 """Dataframe types and column schemas of the station assets, made from the pollutant table."""
 
-import warnings
 from collections.abc import Callable
 
 import dagster as dg
@@ -8,6 +7,7 @@ import pandas as pd
 from dagster_pandas import PandasColumn, create_dagster_pandas_dataframe_type
 from dagster_pandas.constraints import ColumnConstraint, ColumnConstraintViolationException
 
+from airquality_dagster.assets.beta import accepted_beta
 from airquality_dagster.pollutants import PARAMETERS, PROVISIONAL, SIMULATED, STATION_ID, TIMESTAMP, Parameter
 from airquality_dagster.readings.aggregate import DATE, HOURS, HOURS_FOR_A_VALID_DAY
 
@@ -94,10 +94,7 @@ DAILY_COLUMNS = dg.TableSchema(
 
 
 def _dataframe_type(name: str, description: str, columns: Callable[[], list[PandasColumn]]) -> dg.DagsterType:
-    # dagster-pandas is the one that Dagster has for checked frames, and in beta; users of our
-    # commands can do nothing about that.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)
+    with accepted_beta():
         return create_dagster_pandas_dataframe_type(name=name, description=description, columns=columns())
 
 

@@ -1,0 +1,45 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: install run dev test lint clean
+
+install: $(VENV)/.installed
+
+$(VENV)/bin/python:
+	@$(PYTHON) -m venv $(VENV)
+
+# One stamp a set of extras: a later command adds what it needs.
+$(VENV)/.installed: pyproject.toml setup.py | $(VENV)/bin/python
+	@echo "Installing into $(VENV) (about a minute) ..."
+	@$(PIP) install --editable '.[local]'
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	@echo "Installing what the tests need ..."
+	@$(PIP) install --editable '.[local,test]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing what the checks need ..."
+	@$(PIP) install --editable '.[local,dev]'
+	@touch $@
+
+run: install
+	@$(BIN)/airquality run
+
+dev: install
+	@$(BIN)/airquality dev
+
+test: $(VENV)/.installed-test
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

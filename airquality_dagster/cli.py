@@ -1,0 +1,152 @@
+"""The ``airquality`` command."""
+
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import click
+
+from airquality_dagster.errors import AirQualityError, SettingsError
+from airquality_dagster.stations import MONTH_PATTERN
+
+_ENVIRONMENT = (
+    "Environment: MONGODB_URI, MONGODB_DATABASE, AIRQINO_BASE_URL, AIRQINO_TOKEN_URL, AIRQINO_CLIENT_ID, "
+    "AIRQINO_CLIENT_SECRET, AIRQINO_USERNAME, AIRQINO_PASSWORD, AIRQINO_REFRESH_TOKEN, AIRQUALITY_HOME, "
+    "AIRQUALITY_STATIONS. Without MONGODB_URI an embedded MongoDB is used, without AIRQINO_BASE_URL and credentials a "
+    "sandbox with simulated readings."
+)
+
+
+class _Group(click.Group):
+    """Says what went wrong in one line and exits with 1; ``--verbose`` shows the stack trace, too."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            click.echo("airquality: interrupted", err=True)
+        except Exception as error:
+            if ctx.params.get("verbose"):
+                traceback.print_exc()
+            known = isinstance(error, AirQualityError)
+            message = str(error) if known else f"{type(error).__name__}: {error} (--verbose shows where)"
+            click.echo(f"airquality: {' '.join(message.split())}", err=True)
+        sys.exit(1)
+
+
+@click.group(cls=_Group, epilog=_ENVIRONMENT, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--verbose", is_flag=True, help="Show the stack trace of an error.")
+@click.version_option(package_name="airquality-dagster")
+def main(verbose: bool) -> None:
+    """Keep the hourly readings of AirQino stations in MongoDB, aggregate them by day, and judge them."""
+    # A service manager's stop ends a command in order: what it started is stopped, too.
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+class _Month(click.ParamType):
+    name = "YYYY-MM"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        import re
+
+        if not re.fullmatch(MONTH_PATTERN, value):
+            raise SettingsError(f"{param.opts[0] if param else 'month'} is {value!r}, not a month like 2023-01")
+        return str(value)
+
+
+@main.command()
+def run() -> None:
+    """Make one pass of the hourly job: fetch what is due, store it, aggregate it.
+
+    A fresh installation loads the last year; later passes fetch the current month and what was missed.
+    Without MONGODB_URI an embedded MongoDB is started, without AIRQINO_BASE_URL and credentials a sandbox
+    with simulated readings; both are stopped in the end. Exit code 1 if a station failed.
+    """
+    from airquality_dagster.commands.passes import run_due
+
+    sys.exit(0 if run_due() else 1)
+
+
+@main.command()
+@click.option("--from", "first", type=_Month(), required=True, help="First month, included.")
+@click.option("--to", "last", type=_Month(), required=True, help="Last month, included.")
+@click.option("--station", "stations", multiple=True, help="Only this station (its name); can be given again.")
+def backfill(first: str, last: str, stations: tuple[str, ...]) -> None:
+    """Fetch and aggregate a range of months again, whether they are stored or not.
+
+    Nothing is stored twice: what is unchanged stays, what the source corrected is revised. A month that
+    cannot be fetched does not keep the others from being stored. Exit code 1 if anything failed.
+
+    Example: airquality backfill --from 2022-12 --to 2023-12 --station station1
+    """
+    from airquality_dagster.commands.passes import run_backfill
+
+    sys.exit(0 if run_backfill(first, last, stations) else 1)
+
+
+@main.command()
+@click.argument("station")
+@click.option("--raw", is_flag=True, help="The hourly readings instead of the daily aggregates.")
+@click.option("--format", "kind", type=click.Choice(["csv", "parquet", "json"]), required=True)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
+def export(station: str, raw: bool, kind: str, output: Path) -> None:
+    """Write a station's daily aggregates (or hourly readings) to a file.
+
+    Every stored value as it is, times in UTC, missing values empty (CSV) or null. The units are those of
+    the README's data model. An existing file is replaced once the new one is complete.
+
+    Example: airquality export station1 --raw --format csv --output station1.csv
+    """
+    from airquality_dagster.commands.export import export_station
+
+    export_station(station, is_raw=raw, kind=kind, output=output)
+
+
+@main.command()
+def status() -> None:
+    """Show per station the newest hour, the coverage, the last daily means and the last run."""
+    from airquality_dagster.commands.status import show_status
+
+    show_status()
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI on 127.0.0.1.")
+def dev(port: int) -> None:
+    """Open the Dagster UI with schedules, daemon, MongoDB and sandbox, until Ctrl-C.
+
+    Ends everything it started on Ctrl-C, SIGTERM, or when its terminal goes.
+    """
+    from airquality_dagster.commands.dev import run_dev
+
+    run_dev(port)
+
+
+@main.command()
+@click.option("--port", default=8900, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option("--replay", type=click.Path(file_okay=False, path_type=Path), help="Folder of captured answers, STATION_ID.json.")
+@click.option("--seed", default=0, show_default=True, help="Of the simulation: another seed, other readings.")
+@click.option("--auth", is_flag=True, help="Ask for a token, with the AIRQINO_* credentials of the environment.")
+@click.option("--token-seconds", default=300, show_default=True, help="How long an access token lives.")
+@click.option("--end-excluded", is_flag=True, help="Leave end_date out of the answered period.")
+def sandbox(
+    port: int, replay: Path | None, seed: int, auth: bool, token_seconds: int, end_excluded: bool
+) -> None:
+    """Serve a local AirQino API, simulated or from captured answers, until Ctrl-C.
+
+    Point the platform at it with AIRQINO_BASE_URL. With --auth it takes the credentials of the
+    environment, or else airqino-api / sandbox / sandbox (client, user, password).
+    """
+    from airquality_dagster.commands.sandbox import run_sandbox
+
+    run_sandbox(port, replay, seed, auth, token_seconds, end_excluded=end_excluded)
+
+

@@ -1,0 +1,66 @@
+"""``airquality dev``: Dagster's UI and daemon with everything they need."""
+
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import dagster as dg
+
+from airquality_dagster import settings
+from airquality_dagster.commands.terminal import SIMULATED_NOTE, out
+from airquality_dagster.errors import LocalServiceError
+from airquality_dagster.local.processes import Ended, ended_by_signals, process_groups, wait_for_end
+from airquality_dagster.local.services import end_dead_runs, local_services
+from airquality_dagster.sandbox.server import LOOPBACK, listen
+from airquality_dagster.stations import load_network
+
+_MODULE = "airquality_dagster.definitions"
+_START_SECONDS = 120.0
+
+
+def run_dev(port: int) -> None:
+    """Serve until a signal ends it.
+
+    Raises:
+        AirQualityError: something could not be started, or ended by itself.
+    """
+    load_network(settings.stations_file())
+    try:
+        with ended_by_signals():
+            listen(port).close()
+            with local_services() as services:
+                with dg.DagsterInstance.get() as instance:
+                    end_dead_runs(instance)
+                ui = f"http://{LOOPBACK}:{port}"
+                python = [sys.executable, "-m"]
+                commands = {
+                    "dagster-webserver": [*python, "dagster_webserver", "-m", _MODULE, "-h", LOOPBACK, "-p", str(port)],
+                    "dagster-daemon": [*python, "dagster._daemon", "run", "-m", _MODULE],
+                }
+                with process_groups(commands, os.environ) as processes:
+                    _wait_until_served(ui, processes)
+                    out.print(f"[bold]Dagster UI: {ui}[/]  (Ctrl-C ends it)")
+                    out.print(f"AirQino API: {services.api}{' (sandbox)' if services.is_sandbox else ''}")
+                    out.print(f"MongoDB: {services.mongodb}, database {services.database}")
+                    if services.is_sandbox:
+                        out.print(SIMULATED_NOTE)
+                    wait_for_end(processes)
+    except Ended:
+        # The terminal may be gone, and with it where one could say goodbye.
+        return
+
+
+def _wait_until_served(ui: str, processes: dict) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        for name, process in processes.items():
+            if process.poll() is not None:
+                raise LocalServiceError(f"{name} ended with code {process.returncode}: its last lines above say why")
+        try:
+            with urllib.request.urlopen(f"{ui}/server_info", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise LocalServiceError(f"the Dagster UI did not answer on {ui} within {_START_SECONDS:g} s")

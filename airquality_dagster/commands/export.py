@@ -1,0 +1,90 @@
+"""``airquality export``: a station's stored data as a file."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+
+from airquality_dagster import settings
+from airquality_dagster.commands.terminal import SIMULATED_NOTE, err
+from airquality_dagster.errors import AirQualityError, SettingsError
+from airquality_dagster.io_managers.mongodb import MongoDBIOManagerError
+from airquality_dagster.local.services import local_services
+from airquality_dagster.pollutants import SIMULATED
+from airquality_dagster.stations import load_network
+
+
+def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
+    """Write everything that is stored of a station.
+
+    Parameters:
+        name: of the station.
+        is_raw: hours instead of days.
+        kind: ``csv``, ``parquet`` or ``json``.
+        output: file to write; replaced once the new one is complete.
+
+    Raises:
+        SettingsError: there is no such station, or the file cannot be written.
+        AirQualityError: nothing is stored.
+    """
+    from airquality_dagster.definitions import defs
+
+    station = load_network(settings.stations_file()).station(name)
+    asset = station.raw_asset if is_raw else station.aggregates_asset
+    with local_services(with_api=False), dg.DagsterInstance.get() as instance:
+        try:
+            frame = defs().load_asset_value(dg.AssetKey(asset), python_type=pd.DataFrame, instance=instance)
+        except MongoDBIOManagerError as error:
+            raise AirQualityError(str(error)) from error
+    try:
+        _write(frame, _WRITERS[kind], output)
+    except OSError as error:
+        raise SettingsError(f"--output {output} cannot be written ({error.strerror or error}): name another file") from error
+    err.print(f"{len(frame)} {'hours' if is_raw else 'days'} of {name} written to {output}")
+    if SIMULATED in frame and (frame[SIMULATED] == True).any():  # noqa: E712
+        err.print(SIMULATED_NOTE)
+
+
+def _write(frame: pd.DataFrame, write: Callable[[pd.DataFrame, Path], None], output: Path) -> None:
+    """Write beside the output, and put it in its place when it is complete."""
+    handle, name = tempfile.mkstemp(dir=output.absolute().parent, prefix=f".{output.name}.")
+    os.close(handle)
+    unfinished = Path(name)
+    try:
+        write(frame, unfinished)
+        unfinished.chmod(0o666 & ~_umask())
+        unfinished.replace(output)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+    frame.to_csv(path, index=False)
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    frame.to_parquet(path, index=False)
+
+
+def _write_json(frame: pd.DataFrame, path: Path) -> None:
+    # Not DataFrame.to_json: it rounds to 15 digits, a reading may need 17.
+    records = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    path.write_text(json.dumps(records, default=lambda date: date.isoformat(), allow_nan=False), encoding="utf-8")
+
+
+_WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
+    "csv": _write_csv,
+    "parquet": _write_parquet,
+    "json": _write_json,
+}
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,147 @@
+"""``airquality run`` and ``airquality backfill``: passes of the hourly job in this process."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+import click
+import dagster as dg
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from airquality_dagster import settings
+from airquality_dagster.commands.terminal import SIMULATED_NOTE, err, out
+from airquality_dagster.due import StationRun, contiguous_ranges, station_runs
+from airquality_dagster.errors import SettingsError
+from airquality_dagster.history import due_runs, network_months
+from airquality_dagster.local.execution import PassReport, execute
+from airquality_dagster.local.services import Services, end_dead_runs, local_services, stored_database
+from airquality_dagster.partitions import month
+from airquality_dagster.reports import StationStatus, age, daily_means, station_status
+from airquality_dagster.stations import Network, load_network
+
+
+def run_due() -> bool:
+    """Make one pass over what is due and report it. Return whether nothing failed."""
+    network = load_network(settings.stations_file())
+    now = datetime.now(timezone.utc)
+    with local_services() as services, dg.DagsterInstance.get() as instance:
+        _introduce(services)
+        end_dead_runs(instance)
+        runs = due_runs(instance, network, now)
+        if not runs:
+            raise SettingsError(f"the network's first month, {network.first_month}, has not begun: correct the stations file")
+        report = _execute(instance, network, runs)
+        _show(report, network, services)
+    _show_next_steps(services)
+    return not report.faults
+
+
+def run_backfill(first: str, last: str, names: Sequence[str]) -> bool:
+    """Materialize a range of months of some stations, or all. Return whether nothing failed.
+
+    Raises:
+        SettingsError: the range or a station's name is wrong.
+    """
+    network = load_network(settings.stations_file())
+    stations = [network.station(name) for name in dict.fromkeys(names)] or list(network.stations)
+    months = network_months(network, datetime.now(timezone.utc))
+    current = month(months[-1].key) if months else network.first_month
+    if first > last:
+        raise SettingsError(f"--from {first} is after --to {last}: exchange them")
+    if first < network.first_month:
+        raise SettingsError(
+            f"--from {first} is before the network's first month, {network.first_month}: begin there, or change first_month in "
+            "the stations file"
+        )
+    if last > current:
+        raise SettingsError(f"--to {last} is after the current month, {current}: end there")
+    due = {key.key for key in months if first <= month(key.key) <= last}
+    ranges = contiguous_ranges(months, due)
+    runs = station_runs({station.name: ranges for station in stations}, network.network.stations_per_run)
+    with local_services() as services, dg.DagsterInstance.get() as instance:
+        _introduce(services)
+        end_dead_runs(instance)
+        report = _execute(instance, network, runs)
+        failed = [name for name, station in report.stations.items() if station.faults]
+        if failed and len(due) > 1:
+            # A month that fails takes its range with it: ask again for each month alone.
+            err.print(f"{', '.join(failed)}: failed in one piece, asking for each month alone")
+            alone = contiguous_ranges(months, due, alone=due)
+            retried = _execute(instance, network, station_runs({name: alone for name in failed}, 1))
+            report = PassReport({**report.stations, **retried.stations}, report.runs + retried.runs)
+        _show(report, network, services)
+    return not report.faults
+
+
+def _introduce(services: Services) -> None:
+    err.print(f"AirQino API: {escape(services.api)}{' (sandbox)' if services.is_sandbox else ''}", style="dim")
+    err.print(f"MongoDB: {services.mongodb}, database {escape(services.database)}", style="dim")
+
+
+def _execute(instance: dg.DagsterInstance, network: Network, runs: Sequence[StationRun]) -> PassReport:
+    keys = [month_.key for month_ in network_months(network, datetime.now(timezone.utc))]
+    total = sum(len([key for key in keys if run.first <= key <= run.last]) * len(run.stations) for run in runs)
+    begin = time.monotonic()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+    with Progress(*columns, TimeElapsedColumn(), console=err, transient=err.is_terminal) as progress:
+        task = progress.add_task("months of stations", total=total)
+
+        def on_message(message: str) -> None:
+            progress.update(task, advance=1, description=escape(message))
+
+        report = execute(instance, network, runs, on_message)
+    err.print(f"{total} months of stations in {time.monotonic() - begin:.1f} s", style="dim")
+    return report
+
+
+def _show(report: PassReport, network: Network, services: Services) -> None:
+    now = datetime.now(timezone.utc)
+    statuses = _statuses(network, report, now)
+    counts = {
+        "fetched": "hours_fetched",
+        "inserted": "inserted",
+        "revised": "revised",
+        "unchanged": "unchanged",
+        "rejected": "hours_rejected",
+    }
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("hours of")
+    for title in counts:
+        table.add_column(title, justify="right")
+    for name, station in report.stations.items():
+        cells = [str(station.counts[count]) for count in counts.values()]
+        table.add_row(name, *cells, style="red" if station.faults else None)
+    out.print(table)
+    for name, status in statuses.items():
+        newest = "no hour is stored"
+        if status.newest_hour:
+            newest = f"newest hour {status.newest_hour:%Y-%m-%d %H:%M} UTC, {age(status.newest_hour, now)} ago"
+        out.print(f"{name}: {newest}; daily means of {daily_means(status.newest_day)}")
+    if any(status.is_simulated for status in statuses.values()):
+        out.print(SIMULATED_NOTE)
+    context = click.get_current_context(silent=True)
+    is_verbose = bool(context and context.find_root().params.get("verbose"))
+    for station in report.stations.values():
+        for trace in station.traces if is_verbose else ():
+            err.print(escape(trace))
+        for fault in station.faults:
+            err.print(f"[red]failed:[/] {escape(fault)}")
+
+
+def _statuses(network: Network, report: PassReport, now: datetime) -> dict[str, StationStatus]:
+    with stored_database() as database:
+        return {name: station_status(database, network.station(name), now) for name in report.stations}
+
+
+def _show_next_steps(services: Services) -> None:
+    out.print(
+        f"Stored in MongoDB at {services.mongodb}{' (embedded)' if services.is_embedded else ''}, database "
+        f"{escape(services.database)}; local state in {escape(str(settings.home()))}."
+    )
+    out.print(
+        "Next: [bold]make dev[/] opens the Dagster UI and runs the schedule; [bold].venv/bin/airquality --help[/] lists status, "
+        "export and backfill; the README says how to use the real API and a MongoDB of yours."
+    )

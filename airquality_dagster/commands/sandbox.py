@@ -1,0 +1,40 @@
+"""``airquality sandbox``: a local AirQino API in the foreground."""
+
+import os
+from pathlib import Path
+
+from rich.markup import escape
+
+from airquality_dagster import settings
+from airquality_dagster.commands.terminal import out
+from airquality_dagster.sandbox.server import LOOPBACK, TOKEN_PATH, create_app, listen, serve
+from airquality_dagster.sandbox.sources import ReplaySource, SimulatedSource
+from airquality_dagster.sandbox.tokens import Realm
+
+
+def run_sandbox(
+    port: int, replay: Path | None, seed: int, auth: bool, token_seconds: int, *, end_excluded: bool
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        SettingsError: the replayed folder holds no captured answers.
+        LocalServiceError: the port is taken.
+    """
+    source = ReplaySource(replay) if replay else SimulatedSource(seed)
+    realm = None
+    if auth:
+        realm = Realm(
+            client_id=os.environ.get(settings.AIRQINO_CLIENT_ID) or "airqino-api",
+            client_secret=os.environ.get(settings.AIRQINO_CLIENT_SECRET) or None,
+            username=os.environ.get(settings.AIRQINO_USERNAME) or "sandbox",
+            password=os.environ.get(settings.AIRQINO_PASSWORD) or "sandbox",
+            token_seconds=token_seconds,
+        )
+    listener = listen(port)
+    url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+    out.print(f"AirQino sandbox on {url}: [bold]{escape(source.description)}[/]")
+    if realm is not None:
+        out.print(f"It asks for a token: AIRQINO_TOKEN_URL={url}{TOKEN_PATH}")
+    out.print(f"Use it with AIRQINO_BASE_URL={url}; Ctrl-C ends it.")
+    serve(create_app(source, realm, end_included=not end_excluded), listener)

@@ -1,0 +1,54 @@
+"""``airquality status``: how the stored data stand."""
+
+from datetime import datetime, timezone
+
+import dagster as dg
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from airquality_dagster import settings
+from airquality_dagster.commands.terminal import SIMULATED_NOTE, out
+from airquality_dagster.local.services import local_services, stored_database
+from airquality_dagster.reports import age, daily_means, station_status
+from airquality_dagster.stations import Station, load_network
+
+
+def show_status() -> None:
+    """Show a table of the stations."""
+    network = load_network(settings.stations_file())
+    now = datetime.now(timezone.utc)
+    table = Table("station", "newest hour (UTC)", "age", "last 24 h", "last 30 d", "last run", box=SIMPLE_HEAD)
+    means = []
+    is_simulated = False
+    with local_services(with_api=False), stored_database() as database, dg.DagsterInstance.get() as instance:
+        for station in network.stations:
+            status = station_status(database, station, now)
+            is_simulated |= status.is_simulated
+            newest = status.newest_hour
+            table.add_row(
+                station.name,
+                f"{newest:%Y-%m-%d %H:%M}" if newest else "none",
+                age(newest, now) if newest else "–",
+                f"{status.hours_of_last_day}/24",
+                f"{status.hours_of_last_month}/720",
+                _last_run(instance, station, now),
+            )
+            means.append(f"{station.name}: daily means of {daily_means(status.newest_day)}")
+    out.print(table)
+    for line in means:
+        out.print(line)
+    if is_simulated:
+        out.print(SIMULATED_NOTE)
+
+
+def _last_run(instance: dg.DagsterInstance, station: Station, now: datetime) -> str:
+    """Return state and age of the newest run that took the station's hours on."""
+    key = dg.AssetKey(station.raw_asset)
+    planned = instance.get_event_records(
+        dg.EventRecordsFilter(dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, asset_key=key), limit=1
+    )
+    run = instance.get_run_by_id(planned[0].run_id) if planned else None
+    if run is None:
+        return "none known"
+    moment = datetime.fromtimestamp(planned[0].timestamp, timezone.utc)
+    return f"{run.status.value.lower()}, {age(moment, now)} ago"

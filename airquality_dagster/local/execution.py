@@ -1,0 +1,148 @@
+"""Runs of the hourly job in this process, with progress, and what came of them."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from airquality_dagster.due import StationRun
+from airquality_dagster.errors import AirQualityError
+from airquality_dagster.io_managers.mongodb import MongoDBIOManagerError
+from airquality_dagster.jobs import HOURLY_JOB, asset_selection, run_tags
+from airquality_dagster.local.services import process_tags
+from airquality_dagster.stations import Network
+
+_POLL_SECONDS = 0.2
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_COUNTS = ("hours_fetched", "inserted", "revised", "unchanged", "deleted", "hours_rejected")
+
+
+@dataclass
+class StationReport:
+    """What a pass did to a station's hours."""
+
+    station: str
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
+    faults: list[str] = field(default_factory=list)
+    traces: list[str] = field(default_factory=list)
+
+
+@dataclass
+class PassReport:
+    """What a pass did, by station."""
+
+    stations: dict[str, StationReport]
+    runs: list[str] = field(default_factory=list)
+
+    @property
+    def faults(self) -> list[str]:
+        """What went wrong, a line each."""
+        return [fault for report in self.stations.values() for fault in report.faults]
+
+
+def execute(
+    instance: dg.DagsterInstance,
+    network: Network,
+    runs: Sequence[StationRun],
+    on_message: Callable[[str], None] = lambda message: None,
+) -> PassReport:
+    """Execute runs of the hourly job one after the other.
+
+    Parameters:
+        runs: stations and months.
+        on_message: called with each line that an asset logs, from another thread.
+    """
+    from airquality_dagster.definitions import defs
+
+    job = defs().resolve_job_def(HOURLY_JOB)
+    report = PassReport({station: StationReport(station) for run in runs for station in run.stations})
+    for run in runs:
+        run_id = str(uuid.uuid4())
+        report.runs.append(run_id)
+        with _following(instance, run_id, on_message):
+            result = job.execute_in_process(
+                run_config=_QUIET,
+                instance=instance,
+                raise_on_error=False,
+                run_id=run_id,
+                asset_selection=asset_selection(network, run),
+                tags={**run_tags(run), **process_tags()},
+            )
+        _add(report, network, run, result)
+    return report
+
+
+def _add(report: PassReport, network: Network, run: StationRun, result: dg.ExecuteInProcessResult) -> None:
+    for station in map(network.station, run.stations):
+        entry = report.stations[station.name]
+        for asset in (station.raw_asset, station.aggregates_asset):
+            for event in result.filter_events(lambda event, step=asset: event.step_key == step and event.is_step_failure):
+                error = event.step_failure_data.error
+                entry.faults.append(_in_one_line(asset, event))
+                entry.traces.append(error.to_string() if error else "")
+        # One write a run and asset: its counts are the same on each month's event.
+        written = result.asset_materializations_for_node(station.raw_asset)
+        for count in _COUNTS if written else ():
+            value = written[0].metadata[count].value
+            entry.counts[count] += value if isinstance(value, int) else 0
+
+
+def _in_one_line(asset: str, event: dg.DagsterEvent) -> str:
+    """Return the message that was raised where the cause was known."""
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error, explained = data.error, None
+    names = {kind.__name__ for base in (AirQualityError, MongoDBIOManagerError) for kind in _with_subclasses(base)}
+    while error is not None:
+        if explained is None or error.cls_name in names:
+            explained = error
+        if error.cls_name in names:
+            break
+        error = error.cause or error.context
+    message = " ".join(explained.message.split()) if explained else "failed"
+    return f"{asset}: {message.partition(': ')[2] or message}"
+
+
+def _with_subclasses(kind: type) -> Iterator[type]:
+    yield kind
+    for subclass in kind.__subclasses__():
+        yield from _with_subclasses(subclass)
+
+
+@contextmanager
+def _following(instance: dg.DagsterInstance, run_id: str, on_message: Callable[[str], None]) -> Iterator[None]:
+    """Hand on what the run's assets log while it goes on."""
+    is_over = threading.Event()
+    seen = 0
+
+    def hand_on() -> None:
+        nonlocal seen
+        if not instance.has_run(run_id):
+            return
+        entries = [entry for entry in instance.all_logs(run_id) if not entry.is_dagster_event]
+        for entry in entries[seen:]:
+            on_message(entry.user_message)
+        seen = len(entries)
+
+    def follow() -> None:
+        while not is_over.wait(_POLL_SECONDS):
+            hand_on()
+
+    thread = threading.Thread(target=follow, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+        hand_on()
+
+
+def metadata_value(metadata: dict[str, Any], name: str) -> Any:
+    """Return the plain value of a metadata entry, None without one."""
+    return metadata[name].value if name in metadata else None

@@ -1,0 +1,97 @@
+"""The processes of ``airquality dev``: started together, ended together."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from types import FrameType
+
+from airquality_dagster.errors import LocalServiceError
+
+_GRACE_SECONDS = 20.0
+
+
+class Ended(Exception):
+    """Somebody asked the command to end."""
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Turn SIGINT, SIGTERM and SIGHUP into `Ended`, also where the shell had them ignored.
+
+    A job that a shell starts in the background ignores SIGINT; it shall end by it all the same. A
+    SIGHUP that somebody had ignored on purpose (nohup) stays ignored.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        # Once is enough: the rest of the signals must not disturb the ending.
+        for other in caught:
+            signal.signal(other, signal.SIG_IGN)
+        raise Ended(signal.Signals(number).name)
+
+    caught = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        caught.append(signal.SIGHUP)
+    former = {number: signal.signal(number, end) for number in caught}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def process_groups(
+    commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]
+) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """Start commands, each as the leader of its own group; end the whole groups in the end.
+
+    Parameters:
+        commands: name → command line.
+        environment: of all of them.
+    """
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for name, command in commands.items():
+            processes[name] = subprocess.Popen(
+                command, env=dict(environment), stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        yield processes
+    finally:
+        for process in processes.values():
+            _signal_group(process, signal.SIGTERM)
+        deadline = time.monotonic() + _GRACE_SECONDS
+        for process in processes.values():
+            while _group_is_alive(process) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+
+
+def wait_for_end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    """Wait until a process ends that should not.
+
+    Raises:
+        LocalServiceError: names it and its exit code.
+    """
+    while True:
+        for name, process in processes.items():
+            if process.poll() is not None:
+                raise LocalServiceError(f"{name} ended with code {process.returncode}: its last lines above say why")
+        time.sleep(0.2)
+
+
+def _group_is_alive(process: subprocess.Popen[bytes]) -> bool:
+    process.poll()
+    try:
+        os.killpg(process.pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
