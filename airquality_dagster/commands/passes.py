@@ -82,19 +82,24 @@ def _introduce(services: Services) -> None:
 
 
 def _execute(instance: dg.DagsterInstance, network: Network, runs: Sequence[StationRun]) -> PassReport:
-    keys = [month_.key for month_ in network_months(network, datetime.now(timezone.utc))]
-    total = sum(len([key for key in keys if run.first <= key <= run.last]) * len(run.stations) for run in runs)
+    total = sum(len(run.stations) for run in runs)
     begin = time.monotonic()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
     with Progress(*columns, TimeElapsedColumn(), console=err, transient=err.is_terminal) as progress:
-        task = progress.add_task("months of stations", total=total)
+        task = progress.add_task(_span(runs), total=total)
 
         def on_message(message: str) -> None:
-            progress.update(task, advance=1, description=escape(message))
+            progress.update(task, advance=1, description=escape(message.partition(" (")[0]))
 
         report = execute(instance, network, runs, on_message)
-    err.print(f"{total} months of stations in {time.monotonic() - begin:.1f} s", style="dim")
+    err.print(f"{_span(runs)} in {time.monotonic() - begin:.1f} s", style="dim")
     return report
+
+
+def _span(runs: Sequence[StationRun]) -> str:
+    stations = {station for run in runs for station in run.stations}
+    first, last = month(min(run.first for run in runs)), month(max(run.last for run in runs))
+    return f"{len(stations)} station{'s' if len(stations) > 1 else ''}, {first if first == last else f'{first} to {last}'}"
 
 
 def _show(report: PassReport, network: Network, services: Services) -> None:

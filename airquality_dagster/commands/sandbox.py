@@ -1,5 +1,6 @@
 """``airquality sandbox``: a local AirQino API in the foreground."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -37,4 +38,5 @@ def run_sandbox(
     if realm is not None:
         out.print(f"It asks for a token: AIRQINO_TOKEN_URL={url}{TOKEN_PATH}")
     out.print(f"Use it with AIRQINO_BASE_URL={url}; Ctrl-C ends it.")
-    serve(create_app(source, realm, end_included=not end_excluded), listener)
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(create_app(source, realm, end_included=not end_excluded), listener)
