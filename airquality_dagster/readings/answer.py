@@ -82,7 +82,8 @@ def parse_hourly_answer(answer: object, *, start: datetime, end: datetime, now: 
         try:
             hour = _hour(row, now)
             if start <= hour < end:
-                candidates_by_hour.setdefault(hour, []).append((row, _readings(row)))
+                readings = _readings(row)
+                candidates_by_hour.setdefault(hour, []).append((row, readings))
         except _Rejected as reason:
             rejected.append(RejectedRow(row, str(reason)))
 

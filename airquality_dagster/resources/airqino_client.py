@@ -18,12 +18,11 @@ from airquality_dagster.errors import (
     AirQinoUnavailableError,
     UnknownStationError,
 )
-from airquality_dagster.resources.oauth2 import TokenSource
+from airquality_dagster.resources.oauth2 import BAD_URL, TRANSIENT, TokenSource
 
 _log = logging.getLogger(__name__)
 
 _QUERY_TIME = "%Y%m%d-%H%M"
-_TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _CHUNK_BYTES = 1 << 16
 
 
@@ -63,7 +62,7 @@ class AirQinoClient:
         self._timeout = timeout
         self._attempts = attempts
         self._total_seconds = total_seconds
-        self._backoff = tenacity.wait_exponential_jitter(initial=backoff_seconds, max=60, jitter=backoff_seconds)
+        self._backoff = tenacity.wait_exponential(multiplier=backoff_seconds, max=60) + tenacity.wait_random(0, backoff_seconds)
         self._session = requests.Session()
         self._session.headers.update({
             "Accept": "application/json",
@@ -115,7 +114,7 @@ class AirQinoClient:
     def _get_json_once(self, path: str, query: Mapping[str, str], deadline: float) -> object:
         response, body = self._send(path, query, deadline, is_second_token=False)
         status = response.status_code
-        if status in _TRANSIENT:
+        if status in TRANSIENT:
             raise _TransientError(f"HTTP {status} {response.reason}".rstrip(), _retry_after(response))
         if status == 404:
             raise UnknownStationError(
@@ -143,13 +142,10 @@ class AirQinoClient:
             )
             with response:
                 body = self._read(response, deadline)
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema) as error:
+        except BAD_URL as error:
             raise AirQinoError(f"{self._base_url} is no URL that can be asked ({error}): correct AIRQINO_BASE_URL") from error
-        except requests.exceptions.HTTPError as error:  # only of the token endpoint
-            answer = error.response
-            if answer is not None and answer.status_code not in _TRANSIENT:
-                raise AirQinoCredentialsError(f"the token endpoint answered HTTP {answer.status_code}: check AIRQINO_TOKEN_URL") from None
-            raise _TransientError(f"token endpoint: {error}", _retry_after(answer)) from error
+        except requests.exceptions.HTTPError as error:  # of the token endpoint: its client checks the status
+            raise _TransientError(f"token endpoint: {error}", _retry_after(error.response)) from error
         except requests.exceptions.RequestException as error:
             raise _TransientError(_reason(error)) from error
         if response.status_code != 401:

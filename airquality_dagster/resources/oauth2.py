@@ -8,6 +8,15 @@ from authlib.integrations.requests_client import OAuth2Session
 
 from airquality_dagster.errors import AirQinoCredentialsError
 
+# Statuses of an answer after which another attempt may succeed.
+TRANSIENT = frozenset({429, 500, 502, 503, 504})
+
+BAD_URL = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+)
+
 # A token is renewed this long before it expires, so that none dies on its way.
 _LEEWAY_SECONDS = 30
 
@@ -39,7 +48,7 @@ class Credentials:
 class TokenSource:
     """Hands out an access token that is valid now.
 
-    It knows nothing of retries: `send` is called for each attempt, and raises what requests raises.
+    It knows nothing of retries: what requests raises, whoever asks for a token handles.
     """
 
     def __init__(self, credentials: Credentials, timeout: tuple[float, float]) -> None:
@@ -53,8 +62,8 @@ class TokenSource:
             token_endpoint_auth_method="client_secret_post" if credentials.client_secret else "none",
             leeway=_LEEWAY_SECONDS,
         )
-        self._session.register_compliance_hook("access_token_response", _check_status)
-        self._session.register_compliance_hook("refresh_token_response", _check_status)
+        self._session.register_compliance_hook("access_token_response", self._check_answer)
+        self._session.register_compliance_hook("refresh_token_response", self._check_answer)
         self._refresh_token = credentials.refresh_token
 
     def access_token(self) -> str:
@@ -93,6 +102,10 @@ class TokenSource:
             except AuthlibBaseError as error:
                 refusals.append(f"{grant['grant_type']} grant: {error.error}")
                 continue
+            except BAD_URL as error:
+                raise AirQinoCredentialsError(
+                    f"{self._credentials.token_url} is no URL that can be asked ({error}): correct AIRQINO_TOKEN_URL"
+                ) from error
             # Keycloak hands out a new refresh token with each answer, and may forget the former.
             self._refresh_token = token.get("refresh_token") or self._refresh_token
             return
@@ -101,10 +114,17 @@ class TokenSource:
             "AIRQINO_CLIENT_SECRET, AIRQINO_USERNAME and AIRQINO_PASSWORD, or AIRQINO_REFRESH_TOKEN"
         )
 
-
-def _check_status(response: requests.Response) -> requests.Response:
-    """Leave refusals (4xx with an OAuth2 error) to Authlib, and failures to who retries."""
-    is_refusal = response.status_code in (400, 401, 403)
-    if not is_refusal:
-        response.raise_for_status()
-    return response
+    def _check_answer(self, response: requests.Response) -> requests.Response:
+        """Leave tokens and refusals to Authlib, and failures that may pass to who tries again."""
+        if response.status_code in TRANSIENT:
+            response.raise_for_status()
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict) or not {"access_token", "error"} & body.keys():
+            raise AirQinoCredentialsError(
+                f"{self._credentials.token_url} answered HTTP {response.status_code} with neither a token nor an OAuth2 error: check "
+                "AIRQINO_TOKEN_URL"
+            )
+        return response

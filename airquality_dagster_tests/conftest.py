@@ -1,0 +1,71 @@
+"""Services of the whole suite: one real mongod, real HTTP servers, real Dagster instances."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from airquality_dagster import settings
+from airquality_dagster.io_managers.mongodb import MongoDBIOManager
+from airquality_dagster.local.mongod import embedded_mongod
+
+CAPTURES = Path(__file__).parents[2] / "shared" / "airqino"
+needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason="the captured answers (shared/airqino) are not here")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of the developer's shell reaches a test, and no test the working directory."""
+    for name in list(os.environ):
+        if name.startswith(("AIRQINO_", "AIRQUALITY_", "MONGODB_", "DAGSTER_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv(settings.AIRQUALITY_HOME, str(tmp_path / "home"))
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with embedded_mongod(tmp_path_factory.mktemp("mongodb")) as uri:
+        yield uri
+
+
+@pytest.fixture
+def client(mongodb_uri: str) -> Iterator[MongoClient[Any]]:
+    """An independent client, with tz-aware dates."""
+    with MongoClient(mongodb_uri, tz_aware=True) as client:
+        yield client
+
+
+@pytest.fixture
+def database(client: MongoClient[Any]) -> Iterator[Database[Any]]:
+    """An empty database of the test."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield client[name]
+    client.drop_database(name)
+
+
+@pytest.fixture
+def io_manager(mongodb_uri: str, database: Database[Any]) -> MongoDBIOManager:
+    return MongoDBIOManager(uri=mongodb_uri, database=database.name)
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.local_temp(str(tmp_path / "instance")) as instance:
+        yield instance
+
+
+def stored_bytes(database: Database[Any]) -> dict[str, list[bytes]]:
+    """Return every document of every collection as BSON."""
+    import bson
+
+    return {
+        name: sorted(bson.encode(document) for document in database[name].find())
+        for name in sorted(database.list_collection_names())
+    }

@@ -1,0 +1,117 @@
+"""A real HTTP server on loopback that answers as a test scripts it, and remembers what was sent."""
+
+import contextlib
+import gzip
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it came."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    form: dict[str, str]
+
+
+@dataclass
+class Reply:
+    """An answer.
+
+    Parameters:
+        body: JSON-encoded unless bytes.
+        announced_length: Content-Length that is sent, where it is not the true one.
+        hang_up: close the connection without an answer.
+        wait_for: hold the answer back until this is set (bounded).
+    """
+
+    status: int = 200
+    body: Any = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    announced_length: int | None = None
+    hang_up: bool = False
+    wait_for: threading.Event | None = None
+
+
+@dataclass
+class ScriptedServer:
+    """URL of the server, and the requests so far."""
+
+    url: str
+    received: list[Received]
+
+    def paths(self) -> list[str]:
+        """Return the paths of the requests."""
+        return [request.path for request in self.received]
+
+
+@contextlib.contextmanager
+def scripted_server(answer: Callable[[Received, int], Reply]) -> Iterator[ScriptedServer]:
+    """Serve; ``answer`` gets each request and how many came before it."""
+    received: list[Received] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            split = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            request = Received(
+                self.command,
+                split.path,
+                {name: values[0] for name, values in parse_qs(split.query).items()},
+                {name.lower(): value for name, value in self.headers.items()},
+                {name: values[0] for name, values in parse_qs(body).items()},
+            )
+            received.append(request)
+            reply = answer(request, len(received) - 1)
+            if reply.wait_for is not None:
+                reply.wait_for.wait(20)
+            if reply.hang_up:
+                self.close_connection = True
+                self.connection.close()
+                return
+            content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+            if reply.headers.get("Content-Encoding") == "gzip":
+                content = gzip.compress(content)
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            length = len(content) if reply.announced_length is None else reply.announced_length
+            self.send_header("Content-Length", str(length))
+            self.end_headers()
+            self.wfile.write(content)
+            if length > len(content):
+                self.close_connection = True
+
+        do_POST = do_GET
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+        def handle(self) -> None:
+            with contextlib.suppress(OSError, ValueError):
+                super().handle()
+
+        def finish(self) -> None:
+            with contextlib.suppress(OSError, ValueError):
+                super().finish()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield ScriptedServer(f"http://127.0.0.1:{server.server_port}", received)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)

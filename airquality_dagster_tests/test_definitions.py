@@ -1,0 +1,80 @@
+"""Pins what others rely on: asset keys, resources, job, schedules."""
+
+import dagster as dg
+import pytest
+
+from airquality_dagster.definitions import defs
+
+THREE_STATIONS = """
+network: {name: Abidjan, time_zone: Africa/Abidjan, first_month: "2022-12"}
+stations:
+  - {name: station1, airqino_id: 283164601}
+  - {name: station2, airqino_id: 283181971}
+  - {name: station3, airqino_id: 283181972}
+"""
+
+
+def asset_names(definitions: dg.Definitions) -> set[str]:
+    return {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()}
+
+
+def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on():
+    definitions = defs()
+    assert asset_names(definitions) == {"raw_station1", "raw_station2", "station1_aggregates", "station2_aggregates"}
+    assert set(definitions.resources or {}) == {"airqino", "mongodb", "io_manager"}
+    assert definitions.resolve_job_def("hourly_job").name == "hourly_job"
+    schedules = {schedule.name: schedule for schedule in definitions.get_repository_def().schedule_defs}
+    assert {name: schedule.cron_schedule for name, schedule in schedules.items()} == {
+        "hourly_schedule": "5 * * * *",
+        "reconcile_schedule": "35 3 * * 0",
+    }
+    for schedule in schedules.values():
+        assert schedule.job_name == "hourly_job"
+        assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+        assert schedule.execution_timezone == "Africa/Abidjan"
+
+
+def test_all_station_assets_share_one_monthly_partitions_definition_with_the_current_month():
+    graph = defs().resolve_asset_graph()
+    partitions = {graph.get(key).partitions_def for key in graph.get_all_asset_keys()}
+    (partitions_def,) = partitions
+    assert isinstance(partitions_def, dg.TimeWindowPartitionsDefinition)
+    assert partitions_def.timezone == "Africa/Abidjan"
+    assert partitions_def.get_first_partition_key() == "2022-12-01"
+    assert partitions_def.end_offset == 1
+
+
+def test_assets_tell_the_ui_what_they_are():
+    graph = defs().resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description
+        assert "Abidjan" in node.description
+        assert node.owners == ["team:air-quality"]
+        assert node.kinds >= {"mongodb"}
+        assert node.group_name == ("raw" if key.path[-1].startswith("raw_") else "aggregates")
+        assert node.tags["station"] in key.path[-1]
+        assert node.backfill_policy == dg.BackfillPolicy.single_run()
+        columns = {column.name: column for column in node.metadata["dagster/column_schema"].columns}
+        field = "pm2_5" if key.path[-1].startswith("raw_") else "pm2_5_valid_mean"
+        assert "µg/m³" in columns[field].description
+
+
+def test_aggregates_depend_on_their_own_station_only():
+    graph = defs().resolve_asset_graph()
+    parents = {key.to_user_string(): [parent.to_user_string() for parent in graph.get(key).parent_keys] for key in graph.get_all_asset_keys()}
+    assert parents["station1_aggregates"] == ["raw_station1"]
+    assert parents["station2_aggregates"] == ["raw_station2"]
+
+
+def test_a_third_station_in_the_file_is_all_it_takes(tmp_path, monkeypatch):
+    path = tmp_path / "stations.yaml"
+    path.write_text(THREE_STATIONS)
+    monkeypatch.setenv("AIRQUALITY_STATIONS", str(path))
+    assert asset_names(defs()) >= {"raw_station3", "station3_aggregates"}
+
+
+@pytest.mark.parametrize("variable", ["MONGODB_URI", "AIRQINO_PASSWORD", "AIRQINO_REFRESH_TOKEN"])
+def test_no_secret_of_the_environment_is_part_of_the_definitions(monkeypatch, variable):
+    monkeypatch.setenv(variable, "mongodb://user:hunter2@localhost")
+    assert "hunter2" not in repr(defs().resources)
