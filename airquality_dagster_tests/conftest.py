@@ -57,7 +57,9 @@ def io_manager(mongodb_uri: str, database: Database[Any]) -> MongoDBIOManager:
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.local_temp(str(tmp_path / "instance")) as instance:
+    folder = tmp_path / "instance"
+    folder.mkdir()
+    with dg.DagsterInstance.local_temp(str(folder)) as instance:
         yield instance
 
 
