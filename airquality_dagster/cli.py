@@ -132,14 +132,16 @@ def dev(port: int) -> None:
 
 @main.command()
 @click.option("--port", default=8900, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
-@click.option("--replay", type=click.Path(file_okay=False, path_type=Path), help="Folder of captured answers, STATION_ID.json.")
+@click.option(
+    "--replay",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of captured answers, STATION_ID.json.",
+)
 @click.option("--seed", default=0, show_default=True, help="Of the simulation: another seed, other readings.")
 @click.option("--auth", is_flag=True, help="Ask for a token, with the AIRQINO_* credentials of the environment.")
 @click.option("--token-seconds", default=300, show_default=True, help="How long an access token lives.")
 @click.option("--end-excluded", is_flag=True, help="Leave end_date out of the answered period.")
-def sandbox(
-    port: int, replay: Path | None, seed: int, auth: bool, token_seconds: int, end_excluded: bool
-) -> None:
+def sandbox(port: int, replay: Path | None, seed: int, auth: bool, token_seconds: int, end_excluded: bool) -> None:
     """Serve a local AirQino API, simulated or from captured answers, until Ctrl-C.
 
     Point the platform at it with AIRQINO_BASE_URL. With --auth it takes the credentials of the
@@ -148,5 +150,3 @@ def sandbox(
     from airquality_dagster.commands.sandbox import run_sandbox
 
     run_sandbox(port, replay, seed, auth, token_seconds, end_excluded=end_excluded)
-
-

@@ -17,10 +17,8 @@ def defs() -> dg.Definitions:
     """Return assets, job, schedules and resources of the network."""
     network = load_network(settings.stations_file())
     assets = network_assets(network)
-    mongodb = {
-        "uri": settings.resource_field(settings.MONGODB_URI, settings.DEFAULT_MONGODB_URI),
-        "database": settings.resource_field(settings.MONGODB_DATABASE, settings.DEFAULT_DATABASE),
-    }
+    mongodb_uri = settings.resource_field(settings.MONGODB_URI, settings.DEFAULT_MONGODB_URI)
+    mongodb_database = settings.resource_field(settings.MONGODB_DATABASE, settings.DEFAULT_DATABASE)
     return dg.Definitions(
         assets=assets,
         jobs=[hourly_job(assets)],
@@ -35,8 +33,8 @@ def defs() -> dg.Definitions:
                 password=settings.resource_field(settings.AIRQINO_PASSWORD),
                 refresh_token=settings.resource_field(settings.AIRQINO_REFRESH_TOKEN),
             ),
-            "mongodb": MongoDBResource(**mongodb),
-            "io_manager": MongoDBIOManager(**mongodb, app_name="airquality"),
+            "mongodb": MongoDBResource(uri=mongodb_uri, database=mongodb_database),
+            "io_manager": MongoDBIOManager(uri=mongodb_uri, database=mongodb_database, app_name="airquality"),
         },
         # A station's month is seconds of work: a process per step would cost more than the step.
         executor=dg.in_process_executor,

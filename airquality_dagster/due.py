@@ -24,7 +24,7 @@ class Month:
 class StationRun:
     """One run: a contiguous range of months for a group of stations.
 
-    Parameters:
+    Args:
         stations: names.
         first, last: partition keys, both included.
     """
@@ -41,7 +41,7 @@ def due_months(months: Sequence[Month], materialized_at: Mapping[str, datetime],
     last hours settled. So the month before is due until it has settled, an outage of any length heals
     with the first tick after it, and a new station loads its last year.
 
-    Parameters:
+    Args:
         months: all months of the network up to the current one, in order.
         materialized_at: partition key → when it was last materialized; no entry if it never was.
         now: the present moment.
@@ -49,7 +49,8 @@ def due_months(months: Sequence[Month], materialized_at: Mapping[str, datetime],
     return [
         month.key
         for month in months[-LOOK_BACK_MONTHS - 1 :]
-        if month.end > now or materialized_at.get(month.key, datetime.min.replace(tzinfo=now.tzinfo)) < month.end + SETTLING
+        if month.end > now
+        or materialized_at.get(month.key, datetime.min.replace(tzinfo=now.tzinfo)) < month.end + SETTLING
     ]
 
 
@@ -58,7 +59,7 @@ def contiguous_ranges(
 ) -> list[tuple[str, str]]:
     """Return the due months as ranges, first and last included.
 
-    Parameters:
+    Args:
         months: all months, in order.
         due: keys of the months that are due.
         alone: keys of months that get a range of their own. A month that failed is asked for alone,
@@ -77,9 +78,7 @@ def contiguous_ranges(
     return ranges
 
 
-def station_runs(
-    ranges_by_station: Mapping[str, Sequence[tuple[str, str]]], stations_per_run: int
-) -> list[StationRun]:
+def station_runs(ranges_by_station: Mapping[str, Sequence[tuple[str, str]]], stations_per_run: int) -> list[StationRun]:
     """Return the runs: stations with the same range share one, up to ``stations_per_run`` of them."""
     stations_by_range: dict[tuple[str, str], list[str]] = defaultdict(list)
     for station, ranges in ranges_by_station.items():

@@ -77,9 +77,7 @@ def _latest_materializations(
     }
 
 
-def _failed_months(
-    instance: dg.DagsterInstance, network: Network, station: Station, keys: Sequence[str]
-) -> set[str]:
+def _failed_months(instance: dg.DagsterInstance, network: Network, station: Station, keys: Sequence[str]) -> set[str]:
     failed: set[str] = set()
     for asset in (station.raw_asset, station.aggregates_asset):
         status = instance.get_status_by_partition(dg.AssetKey(asset), keys, monthly_partitions(network))

@@ -14,7 +14,7 @@ MILLIGRAMS = "mg/m³"
 class Limit:
     """A limit or guideline value that a daily mean is compared with.
 
-    Parameters:
+    Args:
         value: in the parameter's unit, for a mean over 24 hours.
         source: the guideline that sets it.
     """
@@ -27,7 +27,7 @@ class Limit:
 class Parameter:
     """One measured quantity.
 
-    Parameters:
+    Args:
         api_name: the name in AirQino's answers.
         field: the name in documents and frames.
         label: the name that people read.

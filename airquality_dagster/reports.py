@@ -16,7 +16,7 @@ from airquality_dagster.stations import Station
 class StationStatus:
     """How a station's stored data stand.
 
-    Parameters:
+    Args:
         newest_hour: start of the newest stored hour, None without any.
         hours_of_last_day, hours_of_last_month: stored hours of the last 24 hours and 30 days.
         newest_day: the newest daily aggregate with at least `HOURS_FOR_A_VALID_DAY` hours, else the

@@ -18,7 +18,8 @@ def hourly_schedule(network: Network) -> dg.ScheduleDefinition:
         execution_timezone=network.network.time_zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
-            "Each hour: the current month, the month before until it has settled, and whichever of the last twelve months "
+            "Each hour: the current month, the month before until it has settled, and whichever of the last twelve "
+            "months "
             "was missed."
         ),
     )
@@ -41,7 +42,9 @@ def reconcile_schedule(network: Network) -> dg.ScheduleDefinition:
         cron_schedule="35 3 * * 0",
         execution_timezone=network.network.time_zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Each Sunday: every month again, because the source restates its history. Corrections arrive as revisions.",
+        description=(
+            "Each Sunday: every month again, because the source restates its history. Corrections arrive as revisions."
+        ),
     )
     def reconcile(context: dg.ScheduleEvaluationContext):
         return _requests(network, all_runs(network, context.scheduled_execution_time))

@@ -6,6 +6,7 @@ Values that may be secret are handed to Dagster as `EnvVar` and read where they 
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import overload
 
 import dagster as dg
 
@@ -37,6 +38,10 @@ CREDENTIALS = (
 )
 
 
+@overload
+def resource_field(name: str, default: str) -> str: ...
+@overload
+def resource_field(name: str) -> str | None: ...
 def resource_field(name: str, default: str | None = None) -> str | None:
     """Return a resource's field that comes from an environment variable.
 

@@ -22,7 +22,7 @@ _RESERVED_ENDINGS = ("_aggregates", "_revisions", "_rejected")
 class Station(BaseModel):
     """One station.
 
-    Parameters:
+    Args:
         name: names its assets; lower case letters, digits and underscores.
         airqino_id: its number in the AirQino API.
         label: its name in the AirQino API.
@@ -79,16 +79,14 @@ class _NetworkFacts(BaseModel):
         try:
             ZoneInfo(time_zone)
         except (KeyError, ValueError, OSError):
-            raise ValueError(
-                f"{time_zone!r} is no IANA time zone (like Africa/Abidjan)"
-            ) from None
+            raise ValueError(f"{time_zone!r} is no IANA time zone (like Africa/Abidjan)") from None
         return time_zone
 
 
 class Network(BaseModel):
     """All stations of one stations file, with what they share.
 
-    Parameters:
+    Args:
         network: name, IANA time zone of local days and months, first month (``YYYY-MM``), and how many
             stations one run takes at most.
         stations: at least one.
@@ -134,7 +132,7 @@ class Network(BaseModel):
 def load_network(path: Path | None = None) -> Network:
     """Read and validate a stations file.
 
-    Parameters:
+    Args:
         path: a YAML file; without it the one that the package ships.
 
     Raises:
@@ -152,9 +150,7 @@ def load_network(path: Path | None = None) -> Network:
         reason = re.sub(r"\s+", " ", str(error))
         raise StationsFileError(f"stations file {path} is no YAML: {reason}") from error
     if not isinstance(content, dict):
-        raise StationsFileError(
-            f"stations file {path} must hold the two sections 'network' and 'stations'"
-        )
+        raise StationsFileError(f"stations file {path} must hold the two sections 'network' and 'stations'")
     try:
         return Network.model_validate(content)
     except ValidationError as error:
@@ -178,4 +174,3 @@ def _explain(error: ValidationError, content: dict[str, Any]) -> str:
         shown = "" if fault["type"] in {"missing", "value_error"} else f" (it is {fault['input']!r:.60})"
         faults.append(f"{where}: {message}{shown}" if where else message)
     return "; ".join(faults)
-

@@ -5,7 +5,16 @@ from typing import Any
 
 UTC = timezone.utc
 
-VALUES = {"CO": 0.3, "T": 27.5, "T. int.": 390.0, "NO2": 19.5, "O3": 25.25, "PM10": 21.0, "PM2.5": 11.5, "RH": 80.0}
+VALUES = {
+    "CO": 0.3,
+    "T": 27.5,
+    "T. int.": 390.0,
+    "NO2": 19.5,
+    "O3": 25.25,
+    "PM10": 21.0,
+    "PM2.5": 11.5,
+    "RH": 80.0,
+}
 
 
 def row(timestamp: str = "2023-01-01 00:00:00", **changes: Any) -> dict[str, Any]:
@@ -20,4 +29,7 @@ def rows(first: datetime, count: int, **changes: Any) -> list[dict[str, Any]]:
 
 def answer(*data: Any, **header: Any) -> dict[str, Any]:
     """Return an answer that holds rows."""
-    return {"header": {"station_name": "SMART188", "station_lat": 5.36, "station_lon": 0.05, **header}, "data": list(data)}
+    return {
+        "header": {"station_name": "SMART188", "station_lat": 5.36, "station_lon": 0.05, **header},
+        "data": list(data),
+    }

@@ -20,7 +20,12 @@ def asset_names(definitions: dg.Definitions) -> set[str]:
 
 def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on():
     definitions = defs()
-    assert asset_names(definitions) == {"raw_station1", "raw_station2", "station1_aggregates", "station2_aggregates"}
+    assert asset_names(definitions) == {
+        "raw_station1",
+        "raw_station2",
+        "station1_aggregates",
+        "station2_aggregates",
+    }
     assert set(definitions.resources or {}) == {"airqino", "mongodb", "io_manager"}
     assert definitions.resolve_job_def("hourly_job").name == "hourly_job"
     schedules = {schedule.name: schedule for schedule in definitions.get_repository_def().schedule_defs}
@@ -62,7 +67,10 @@ def test_assets_tell_the_ui_what_they_are():
 
 def test_aggregates_depend_on_their_own_station_only():
     graph = defs().resolve_asset_graph()
-    parents = {key.to_user_string(): [parent.to_user_string() for parent in graph.get(key).parent_keys] for key in graph.get_all_asset_keys()}
+    parents = {
+        key.to_user_string(): [parent.to_user_string() for parent in graph.get(key).parent_keys]
+        for key in graph.get_all_asset_keys()
+    }
     assert parents["station1_aggregates"] == ["raw_station1"]
     assert parents["station2_aggregates"] == ["raw_station2"]
 

@@ -19,7 +19,7 @@ def keep_rejected(
 ) -> None:
     """Keep rejected rows, each once however often the API sends it.
 
-    Parameters:
+    Args:
         collection: one document a row: ``row`` (as JSON text where BSON cannot hold it), ``reason``,
             ``run_id`` and ``rejected_at`` of its first rejection; ``_id`` is a hash of the row.
         rows: what was rejected.
@@ -28,7 +28,12 @@ def keep_rejected(
     writes = []
     for rejected in rows:
         text = json.dumps(rejected.row, sort_keys=True)
-        content = {"row": _as_bson(rejected.row, text), "reason": rejected.reason, "run_id": run_id, "rejected_at": now}
+        content = {
+            "row": _as_bson(rejected.row, text),
+            "reason": rejected.reason,
+            "run_id": run_id,
+            "rejected_at": now,
+        }
         row_id = hashlib.sha256(text.encode()).hexdigest()
         writes.append(UpdateOne({"_id": row_id}, {"$setOnInsert": content}, upsert=True))
     if writes:

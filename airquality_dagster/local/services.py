@@ -26,7 +26,7 @@ _PATIENCE = "serverSelectionTimeoutMS=5000"
 class Services:
     """Where the parts of a local run are.
 
-    Parameters:
+    Args:
         mongodb: address without credentials.
         is_embedded: whether it is the server that local commands share.
         database: its database.
@@ -45,7 +45,7 @@ class Services:
 def local_services(*, with_api: bool = True) -> Iterator[Services]:
     """Start what the environment does not name, and set the environment of this process to it.
 
-    Parameters:
+    Args:
         with_api: also the sandbox, unless the environment names an API or credentials.
 
     Raises:
@@ -109,7 +109,8 @@ def make_home() -> Path:
             raise PermissionError(13, "Permission denied")
     except OSError as error:
         raise LocalServiceError(
-            f"{error.filename or home} cannot be written ({error.strerror}): set {settings.AIRQUALITY_HOME} to a folder that can"
+            f"{error.filename or home} cannot be written ({error.strerror}): set {settings.AIRQUALITY_HOME} to a "
+            "folder that can"
         ) from error
     return home
 
@@ -137,7 +138,9 @@ def check_mongodb(uri: str, database: str) -> None:
 
 def end_dead_runs(instance: dg.DagsterInstance) -> None:
     """Mark runs of commands that were killed as failed, so that nothing waits for them."""
-    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={HOST_TAG: platform.node()})):
+    for run in instance.get_runs(
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={HOST_TAG: platform.node()})
+    ):
         if not _is_alive(int(run.tags[PROCESS_TAG])):
             instance.report_run_failed(run, "the command that executed this run was killed")
 

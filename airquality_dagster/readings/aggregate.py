@@ -24,7 +24,7 @@ def reading_fields(hourly: pd.DataFrame) -> list[str]:
 def daily_aggregates(hourly: pd.DataFrame, time_zone: ZoneInfo) -> pd.DataFrame:
     """Aggregate hourly readings by local day.
 
-    Parameters:
+    Args:
         hourly: one row an hour, ``timestamp`` (tz-aware) and the readings, as `parse_hourly_answer`
             makes them; whole local days.
         time_zone: whose midnight begins a day.
@@ -39,7 +39,9 @@ def daily_aggregates(hourly: pd.DataFrame, time_zone: ZoneInfo) -> pd.DataFrame:
     local_dates = hourly[TIMESTAMP].dt.tz_convert(time_zone).dt.tz_localize(None).dt.normalize()
     fields = reading_fields(hourly)
     readings = hourly.reindex(columns=fields).astype("float64")
-    valid = pd.DataFrame({field: readings[field].where(within_plausible_range(readings[field], field)) for field in fields})
+    valid = pd.DataFrame(
+        {field: readings[field].where(within_plausible_range(readings[field], field)) for field in fields}
+    )
 
     days = readings.groupby(local_dates)
     valid_days = valid.groupby(local_dates)

@@ -44,7 +44,7 @@ class RejectedRow:
 class HourlyAnswer:
     """What one answer holds.
 
-    Parameters:
+    Args:
         hours: start of the hour (UTC) → field → value in the sensor's unit; None where the answer
             says null, no entry where it has no such field.
         rejected: rows that are no readings.
@@ -67,7 +67,7 @@ def parse_hourly_answer(answer: object, *, start: datetime, end: datetime, now: 
     does not matter whether the API includes the end of a period. Two equal rows of one hour are one
     reading; of two that differ none is chosen.
 
-    Parameters:
+    Args:
         answer: the decoded JSON body.
         start, end: the period asked for, tz-aware; ``start <= timestamp < end`` is kept.
         now: the present moment, tz-aware; later hours cannot have been measured.
@@ -102,7 +102,7 @@ def hourly_frame(
 ) -> pd.DataFrame:
     """Lay the hours of one or several answers out as a frame.
 
-    Parameters:
+    Args:
         answers: to consecutive periods of one station.
         station_id: the station's AirQino id.
         now: the present moment, tz-aware; decides which hours are provisional.

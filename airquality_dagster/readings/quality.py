@@ -8,7 +8,7 @@ from airquality_dagster.pollutants import BY_FIELD
 def within_plausible_range(values: pd.Series, field: str) -> pd.Series:
     """Return which values of a sensor lie in its plausible range, both ends included.
 
-    Parameters:
+    Args:
         values: readings in the unit of the pollutant table.
         field: the sensor's field; one that is not in the table, or without a range, passes whatever
             it measured.

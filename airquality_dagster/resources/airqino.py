@@ -88,7 +88,8 @@ class AirQinoResource(dg.ConfigurableResource):
             missing.append("AIRQINO_USERNAME with AIRQINO_PASSWORD, or AIRQINO_REFRESH_TOKEN")
         if missing:
             raise SettingsError(
-                f"the AirQino credentials are incomplete: set {' and '.join(missing)}, or none of them to go without a token"
+                f"the AirQino credentials are incomplete: set {' and '.join(missing)}, or none of them to go "
+                "without a token"
             )
         return Credentials(
             token_url=self.token_url,
@@ -102,7 +103,7 @@ class AirQinoResource(dg.ConfigurableResource):
     def hourly_answer(self, station_id: int, start: datetime, end: datetime, now: datetime) -> HourlyAnswer:
         """Ask for the hours of a period and return what the answer holds.
 
-        Parameters:
+        Args:
             station_id: the station's AirQino id.
             start, end: tz-aware; ``start <= hour < end``.
             now: the present moment, tz-aware.

@@ -49,7 +49,7 @@ class AirQinoClient:
     ) -> None:
         """Open a connection pool; nothing is sent yet.
 
-        Parameters:
+        Args:
             base_url: of the API, without a path.
             token_source: of bearer tokens; None sends none.
             timeout: seconds to wait for a connection, and for the next bytes of an answer.
@@ -62,7 +62,9 @@ class AirQinoClient:
         self._timeout = timeout
         self._attempts = attempts
         self._total_seconds = total_seconds
-        self._backoff = tenacity.wait_exponential(multiplier=backoff_seconds, max=60) + tenacity.wait_random(0, backoff_seconds)
+        self._backoff = tenacity.wait_exponential(multiplier=backoff_seconds, max=60) + tenacity.wait_random(
+            0, backoff_seconds
+        )
         self._session = requests.Session()
         self._session.headers.update({
             "Accept": "application/json",
@@ -78,7 +80,7 @@ class AirQinoClient:
     def hourly_averages(self, station_id: int, start: datetime, end: datetime) -> object:
         """Return the decoded JSON of a station's hourly averages.
 
-        Parameters:
+        Args:
             station_id: the station's AirQino id.
             start, end: the period, tz-aware. Whether the API includes the end is not known: take what
                 you asked for from the answer.
@@ -107,7 +109,8 @@ class AirQinoClient:
         except _TransientError as error:
             tries = retrying.statistics["attempt_number"]
             raise AirQinoUnavailableError(
-                f"{self._base_url} gave no answer in {tries} attempt{'s' if tries > 1 else ''}: {error}. What is missing is "
+                f"{self._base_url} gave no answer in {tries} attempt{'s' if tries > 1 else ''}: {error}. What is "
+                "missing is "
                 "fetched by a later run; if it lasts, check AIRQINO_BASE_URL and the network"
             ) from error
 
@@ -143,7 +146,9 @@ class AirQinoClient:
             with response:
                 body = self._read(response, deadline)
         except BAD_URL as error:
-            raise AirQinoError(f"{self._base_url} is no URL that can be asked ({error}): correct AIRQINO_BASE_URL") from error
+            raise AirQinoError(
+                f"{self._base_url} is no URL that can be asked ({error}): correct AIRQINO_BASE_URL"
+            ) from error
         except requests.exceptions.HTTPError as error:  # of the token endpoint: its client checks the status
             raise _TransientError(f"token endpoint: {error}", _retry_after(error.response)) from error
         except requests.exceptions.RequestException as error:
@@ -152,12 +157,14 @@ class AirQinoClient:
             return response, body
         if self._token_source is None or token is None:
             raise AirQinoCredentialsError(
-                f"{self._base_url} asks for credentials: set AIRQINO_CLIENT_ID with AIRQINO_USERNAME and AIRQINO_PASSWORD, or "
+                f"{self._base_url} asks for credentials: set AIRQINO_CLIENT_ID with AIRQINO_USERNAME and "
+                "AIRQINO_PASSWORD, or "
                 "with AIRQINO_REFRESH_TOKEN"
             )
         if is_second_token:
             raise AirQinoCredentialsError(
-                f"{self._base_url} refuses a token that it was just given: the credentials may not read the API, ask its operator"
+                f"{self._base_url} refuses a token that it was just given: the credentials may not read the API, "
+                "ask its operator"
             )
         self._token_source.forget(token)
         return self._send(path, query, deadline, is_second_token=True)

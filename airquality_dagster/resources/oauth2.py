@@ -25,7 +25,7 @@ _LEEWAY_SECONDS = 30
 class Credentials:
     """What the token endpoint wants to see.
 
-    Parameters:
+    Args:
         token_url: the token endpoint.
         client_id: of the OAuth2 client.
         client_secret: None for a public client.
@@ -124,7 +124,8 @@ class TokenSource:
             body = None
         if not isinstance(body, dict) or not {"access_token", "error"} & body.keys():
             raise AirQinoCredentialsError(
-                f"{self._credentials.token_url} answered HTTP {response.status_code} with neither a token nor an OAuth2 error: check "
+                f"{self._credentials.token_url} answered HTTP {response.status_code} with neither a token nor an "
+                "OAuth2 error: check "
                 "AIRQINO_TOKEN_URL"
             )
         return response

@@ -29,7 +29,7 @@ _START_SECONDS = 20.0
 def create_app(source: Source, realm: Realm | None = None, *, end_included: bool = True) -> Starlette:
     """Return the server's application.
 
-    Parameters:
+    Args:
         source: of the answers.
         realm: grants the tokens that calls then need; None asks for none.
         end_included: whether ``end_date`` belongs to the period (which is not known of the real API).
@@ -85,7 +85,9 @@ def listen(port: int) -> socket.socket:
         listener.listen()
     except (OSError, OverflowError) as error:
         listener.close()
-        raise LocalServiceError(f"port {port} on {LOOPBACK} cannot be used ({error}): choose another with --port") from error
+        raise LocalServiceError(
+            f"port {port} on {LOOPBACK} cannot be used ({error}): choose another with --port"
+        ) from error
     return listener
 
 

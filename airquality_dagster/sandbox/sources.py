@@ -75,7 +75,7 @@ class SimulatedSource:
     def __init__(self, seed: int = 0, first_month: str = "2020-01") -> None:
         """Simulate from a month on.
 
-        Parameters:
+        Args:
             seed: another one, other readings.
             first_month: ``YYYY-MM``; there is nothing before.
         """

@@ -11,7 +11,7 @@ from typing import Any
 class Realm:
     """Grants and checks tokens.
 
-    Parameters:
+    Args:
         client_id, client_secret, username, password: what it accepts; a secret of None is a public
             client.
         token_seconds, refresh_seconds: how long the tokens live.
@@ -32,7 +32,10 @@ class Realm:
             self.client_secret is None or _equal(form.get("client_secret"), self.client_secret)
         )
         if not is_client:
-            return 401, {"error": "invalid_client", "error_description": "Invalid client or Invalid client credentials"}
+            return 401, {
+                "error": "invalid_client",
+                "error_description": "Invalid client or Invalid client credentials",
+            }
         kind = form.get("grant_type")
         if kind == "password":
             if not (_equal(form.get("username"), self.username) and _equal(form.get("password"), self.password)):

@@ -25,7 +25,12 @@ def test_a_day_has_mean_least_most_and_hours_of_what_was_published():
     (day,) = daily_aggregates(hourly(datetime(2023, 1, 1, tzinfo=UTC), pm2_5=values), ABIDJAN).to_dict("records")
     assert day["date"] == pd.Timestamp("2023-01-01", tz="UTC")
     assert day["hours"] == 24
-    assert (day["pm2_5_mean"], day["pm2_5_min"], day["pm2_5_max"], day["pm2_5_hours"]) == (11.5, 0.0, 23.0, 24)
+    assert (day["pm2_5_mean"], day["pm2_5_min"], day["pm2_5_max"], day["pm2_5_hours"]) == (
+        11.5,
+        0.0,
+        23.0,
+        24,
+    )
     assert (day["pm2_5_valid_mean"], day["pm2_5_valid_hours"]) == (11.5, 24)
 
 
@@ -48,7 +53,9 @@ def test_every_parameter_of_the_table_has_its_fields_also_without_a_reading():
     frame = daily_aggregates(hourly(datetime(2023, 1, 1, tzinfo=UTC), pm2_5=[1.0]), ABIDJAN)
     expected = ["date", "hours"]
     for parameter in PARAMETERS:
-        expected += [f"{parameter.field}_{name}" for name in ("mean", "min", "max", "hours", "valid_mean", "valid_hours")]
+        expected += [
+            f"{parameter.field}_{name}" for name in ("mean", "min", "max", "hours", "valid_mean", "valid_hours")
+        ]
     assert list(frame.columns) == expected
     assert frame["co_hours"].tolist() == [0]
     assert frame["co_mean"].isna().all()
@@ -67,7 +74,10 @@ def test_a_column_without_any_reading_that_is_not_in_the_table_leaves_no_trace()
 
 @pytest.mark.parametrize(
     ("zone", "first", "hours"),
-    [("Europe/Rome", datetime(2023, 3, 25, 23, tzinfo=UTC), 23), ("Europe/Rome", datetime(2023, 10, 28, 22, tzinfo=UTC), 25)],
+    [
+        ("Europe/Rome", datetime(2023, 3, 25, 23, tzinfo=UTC), 23),
+        ("Europe/Rome", datetime(2023, 10, 28, 22, tzinfo=UTC), 25),
+    ],
 )
 def test_a_local_day_has_the_hours_of_its_time_zone(zone, first, hours):
     frame = daily_aggregates(hourly(first, pm2_5=[1.0] * (hours + 2)), ZoneInfo(zone))
@@ -86,7 +96,12 @@ def test_no_hours_are_no_days():
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 24 * 40), st.floats(-50, 1500) | st.just(math.nan)), min_size=1, max_size=80, unique_by=lambda hour: hour[0]),
+    st.lists(
+        st.tuples(st.integers(0, 24 * 40), st.floats(-50, 1500) | st.just(math.nan)),
+        min_size=1,
+        max_size=80,
+        unique_by=lambda hour: hour[0],
+    ),
     st.sampled_from(["Africa/Abidjan", "Europe/Rome", "America/Bogota"]),
     st.randoms(),
 )
@@ -106,7 +121,13 @@ def test_days_equal_an_independent_computation_whatever_the_order_of_rows(readin
         values = by_day[f"{day['date']:%Y-%m-%d}"]
         present = [value for value in values if not math.isnan(value)]
         valid = [value for value in present if 0 <= value <= 1000]
-        assert (day["hours"], day["pm10_hours"], day["pm10_valid_hours"]) == (len(values), len(present), len(valid))
-        np.testing.assert_allclose(day["pm10_mean"], math.fsum(present) / len(present) if present else math.nan, atol=1e-9)
+        assert (day["hours"], day["pm10_hours"], day["pm10_valid_hours"]) == (
+            len(values),
+            len(present),
+            len(valid),
+        )
+        np.testing.assert_allclose(
+            day["pm10_mean"], math.fsum(present) / len(present) if present else math.nan, atol=1e-9
+        )
         expected = math.fsum(valid) / len(valid) if len(valid) >= 18 else math.nan
         np.testing.assert_allclose(day["pm10_valid_mean"], expected, atol=1e-9)

@@ -106,7 +106,9 @@ def test_of_two_different_rows_of_an_hour_none_is_chosen():
     parsed = parse(row(CO=0.1), row(CO=0.2), row("2023-01-01 01:00:00"))
     assert list(parsed.hours) == [datetime(2023, 1, 1, 1, tzinfo=UTC)]
     assert [rejected.row["CO"] for rejected in parsed.rejected] == [0.1, 0.2]
-    assert all("2 different answers for the hour 2023-01-01 00:00 UTC" in rejected.reason for rejected in parsed.rejected)
+    assert all(
+        "2 different answers for the hour 2023-01-01 00:00 UTC" in rejected.reason for rejected in parsed.rejected
+    )
 
 
 def test_a_timestamp_with_an_offset_means_what_it_says():
@@ -143,7 +145,9 @@ json_values = st.recursive(
 )
 odd_rows = st.builds(
     lambda changes, stamp: {**row(stamp), **changes},
-    st.dictionaries(st.sampled_from(["CO", "RH", "timestamp", "VOC", "", "station_id", "_id"]), json_values, max_size=3),
+    st.dictionaries(
+        st.sampled_from(["CO", "RH", "timestamp", "VOC", "", "station_id", "_id"]), json_values, max_size=3
+    ),
     st.sampled_from(["2023-01-01 00:00:00", "2023-01-01 01:00:00", "2023-01-02 00:00:00", "2023-03-01 00:00:00"]),
 )
 
@@ -162,4 +166,8 @@ def test_every_row_is_stored_rejected_or_of_another_period_and_nothing_raises(da
 def test_numbers_survive_from_json_to_frame_to_the_last_digit():
     text = '{"header": {}, "data": [{"timestamp": "2023-01-01 00:00:00", "CO": 0.28331247, "T": 0.1, "RH": 1e-17}]}'
     frame = frame_of(parse_hourly_answer(json.loads(text), start=START, end=END, now=NOW))
-    assert (frame["co"][0], frame["temperature"][0], frame["relative_humidity"][0]) == (0.28331247, 0.1, 1e-17)
+    assert (frame["co"][0], frame["temperature"][0], frame["relative_humidity"][0]) == (
+        0.28331247,
+        0.1,
+        1e-17,
+    )

@@ -49,7 +49,9 @@ def test_a_question_names_station_and_period_and_takes_compressed_answers():
 def test_bounds_in_another_time_zone_are_asked_for_in_utc():
     zone = timezone(timedelta(hours=2))
     with scripted_server(replies(OK)) as server:
-        AirQinoClient(server.url).hourly_averages(1, datetime(2023, 1, 1, tzinfo=zone), datetime(2023, 2, 1, tzinfo=zone))
+        AirQinoClient(server.url).hourly_averages(
+            1, datetime(2023, 1, 1, tzinfo=zone), datetime(2023, 2, 1, tzinfo=zone)
+        )
     assert server.received[0].query == {"start_date": "20221231-2200", "end_date": "20230131-2200"}
 
 
@@ -69,7 +71,10 @@ def test_a_failure_that_may_pass_is_tried_again(failure):
 
 
 def test_tries_are_bounded_in_number_and_the_error_says_what_to_do():
-    with scripted_server(replies(Reply(status=503))) as server, pytest.raises(AirQinoUnavailableError) as caught:
+    with (
+        scripted_server(replies(Reply(status=503))) as server,
+        pytest.raises(AirQinoUnavailableError) as caught,
+    ):
         ask(server.url, attempts=4)
     assert len(server.received) == 4
     assert "4 attempts: HTTP 503" in str(caught.value)
@@ -139,7 +144,10 @@ def test_another_refusal_is_not_tried_again(status):
 
 
 def test_an_unknown_station_is_named_as_such_and_not_tried_again():
-    with scripted_server(replies(Reply(status=404, body={}))) as server, pytest.raises(UnknownStationError, match="airqino_id"):
+    with (
+        scripted_server(replies(Reply(status=404, body={}))) as server,
+        pytest.raises(UnknownStationError, match="airqino_id"),
+    ):
         ask(server.url)
     assert len(server.received) == 1
 
@@ -153,7 +161,9 @@ def test_a_body_that_is_no_json_is_an_error_that_shows_its_beginning(body):
 
 
 def test_nobody_there_is_an_error_in_words():
-    with pytest.raises(AirQinoUnavailableError, match=r"http://127.0.0.1:9 gave no answer in 2 attempts: connection refused"):
+    with pytest.raises(
+        AirQinoUnavailableError, match=r"http://127.0.0.1:9 gave no answer in 2 attempts: connection refused"
+    ):
         ask("http://127.0.0.1:9", attempts=2)
 
 
@@ -200,7 +210,10 @@ def forms(server):
 
 def test_the_password_grant_sends_what_keycloak_wants_and_the_call_carries_the_token():
     with scripted_server(Keycloak()) as server:
-        ask(server.url, token_source=source(server.url, client_secret="s&cret=", username="user", password="p%ss+ wörd"))
+        ask(
+            server.url,
+            token_source=source(server.url, client_secret="s&cret=", username="user", password="p%ss+ wörd"),
+        )
     assert forms(server) == [
         {
             "grant_type": "password",
@@ -275,7 +288,10 @@ def test_a_second_401_is_an_error_about_credentials_and_no_endless_loop():
 def test_refused_credentials_are_an_error_that_names_the_variables_and_no_secret():
     with scripted_server(Keycloak(refuse=("password", "refresh_token"))) as server:
         with pytest.raises(AirQinoCredentialsError) as caught:
-            ask(server.url, token_source=source(server.url, username="user", password="hunter2", refresh_token="hunter3"))
+            ask(
+                server.url,
+                token_source=source(server.url, username="user", password="hunter2", refresh_token="hunter3"),
+            )
     message = str(caught.value)
     assert "AIRQINO_PASSWORD" in message
     assert "invalid_grant" in message
@@ -302,7 +318,12 @@ def test_a_token_endpoint_that_fails_for_a_while_is_tried_again():
 
 @pytest.mark.parametrize(
     "reply",
-    [Reply(status=404), Reply(body=b"<html>", headers={"Content-Type": "text/html"}), Reply(body={"no": "token"}), Reply(status=401, body=b"")],
+    [
+        Reply(status=404),
+        Reply(body=b"<html>", headers={"Content-Type": "text/html"}),
+        Reply(body={"no": "token"}),
+        Reply(status=401, body=b""),
+    ],
     ids=["404", "html", "no token", "401 without a body"],
 )
 def test_a_token_endpoint_that_answers_nonsense_is_an_error_about_it(reply):

@@ -19,6 +19,7 @@ from airquality_dagster.io_managers.mongodb.errors import MongoDBConnectionError
 # Long enough for a replica set to elect another primary (10 s without one, then the election).
 SERVER_SELECTION_TIMEOUT_MS = 15_000
 
+_SRV_SCHEME = "mongodb+srv://"
 _AUTHENTICATION_FAILED = 18
 _UNAUTHORIZED = 13
 
@@ -74,15 +75,16 @@ def explained_errors(uri: str) -> Iterator[None]:
             ) from error
         if error.code == _UNAUTHORIZED:
             raise MongoDBConnectionError(
-                f"MongoDB at {address(uri)}: the user of the URI may not do this: {error.details and error.details.get('errmsg')}"
+                f"MongoDB at {address(uri)}: the user of the URI may not do this: "
+                f"{error.details and error.details.get('errmsg')}"
             ) from error
         raise
 
 
 def _parse(uri: str) -> dict[str, Any]:
     """Take a URI apart without looking up the hosts of mongodb+srv."""
-    if uri.startswith(uri_parser.SRV_SCHEME):
-        host = uri.removeprefix(uri_parser.SRV_SCHEME).split("/")[0].rpartition("@")[2]
+    if uri.startswith(_SRV_SCHEME):
+        host = uri.removeprefix(_SRV_SCHEME).split("/")[0].rpartition("@")[2]
         options = uri.partition("?")[2].split("&")
         return {"nodelist": [(host, None)], "options": {option.partition("=")[0] for option in options}}
     try:

@@ -54,7 +54,7 @@ def write_keyed(
 ) -> WriteCounts:
     """Make the slice equal to documents that carry their own ``_id``.
 
-    Parameters:
+    Args:
         collection: of raw documents.
         where: the slice.
         documents: BSON, ``_id`` first.
@@ -87,7 +87,7 @@ def write_unkeyed(
     The new documents are inserted before the old are deleted, in one transaction where the server has
     transactions (replica sets, sharded clusters).
 
-    Parameters:
+    Args:
         client: of the collection.
         collection: of raw documents.
         where: the slice.
@@ -95,7 +95,8 @@ def write_unkeyed(
     """
     stored = list(collection.find(where.query, sort=[(ID, 1)], allow_disk_use=True))
     if len(stored) == len(documents) and all(
-        _without_object_id(document.raw) == fields[4:] for document, fields in zip(stored, documents, strict=True)
+        _without_object_id(bytes(document.raw)) == fields[4:]
+        for document, fields in zip(stored, documents, strict=True)
     ):
         return WriteCounts(unchanged=len(documents))
     new = [RawBSONDocument(_with_object_id(fields)) for fields in documents]
@@ -122,19 +123,52 @@ def _write_keyed_once(
     delete_vanished: bool,
     keep_former: KeepFormer | None,
 ) -> WriteCounts:
-    stored = {document.raw: document for document in collection.find(where.query)}
-    differing = [document for document in documents if document not in stored]
-    unchanged = len(documents) - len(differing)
-    if unchanged < len(stored):
-        for document in set(documents).intersection(stored):
-            del stored[document]
-        former_by_id = {_id_bytes(document): document for document in stored.values()}
-    else:
-        former_by_id = {}
+    found = _compare(collection.find(where.query), documents)
+    vanished = found.vanished if delete_vanished else []
+    if found.new:
+        if not where.is_fixed_by_primary_key:
+            _refuse_stored_elsewhere(collection, where, [document[ID] for document in found.new])
+        collection.insert_many(found.new, ordered=False)
+    if found.revised:
+        if keep_former:
+            keep_former([former for former, _ in found.revised], "revised")
+        replacements = [ReplaceOne({ID: former[ID]}, document, upsert=True) for former, document in found.revised]
+        collection.bulk_write(replacements, ordered=False)
+    if vanished:
+        if keep_former:
+            keep_former(vanished, "deleted")
+        for ids in _batches([document[ID] for document in vanished], _IDS_A_COMMAND):
+            collection.delete_many({ID: {"$in": ids}})
+    return WriteCounts(len(found.new), len(found.revised), found.unchanged, len(vanished))
+
+
+@dataclass(frozen=True)
+class _Difference:
+    new: list[RawBSONDocument]
+    revised: list[tuple[RawBSONDocument, RawBSONDocument]]  # former, new
+    vanished: list[RawBSONDocument]
+    unchanged: int
+
+
+def _compare(stored: Iterable[RawBSONDocument], documents: Sequence[bytes]) -> _Difference:
+    """Compare stored documents with those that shall be stored, byte by byte where that is enough.
+
+    Only what differs is taken apart: decoding an ``_id`` costs more than comparing a document.
+    """
+    wanted = set(documents)
+    kept: set[bytes] = set()
+    former_by_id: dict[bytes, RawBSONDocument] = {}
+    for document in stored:
+        raw = bytes(document.raw)
+        if raw in wanted:
+            kept.add(raw)
+        else:
+            former_by_id[_id_bytes(document)] = document
 
     new: list[RawBSONDocument] = []
     revised: list[tuple[RawBSONDocument, RawBSONDocument]] = []
-    for document in map(RawBSONDocument, differing):
+    unchanged = len(kept)
+    for document in (RawBSONDocument(raw) for raw in documents if raw not in kept):
         former = former_by_id.pop(_id_bytes(document), None) if former_by_id else None
         if former is None:
             new.append(document)
@@ -142,22 +176,7 @@ def _write_keyed_once(
             unchanged += 1
         else:
             revised.append((former, document))
-    vanished = list(former_by_id.values()) if delete_vanished else []
-
-    if new and not where.is_fixed_by_primary_key:
-        _refuse_stored_elsewhere(collection, where, [document[ID] for document in new])
-    if new:
-        collection.insert_many(new, ordered=False)
-    if revised:
-        if keep_former:
-            keep_former([former for former, _ in revised], "revised")
-        collection.bulk_write([ReplaceOne({ID: former[ID]}, document, upsert=True) for former, document in revised], ordered=False)
-    if vanished:
-        if keep_former:
-            keep_former(vanished, "deleted")
-        for ids in _batches([document[ID] for document in vanished], _IDS_A_COMMAND):
-            collection.delete_many({ID: {"$in": ids}})
-    return WriteCounts(len(new), len(revised), unchanged, len(vanished))
+    return _Difference(new, revised, list(former_by_id.values()), unchanged)
 
 
 def _refuse_stored_elsewhere(collection: RawCollection, where: CollectionSlice, ids: Sequence[Any]) -> None:
@@ -165,7 +184,8 @@ def _refuse_stored_elsewhere(collection: RawCollection, where: CollectionSlice, 
         elsewhere = collection.find_one({ID: {"$in": batch}})
         if elsewhere is not None:
             raise SliceError(
-                f"collection {where.collection}: primary key {elsewhere[ID]!r} is stored already, in another partition than "
+                f"collection {where.collection}: primary key {elsewhere[ID]!r} is stored already, in another "
+                "partition than "
                 f"the one that is written ({where}): add {', '.join(where.partition_columns)} to 'primary_key'"
             )
 

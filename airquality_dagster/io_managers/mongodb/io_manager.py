@@ -19,7 +19,11 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from airquality_dagster.io_managers.mongodb import connection, difference, revisions, schema
-from airquality_dagster.io_managers.mongodb.errors import CollectionNotStoredError, MongoDBIOManagerError, SliceError
+from airquality_dagster.io_managers.mongodb.errors import (
+    CollectionNotStoredError,
+    MongoDBIOManagerError,
+    SliceError,
+)
 from airquality_dagster.io_managers.mongodb.slices import CollectionSlice, locate
 from airquality_dagster.io_managers.mongodb.values import ID, Column, decode_frame, encode_frame
 
@@ -165,7 +169,8 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
             missing = [column for column in selected if column not in by_name]
             if missing:
                 raise SliceError(
-                    f"{_title(context)} has no column {', '.join(missing)}, which an input names in its metadata 'columns': "
+                    f"{_title(context)} has no column {', '.join(missing)}, which an input names in its metadata "
+                    "'columns': "
                     f"it has {', '.join(by_name)}"
                 )
             columns = tuple(by_name[column] for column in selected)
@@ -177,7 +182,11 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         return self._client
 
     def _keep_former(
-        self, context: OutputContext, metadata: Mapping[str, Any], database: Database[Any], where: CollectionSlice
+        self,
+        context: OutputContext,
+        metadata: Mapping[str, Any],
+        database: Database[Any],
+        where: CollectionSlice,
     ) -> Callable[[Sequence[RawBSONDocument], str], None] | None:
         if not metadata.get("keep_revisions"):
             return None
@@ -200,7 +209,9 @@ def _write_mode(context: OutputContext, metadata: Mapping[str, Any], where: Coll
     mode = metadata.get("write_mode", "replace")
     if mode not in ("replace", "merge"):
         raise SliceError(f"{_title(context)}: 'write_mode' is {mode!r}: it is 'replace' or 'merge'")
-    needing = [key for key in ("keep_revisions",) if metadata.get(key)] + (["write_mode: merge"] if mode == "merge" else [])
+    needing = [key for key in ("keep_revisions",) if metadata.get(key)] + (
+        ["write_mode: merge"] if mode == "merge" else []
+    )
     if needing and not where.primary_key:
         raise SliceError(f"{_title(context)}: {' and '.join(needing)} need a 'primary_key' that identifies rows")
     return mode

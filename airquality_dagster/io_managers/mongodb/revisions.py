@@ -30,7 +30,7 @@ def keep_revisions(
 
     A version that a killed writer kept but did not replace any more is not kept twice.
 
-    Parameters:
+    Args:
         revisions: the collection for them.
         former: the documents as they are stored.
         kind: ``revised`` or ``deleted``.

@@ -24,7 +24,7 @@ def stored_columns(database: Database[Any], collection: str) -> tuple[Column, ..
 def store_columns(database: Database[Any], collection: str, columns: Sequence[Column], *, is_whole: bool) -> None:
     """Note the columns of a frame that is about to be written.
 
-    Parameters:
+    Args:
         columns: of the frame.
         is_whole: the frame becomes the collection; otherwise other slices keep their columns.
     """

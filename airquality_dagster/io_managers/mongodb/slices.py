@@ -64,7 +64,7 @@ class Windows:
 class CollectionSlice:
     """Which documents of which collection an asset's partitions are.
 
-    Parameters:
+    Args:
         database, collection: where.
         primary_key: the columns that are ``_id``.
         boxes: a document belongs to the slice if it satisfies all conditions of one of them; `None`
@@ -118,7 +118,8 @@ class CollectionSlice:
         for column in self.partition_columns:
             if column not in frame.columns:
                 raise SliceError(
-                    f"partition_expr names the column {column!r}, but the frame has {', '.join(map(str, frame.columns))}"
+                    f"partition_expr names the column {column!r}, but the frame has "
+                    f"{', '.join(map(str, frame.columns))}"
                 )
         inside = pd.Series(False, index=frame.index)
         for box in self.boxes:
@@ -145,7 +146,7 @@ def locate(
 ) -> CollectionSlice:
     """Return where the asset (or op output) of a context is kept.
 
-    Parameters:
+    Args:
         context: of the output that is written or the input that is read.
         metadata: definition metadata of the asset.
         database: unless the metadata say otherwise.
@@ -195,7 +196,9 @@ def _boxes(
             f'{{"{lacking[0]}": "column"}}'
         )
     points = [
-        tuple(partitions_def.get_partition_key_from_str(key).keys_by_dimension[dimension.name] for dimension in dimensions)
+        tuple(
+            partitions_def.get_partition_key_from_str(key).keys_by_dimension[dimension.name] for dimension in dimensions
+        )
         for key in keys
     ]
     return tuple(

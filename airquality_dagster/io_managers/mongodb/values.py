@@ -21,8 +21,7 @@ ID = "_id"
 
 # dtypes whose values go to BSON and back by themselves; anything else is looked at value by value.
 PLAIN_NUMBERS = frozenset(
-    {"bool", "float16", "float32", "float64"}
-    | {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+    {"bool", "float16", "float32", "float64"} | {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 )
 _REFUSED_DTYPES = {
     "m": "store a number and name its unit in the column, as in df['seconds'] = df[column].dt.total_seconds()",
@@ -75,7 +74,7 @@ class EncodedFrame:
 def encode_frame(frame: pd.DataFrame, primary_key: Sequence[str] = ()) -> EncodedFrame:
     """Encode a frame as BSON documents.
 
-    Parameters:
+    Args:
         frame: columns with text names; an index without a name and with whole numbers, which says
             nothing and is not stored.
         primary_key: the columns that become ``_id``: one its value, several a subdocument.
@@ -120,7 +119,7 @@ def decode_frame(
 ) -> pd.DataFrame:
     """Lay documents out as a frame.
 
-    Parameters:
+    Args:
         documents: decoded, with tz-aware dates.
         columns: in this order, with these dtypes. Where a value does not fit its dtype (an integer
             column in which some documents have no such field), pandas' usual wider dtype is taken.
@@ -132,9 +131,7 @@ def decode_frame(
         keys = {name: [document[ID][name] for document in documents] for name in primary_key}
     frame = {
         column.name: _restore(
-            keys[column.name]
-            if column.name in keys
-            else [document.get(column.name, np.nan) for document in documents],
+            keys[column.name] if column.name in keys else [document.get(column.name, np.nan) for document in documents],
             column.dtype,
         )
         for column in columns
@@ -144,27 +141,32 @@ def decode_frame(
 
 def _check_labels(frame: pd.DataFrame, primary_key: Sequence[str]) -> None:
     index = frame.index
-    if isinstance(index, pd.MultiIndex) or index.name is not None or not pd.api.types.is_integer_dtype(index.dtype):
-        if len(frame):
-            raise UnstorableFrameError(
-                f"the index ({', '.join(map(str, index.names))}: {index.dtype}) would be lost: make it columns "
-                "with reset_index(), or drop it with reset_index(drop=True)"
-            )
+    says_something = index.nlevels > 1 or index.name is not None or not pd.api.types.is_integer_dtype(index.dtype)
+    if says_something and len(frame):
+        raise UnstorableFrameError(
+            f"the index ({', '.join(map(str, index.names))}: {index.dtype}) would be lost: make it columns with "
+            "reset_index(), or drop it with reset_index(drop=True)"
+        )
     names = list(frame.columns)
     for name in names:
         if not isinstance(name, str):
             raise UnstorableFrameError(f"column name {name!r} is no text: rename it")
         if not name or name.startswith("$") or "." in name or "\0" in name:
             raise UnstorableFrameError(
-                f"column name {name!r} is no field name that can be queried (empty, '$' at its start, '.' or NUL): rename it"
+                f"column name {name!r} is no field name that can be queried (empty, '$' at its start, '.' or NUL): "
+                "rename it"
             )
         if name == ID and list(primary_key) != [ID]:
-            raise UnstorableFrameError("column name '_id' is MongoDB's own: name the column in 'primary_key', or rename it")
+            raise UnstorableFrameError(
+                "column name '_id' is MongoDB's own: name the column in 'primary_key', or rename it"
+            )
         if names.count(name) > 1:
             raise UnstorableFrameError(f"column name {name!r} stands {names.count(name)} times: rename one")
     lacking = [name for name in primary_key if name not in names]
     if lacking:
-        raise UnstorableFrameError(f"primary_key names {', '.join(lacking)}, but the columns are {', '.join(names) or 'none'}")
+        raise UnstorableFrameError(
+            f"primary_key names {', '.join(lacking)}, but the columns are {', '.join(names) or 'none'}"
+        )
 
 
 def _column_values(series: pd.Series) -> list[Any]:
@@ -177,7 +179,9 @@ def _column_values(series: pd.Series) -> list[Any]:
                 values[position] = None
         return values
     if dtype.kind in _REFUSED_DTYPES and not isinstance(dtype, pd.api.extensions.ExtensionDtype):
-        raise UnstorableFrameError(f"column {series.name!r} is {dtype}, which BSON has no type for: {_REFUSED_DTYPES[dtype.kind]}")
+        raise UnstorableFrameError(
+            f"column {series.name!r} is {dtype}, which BSON has no type for: {_REFUSED_DTYPES[dtype.kind]}"
+        )
     if dtype.kind == "M":
         return _dates(series)
     objects = series.astype(object)
@@ -216,9 +220,13 @@ def _object_value(value: Any, where: str) -> Any:
         if value.tzinfo is None:
             raise UnstorableFrameError(f"{where}: the date {value} has no time zone, say which it is in")
         if value.microsecond % 1000 or getattr(value, "nanosecond", 0):
-            raise UnstorableFrameError(f"{where}: {value.isoformat()} is finer than a millisecond, which a BSON date cannot hold")
+            raise UnstorableFrameError(
+                f"{where}: {value.isoformat()} is finer than a millisecond, which a BSON date cannot hold"
+            )
     elif isinstance(value, datetime.date):
-        raise UnstorableFrameError(f"{where}: the date {value} has no time: store midnight UTC of it as a tz-aware datetime")
+        raise UnstorableFrameError(
+            f"{where}: the date {value} has no time: store midnight UTC of it as a tz-aware datetime"
+        )
     elif isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str) or key.startswith("$") or "\0" in key:
@@ -242,7 +250,9 @@ def _holds_absent(values: Sequence[Any]) -> bool:
     return any(value is ABSENT for value in values)
 
 
-def _check_primary_key(values: Mapping[str, Sequence[Any]], primary_key: Sequence[str], documents: Sequence[bytes]) -> None:
+def _check_primary_key(
+    values: Mapping[str, Sequence[Any]], primary_key: Sequence[str], documents: Sequence[bytes]
+) -> None:
     keys = list(zip(*(values[name] for name in primary_key), strict=True))
     seen: dict[Any, int] = {}
     for row, key in enumerate(keys):
@@ -273,7 +283,7 @@ def _restore(values: list[Any], dtype: str) -> pd.Series:
     if _DATETIME_DTYPE.fullmatch(dtype):
         zone = dtype.split(", ")[1].rstrip("]")
         dates = pd.to_datetime(pd.Series(values, dtype=object), utc=True)
-        return dates.dt.tz_convert(zone).astype(dtype)
+        return dates.dt.tz_convert(zone).astype(pd.api.types.pandas_dtype(dtype))
     if dtype.startswith("float"):
         return pd.Series(np.array(values, dtype="float64"), dtype=dtype)
     objects = pd.Series(values, dtype=object)
@@ -281,4 +291,4 @@ def _restore(values: list[Any], dtype: str) -> pd.Series:
         return objects
     if dtype in PLAIN_NUMBERS and objects.isna().any():
         return objects.astype("float64") if "int" in dtype else objects
-    return objects.astype(dtype)  # pyright: ignore[reportCallIssue, reportArgumentType]: a dtype's name
+    return objects.astype(pd.api.types.pandas_dtype(dtype))

@@ -10,7 +10,9 @@ from airquality_dagster.io_managers.mongodb import MongoDBIOManager
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def table(name: str = "table", *, partitions_def: dg.PartitionsDefinition | None = None, **metadata: Any) -> dg.AssetSpec:
+def table(
+    name: str = "table", *, partitions_def: dg.PartitionsDefinition | None = None, **metadata: Any
+) -> dg.AssetSpec:
     """Return the spec of a table."""
     return dg.AssetSpec(name, partitions_def=partitions_def, metadata=metadata)
 
@@ -55,7 +57,9 @@ def read(
     @dg.asset(
         name="reader",
         partitions_def=partitions_def,
-        ins={"frame": dg.AssetIn(spec.key, partition_mapping=mapping, metadata={"columns": columns} if columns else None)},
+        ins={
+            "frame": dg.AssetIn(spec.key, partition_mapping=mapping, metadata={"columns": columns} if columns else None)
+        },
     )
     def reader(frame: pd.DataFrame) -> None:
         received.append(frame)

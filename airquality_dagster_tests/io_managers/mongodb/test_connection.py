@@ -18,7 +18,10 @@ def test_a_server_that_does_not_answer_is_named_without_its_password():
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("uri", ["localhost", "http://localhost", "mongodb://", "mongodb://user:p@ss@localhost", "mongodb://localhost:x"])
+@pytest.mark.parametrize(
+    "uri",
+    ["localhost", "http://localhost", "mongodb://", "mongodb://user:p@ss@localhost", "mongodb://localhost:x"],
+)
 def test_a_uri_that_is_none_is_said_to_be(uri):
     with pytest.raises(MongoDBConnectionError, match="URI is not valid"):
         write(MongoDBIOManager(uri=uri, database="x"), table(), FRAME)

@@ -69,7 +69,13 @@ def test_dynamic_partitions_are_told_apart_by_their_key(io_manager, instance):
     spec = table(partitions_def=dg.DynamicPartitionsDefinition(name="fruits"), partition_expr="fruit")
     instance.add_dynamic_partitions("fruits", ["apple", "pear"])
     for fruit in ("apple", "pear", "apple"):
-        write(io_manager, spec, pd.DataFrame({"fruit": [fruit], "value": [1]}), partition_key=fruit, instance=instance)
+        write(
+            io_manager,
+            spec,
+            pd.DataFrame({"fruit": [fruit], "value": [1]}),
+            partition_key=fruit,
+            instance=instance,
+        )
     assert sorted(read(io_manager, spec, instance=instance)["fruit"]) == ["apple", "pear"]
 
 
@@ -177,7 +183,12 @@ def test_partitions_without_a_partition_expr_are_refused_with_an_example(io_mana
 def test_a_dimension_without_a_column_is_named(io_manager):
     spec = table(partitions_def=MULTI, partition_expr={"day": "time"})
     with pytest.raises(SliceError, match="dimension color"):
-        write(io_manager, spec, hours("2024-01-01", 1), partition_key=dg.MultiPartitionKey({"day": "2024-01-01", "color": "red"}))
+        write(
+            io_manager,
+            spec,
+            hours("2024-01-01", 1),
+            partition_key=dg.MultiPartitionKey({"day": "2024-01-01", "color": "red"}),
+        )
 
 
 def test_no_two_asset_keys_meet_in_one_collection(io_manager, database):

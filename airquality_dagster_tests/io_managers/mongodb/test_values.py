@@ -11,7 +11,12 @@ from bson import ObjectId
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airquality_dagster.io_managers.mongodb import ABSENT, CollectionNotStoredError, MongoDBIOManager, UnstorableFrameError
+from airquality_dagster.io_managers.mongodb import (
+    ABSENT,
+    CollectionNotStoredError,
+    MongoDBIOManager,
+    UnstorableFrameError,
+)
 from airquality_dagster_tests.io_managers.mongodb.tables import read, table, write
 
 UTC = datetime.timezone.utc
@@ -29,7 +34,9 @@ COLUMNS = {
     "text and none": pd.Series(["a", None, "b", None], dtype=object),
     "nullable text": pd.Series(["a", None, "b", ""], dtype="string"),
     "none": pd.Series([None] * 4, dtype=object),
-    "utc": pd.Series(pd.to_datetime(["2024-01-01", None, "1969-12-31 23:59:59.999", "2200-01-01"], format="ISO8601", utc=True)),
+    "utc": pd.Series(
+        pd.to_datetime(["2024-01-01", None, "1969-12-31 23:59:59.999", "2200-01-01"], format="ISO8601", utc=True)
+    ),
     "zoned": pd.Series(pd.to_datetime(["2024-03-31", "2024-10-27", None, "1999-01-01"])).dt.tz_localize(KOLKATA),
     "milliseconds": pd.Series(pd.to_datetime(["2024-01-01"] * 4, utc=True)).astype("datetime64[ms, UTC]"),
     "category": pd.Series(["x", "y", "x", None], dtype="category"),
@@ -80,9 +87,18 @@ def test_an_index_of_row_numbers_is_dropped_and_another_refused(io_manager):
 
 REFUSED = {
     "naive dates": (pd.Series(pd.to_datetime(["2024-01-01"])), "tz_localize"),
-    "nanoseconds": (pd.Series(pd.to_datetime(["2024-01-01 00:00:00.000001"], utc=True)), "row 0.*finer than a millisecond"),
-    "a naive date in an object": (pd.Series([datetime.datetime(2024, 1, 1)], dtype=object), "row 0.*no time zone"),  # noqa: DTZ001
-    "a naive date in a list": (pd.Series([[datetime.datetime(2024, 1, 1)]], dtype=object), "row 0.*no time zone"),  # noqa: DTZ001
+    "nanoseconds": (
+        pd.Series(pd.to_datetime(["2024-01-01 00:00:00.000001"], utc=True)),
+        "row 0.*finer than a millisecond",
+    ),
+    "a naive date in an object": (
+        pd.Series([datetime.datetime(2024, 1, 1)], dtype=object),
+        "row 0.*no time zone",
+    ),
+    "a naive date in a list": (
+        pd.Series([[datetime.datetime(2024, 1, 1)]], dtype=object),
+        "row 0.*no time zone",
+    ),
     "a date without a time": (pd.Series([datetime.date(2024, 1, 1)], dtype=object), "row 0.*midnight"),
     "an integer beyond 64 bits": (pd.Series([2**63], dtype=object), "row 0"),
     "an unsigned integer beyond 63 bits": (pd.Series([2**63], dtype="uint64"), "row 0"),
@@ -105,7 +121,15 @@ def test_what_bson_cannot_hold_is_refused_by_column_and_row_and_nothing_is_writt
 
 @pytest.mark.parametrize(
     ("columns", "message"),
-    [(["$a"], r"'\$a'"), (["a.b"], r"'a\.b'"), ([""], "''"), (["a\0"], "a"), ([1], "1 is no text"), (["_id"], "MongoDB's own"), (["a", "a"], "'a' stands 2 times")],
+    [
+        (["$a"], r"'\$a'"),
+        (["a.b"], r"'a\.b'"),
+        ([""], "''"),
+        (["a\0"], "a"),
+        ([1], "1 is no text"),
+        (["_id"], "MongoDB's own"),
+        (["a", "a"], "'a' stands 2 times"),
+    ],
 )
 def test_a_column_name_that_cannot_be_queried_is_refused(io_manager, columns, message):
     with pytest.raises(UnstorableFrameError, match=message):
@@ -114,7 +138,11 @@ def test_a_column_name_that_cannot_be_queried_is_refused(io_manager, columns, me
 
 @pytest.mark.parametrize(
     ("keys", "message"),
-    [([1, 1], "rows 0 and 1 have the same primary key .key=1"), ([1, None], "row 1 has no primary key"), ([[1], [2]], "one value, not a list")],
+    [
+        ([1, 1], "rows 0 and 1 have the same primary key .key=1"),
+        ([1, None], "row 1 has no primary key"),
+        ([[1], [2]], "one value, not a list"),
+    ],
 )
 def test_a_primary_key_that_is_none_is_refused(io_manager, database, keys, message):
     with pytest.raises(UnstorableFrameError, match=message):
@@ -141,7 +169,7 @@ def test_documents_that_something_else_wrote_are_read_with_the_types_that_pandas
 def test_absent_is_one_nan_wherever_it_goes():
     assert pd.isna(ABSENT)
     assert copy.deepcopy([ABSENT])[0] is ABSENT
-    assert pickle.loads(pickle.dumps(ABSENT)) is ABSENT  # noqa: S301
+    assert pickle.loads(pickle.dumps(ABSENT)) is ABSENT
     assert repr(ABSENT) == "ABSENT"
 
 
@@ -152,14 +180,18 @@ scalars = {
     "Int64": st.none() | st.integers(-(2**63), 2**63 - 1),
     "boolean": st.none() | st.booleans(),
     "datetime64[ns, UTC]": st.none()
-    | st.datetimes(datetime.datetime(1700, 1, 1), datetime.datetime(2200, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001
+    | st.datetimes(datetime.datetime(1700, 1, 1), datetime.datetime(2200, 1, 1), timezones=st.just(UTC)).map(
         lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     ),
     "object": st.none()
     | st.recursive(
-        st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(exclude_categories=["Cs"]), max_size=5) | st.binary(max_size=5),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.text("abcxyz_", min_size=1, max_size=4), inner, max_size=3),
+        st.booleans()
+        | st.integers(-(2**63), 2**63 - 1)
+        | st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+        | st.binary(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text("abcxyz_", min_size=1, max_size=4), inner, max_size=3)
+        ),
         max_leaves=6,
     ),
 }

@@ -197,4 +197,7 @@ def test_the_materialization_tells_rows_collection_and_columns(io_manager, datab
     metadata = write(io_manager, KEYED, frame((1, "a"), (2, "b")))
     assert metadata["dagster/row_count"] == 2
     assert metadata["dagster/table_name"] == f"{database.name}.table"
-    assert [(column.name, column.type) for column in metadata["dagster/column_schema"].columns] == [("id", "int64"), ("text", "object")]
+    assert [(column.name, column.type) for column in metadata["dagster/column_schema"].columns] == [
+        ("id", "int64"),
+        ("text", "object"),
+    ]

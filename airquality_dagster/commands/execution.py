@@ -52,7 +52,7 @@ def execute(
 ) -> PassReport:
     """Execute runs of the hourly job one after the other.
 
-    Parameters:
+    Args:
         runs: stations and months.
         on_message: called with each line that an asset logs, from another thread.
     """
@@ -80,7 +80,9 @@ def _add(report: PassReport, network: Network, run: StationRun, result: dg.Execu
     for station in map(network.station, run.stations):
         entry = report.stations[station.name]
         for asset in (station.raw_asset, station.aggregates_asset):
-            for event in result.filter_events(lambda event, step=asset: event.step_key == step and event.is_step_failure):
+            for event in result.filter_events(
+                lambda event, step=asset: event.step_key == step and event.is_step_failure
+            ):
                 error = event.step_failure_data.error
                 entry.faults.append(_in_one_line(asset, event))
                 entry.traces.append(error.to_string() if error else "")
