@@ -17,10 +17,11 @@ RUN_LIMIT = timedelta(hours=2)
 def network_months(network: Network, now: datetime) -> list[Month]:
     """Return the months of the network, from its first to the current one."""
     partitions_def = monthly_partitions(network)
-    return [
-        Month(key, partitions_def.time_window_for_partition_key(key).end)
+    windows = {
+        key: partitions_def.time_window_for_partition_key(key)
         for key in partitions_def.get_partition_keys(current_time=now)
-    ]
+    }
+    return [Month(key, window.end) for key, window in windows.items() if window.start <= now]
 
 
 def run_in_progress(instance: dg.DagsterInstance, now: datetime) -> dg.DagsterRun | None:

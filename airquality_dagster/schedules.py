@@ -28,7 +28,7 @@ def hourly_schedule(network: Network) -> dg.ScheduleDefinition:
         former = run_in_progress(context.instance, now)
         if former is not None:
             return dg.SkipReason(f"run {former.run_id} of {former.job_name} has not ended yet")
-        return _requests(network, due_runs(context.instance, network, now))
+        return _requests(context, network, due_runs(context.instance, network, now))
 
     return hourly
 
@@ -47,12 +47,23 @@ def reconcile_schedule(network: Network) -> dg.ScheduleDefinition:
         ),
     )
     def reconcile(context: dg.ScheduleEvaluationContext):
-        return _requests(network, all_runs(network, context.scheduled_execution_time))
+        return _requests(context, network, all_runs(network, context.scheduled_execution_time))
 
     return reconcile
 
 
-def _requests(network: Network, runs: list[StationRun]) -> list[dg.RunRequest] | dg.SkipReason:
+def _requests(
+    context: dg.ScheduleEvaluationContext, network: Network, runs: list[StationRun]
+) -> list[dg.RunRequest] | dg.SkipReason:
     if not runs:
         return dg.SkipReason(f"the first month of the network, {network.first_month}, has not begun")
-    return [dg.RunRequest(asset_selection=asset_selection(network, run), tags=run_tags(run)) for run in runs]
+    tick = context.scheduled_execution_time.isoformat()
+    return [
+        dg.RunRequest(
+            # Of a tick that is evaluated twice, each run is launched once.
+            run_key=f"{tick} {run.stations[0]} {run.first}",
+            asset_selection=asset_selection(network, run),
+            tags=run_tags(run),
+        )
+        for run in runs
+    ]

@@ -26,7 +26,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("AIRQINO_", "AIRQUALITY_", "MONGODB_", "DAGSTER_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv(settings.AIRQUALITY_HOME, str(tmp_path / "home"))
-    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +58,7 @@ def io_manager(mongodb_uri: str, database: Database[Any]) -> MongoDBIOManager:
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     folder = tmp_path / "instance"
     folder.mkdir()
-    with dg.DagsterInstance.local_temp(str(folder)) as instance:
+    with dg.DagsterInstance.local_temp(str(folder), overrides={"telemetry": {"enabled": False}}) as instance:
         yield instance
 
 
@@ -71,3 +70,10 @@ def stored_bytes(database: Database[Any]) -> dict[str, list[bytes]]:
         name: sorted(bson.encode(document) for document in database[name].find())
         for name in sorted(database.list_collection_names())
     }
+
+
+@pytest.fixture
+def platform(monkeypatch, mongodb_uri, database, instance):
+    from airquality_dagster_tests.platform import Platform
+
+    return Platform(monkeypatch, mongodb_uri, database, instance)

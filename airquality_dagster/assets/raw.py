@@ -71,7 +71,7 @@ def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinitio
         rejected = [row for answer in answers for row in answer.rejected]
         with mongodb.open_database() as database:
             _refuse_simulated_over_measured(database, station, answers)
-            keep_rejected(database[f"{station.raw_asset}_rejected"], rejected, context.run_id, now)
+            keep_rejected(database[f"{station.raw_asset}_rejected"], rejected, context.run.run_id, now)
         context.add_output_metadata(_metadata(frame, len(rejected)))
         return frame
 

@@ -1,0 +1,223 @@
+"""The assets of a station from the HTTP answer to the stored document."""
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from airquality_dagster.sandbox.server import create_app, running
+from airquality_dagster.sandbox.sources import SimulatedSource
+from airquality_dagster_tests.builders import UTC, answer, row, rows
+from airquality_dagster_tests.conftest import stored_bytes
+from airquality_dagster_tests.platform import failures, metadata
+from airquality_dagster_tests.scripted_server import Reply, scripted_server
+
+JANUARY = datetime(2023, 1, 1, tzinfo=UTC)
+STATION1 = ["raw_station1", "station1_aggregates"]
+
+
+@pytest.fixture
+def serve(platform):
+    """Serve one body at a time to every question: ``serve(body)``."""
+    current = {}
+    with scripted_server(lambda request, number: current["reply"]) as server:
+        platform.use(server.url)
+
+        def set_body(body, status=200):
+            current["reply"] = Reply(status=status, body=body)
+            return server
+
+        yield set_body
+
+
+def test_an_hour_is_a_document_with_its_time_as_id_and_exactly_the_values_of_the_answer(platform, serve, database):
+    serve(answer(row("2023-01-05 11:00:00", **{"PM2.5": 2.9333334})))
+    assert platform.run("2023-01", assets=STATION1).success
+    assert list(database["raw_station1"].find()) == [
+        {
+            "_id": datetime(2023, 1, 5, 11, tzinfo=UTC),
+            "station_id": 283164601,
+            "co": 0.3,
+            "no2": 19.5,
+            "o3": 25.25,
+            "pm10": 21.0,
+            "pm2_5": 2.9333334,
+            "temperature": 27.5,
+            "internal_temperature": 390.0,
+            "relative_humidity": 80.0,
+        }
+    ]
+
+
+def test_nulls_are_null_missing_fields_are_absent_and_both_are_missing_to_the_aggregates(platform, serve, database):
+    without = row("2023-01-01 01:00:00")
+    del without["RH"]
+    serve(answer(row(RH=None), without, row("2023-01-01 02:00:00", RH=50)))
+    assert platform.run("2023-01", assets=STATION1).success
+    null, absent, present = database["raw_station1"].find()
+    assert null["relative_humidity"] is None
+    assert "relative_humidity" not in absent
+    assert present["relative_humidity"] == 50.0
+    day = database["station1_aggregates"].find_one()
+    assert (day["hours"], day["relative_humidity_hours"], day["relative_humidity_mean"]) == (3, 1, 50.0)
+
+
+def test_a_day_is_a_document_with_its_date_as_id(platform, serve, database):
+    serve(answer(*rows(JANUARY, 24, CO=-0.5)))
+    assert platform.run("2023-01", assets=STATION1).success
+    (day,) = database["station1_aggregates"].find()
+    assert day["_id"] == JANUARY
+    assert list(day)[:8] == ["_id", "hours", "co_mean", "co_min", "co_max", "co_hours", "co_valid_mean", "co_valid_hours"]
+    assert (day["co_mean"], day["co_hours"], day["co_valid_hours"]) == (-0.5, 24, 0)
+    assert day["co_valid_mean"] is None
+    assert (day["pm2_5_valid_mean"], day["pm2_5_valid_hours"]) == (11.5, 24)
+
+
+def test_two_passes_over_the_same_hours_change_no_byte(platform, serve, database):
+    serve(answer(*rows(JANUARY, 48), row("2023-01-20 00:00:00", CO="bad"), row("2023-01-21 00:00:00", VOC=None)))
+    first = platform.run("2023-01")
+    before = stored_bytes(database)
+    second = platform.run("2023-01")
+    assert first.success
+    assert second.success
+    assert stored_bytes(database) == before
+    counts = {name: metadata(second, "raw_station1")[name] for name in ("inserted", "revised", "unchanged", "deleted")}
+    assert counts == {"inserted": 0, "revised": 0, "unchanged": 49, "deleted": 0}
+    assert "raw_station1_revisions" not in database.list_collection_names()
+
+
+def test_a_corrected_hour_is_stored_and_its_former_version_kept_and_its_day_follows(platform, serve, database):
+    serve(answer(*rows(JANUARY, 24)))
+    platform.run("2023-01", assets=STATION1)
+    serve(answer(*rows(JANUARY, 23), row("2023-01-01 23:00:00", CO=5.1)))
+    result = platform.run("2023-01", assets=STATION1)
+    assert metadata(result, "raw_station1")["revised"] == 1
+    (revision,) = database["raw_station1_revisions"].find()
+    assert (revision["document"]["_id"], revision["document"]["co"]) == (datetime(2023, 1, 1, 23, tzinfo=UTC), 0.3)
+    assert (revision["run_id"], revision["kind"]) == (result.run_id, "revised")
+    assert database["station1_aggregates"].find_one()["co_max"] == 5.1
+
+
+@pytest.mark.parametrize("vanished", [[], rows(JANUARY, 10)])
+def test_hours_that_the_source_does_not_answer_any_more_stay(platform, serve, database, vanished):
+    serve(answer(*rows(JANUARY, 24)))
+    platform.run("2023-01", assets=STATION1)
+    serve(answer(*vanished))
+    assert platform.run("2023-01", assets=STATION1).success
+    assert database["raw_station1"].count_documents({}) == 24
+    assert database["station1_aggregates"].find_one()["hours"] == 24
+
+
+def test_what_is_no_reading_is_kept_once_with_its_reason_and_the_rest_is_stored(platform, serve, database):
+    odd = [row(CO="n/a"), row("2023-13-01 00:00:00"), {"CO": 1}, row("2023-01-02 00:00:00", **{"$bad.name": "x"}), 2**70]
+    serve(answer(*odd, *rows(JANUARY + timedelta(days=5), 5)))
+    for _ in range(2):
+        result = platform.run("2023-01", assets=STATION1)
+        assert metadata(result, "raw_station1")["hours_rejected"] == 5
+    assert database["raw_station1"].count_documents({}) == 5
+    rejected = list(database["raw_station1_rejected"].find())
+    assert len(rejected) == 5
+    assert {"CO is 'n/a', not a number", "no timestamp"} <= {document["reason"] for document in rejected}
+    assert all(document["run_id"] for document in rejected)
+    assert odd[0] in [document["row"] for document in rejected]
+
+
+def test_the_newest_hours_are_provisional_and_their_changes_no_revisions(platform, serve, database):
+    now = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0)
+    month = f"{now:%Y-%m}"
+    hours = [now - timedelta(hours=age) for age in (5, 1) if (now - timedelta(hours=age)).month == now.month]
+    serve(answer(*(row(f"{hour:%Y-%m-%d %H:%M:%S}", CO=0.1) for hour in hours)))
+    platform.run(month, assets=STATION1)
+    documents = {document["_id"]: document for document in database["raw_station1"].find()}
+    for hour in hours:
+        assert documents[hour].get("provisional") is (True if now - hour < timedelta(hours=3) else None)
+    serve(answer(*(row(f"{hour:%Y-%m-%d %H:%M:%S}", CO=0.2) for hour in hours)))
+    platform.run(month, assets=STATION1)
+    final = [hour for hour in hours if now - hour >= timedelta(hours=3)]
+    assert [revision["document"]["_id"] for revision in database["raw_station1_revisions"].find()] == final
+
+
+def test_a_station_that_fails_leaves_the_other_stored_and_says_station_month_and_what_to_do(platform, database):
+    def one_fails(request, number):
+        if "283164601" in request.path:
+            return Reply(status=404, body={})
+        return Reply(body=answer(*rows(JANUARY, 3)))
+
+    with scripted_server(one_fails) as server:
+        platform.use(server.url)
+        result = platform.run("2023-01")
+    assert not result.success
+    message = failures(result)["raw_station1"]
+    assert "station1 (AirQino SMART188 283164601), 2023-01" in message
+    assert "check airqino_id in the stations file" in message
+    assert database["raw_station2"].count_documents({}) == 3
+    assert database["station2_aggregates"].count_documents({}) == 1
+    assert "raw_station1" not in database.list_collection_names()
+
+
+@pytest.mark.parametrize("body", [{}, [], b"<html>", {"data": "none"}])
+def test_a_body_that_is_no_answer_fails_the_asset_and_leaves_what_is_stored(platform, serve, database, body):
+    serve(answer(*rows(JANUARY, 3)))
+    platform.run("2023-01", assets=STATION1)
+    serve(body)
+    result = platform.run("2023-01", assets=STATION1)
+    assert "2023-01" in failures(result)["raw_station1"]
+    assert database["raw_station1"].count_documents({}) == 3
+
+
+def test_mongodb_that_does_not_answer_fails_the_run_with_one_line(platform, serve, monkeypatch):
+    serve(answer(*rows(JANUARY, 3)))
+    monkeypatch.setenv("MONGODB_URI", "mongodb://user:hunter2@127.0.0.1:9/?serverSelectionTimeoutMS=100")
+    message = failures(platform.run("2023-01", assets=STATION1))["raw_station1"]
+    assert "MongoDB at 127.0.0.1:9 does not answer" in message
+    assert "hunter2" not in message
+
+
+def test_credentials_that_contradict_each_other_fail_the_run_with_what_is_missing(platform, serve, monkeypatch):
+    serve(answer())
+    monkeypatch.setenv("AIRQINO_USERNAME", "somebody")
+    message = failures(platform.run("2023-01", assets=STATION1))["raw_station1"]
+    assert "AIRQINO_CLIENT_ID" in message
+    assert "AIRQINO_PASSWORD" in message
+
+
+def test_simulated_readings_are_labelled_everywhere_and_never_replace_measured_ones(platform, serve, database):
+    with running(create_app(SimulatedSource())) as url:
+        platform.use(url)
+        result = platform.run("2023-01", assets=STATION1)
+        assert result.success
+        assert metadata(result, "raw_station1")["simulated"] is True
+        assert "Simulated" in metadata(result, "raw_station1")["preview"]
+        assert "Simulated" in metadata(result, "station1_aggregates")["preview"]
+        assert database["raw_station1"].count_documents({"simulated": {"$ne": True}}) == 0
+        assert database["station1_aggregates"].count_documents({"simulated": {"$ne": True}}) == 0
+
+        platform.use(serve(answer(*rows(datetime(2023, 2, 1, tzinfo=UTC), 24))).url)
+        assert platform.run("2023-02", assets=STATION1).success
+        before = stored_bytes(database)
+        platform.use(url)
+        assert "would replace measured ones" in failures(platform.run("2023-02", assets=STATION1))["raw_station1"]
+        assert stored_bytes(database) == before
+
+
+def test_the_ui_gets_counts_newest_hour_and_a_preview_with_units(platform, serve):
+    serve(answer(*rows(JANUARY, 30)))
+    result = platform.run("2023-01", assets=STATION1)
+    raw = metadata(result, "raw_station1")
+    assert raw["hours_fetched"] == raw["inserted"] == raw["dagster/row_count"] == 30
+    assert (raw["revised"], raw["unchanged"], raw["hours_rejected"]) == (0, 0, 0)
+    assert raw["newest_hour"] == datetime(2023, 1, 2, 5, tzinfo=UTC).timestamp()
+    assert "| hour (UTC) | CO (mg/m³) |" in raw["preview"]
+    assert "| 2023-01-02 05:00 | 0.3 |" in raw["preview"]
+    daily = metadata(result, "station1_aggregates")
+    assert "| 2023-01-02 | 6 of 24 | 0.3 (not valid) |" in daily["preview"]
+    assert (daily["days"], daily["newest_day"]) == (2, "2023-01-02")
+
+
+def test_a_question_goes_out_for_each_month_of_a_range_and_no_other(platform, serve):
+    server = serve(answer())
+    platform.run("2023-01", "2023-03", assets=["raw_station1"])
+    assert [(request.query["start_date"], request.query["end_date"]) for request in server.received] == [
+        ("20230101-0000", "20230201-0000"),
+        ("20230201-0000", "20230301-0000"),
+        ("20230301-0000", "20230401-0000"),
+    ]
