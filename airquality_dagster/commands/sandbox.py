@@ -32,11 +32,11 @@ def run_sandbox(
             password=os.environ.get(settings.AIRQINO_PASSWORD) or "sandbox",
             token_seconds=token_seconds,
         )
-    listener = listen(port)
-    url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-    out.print(f"AirQino sandbox on {url}: [bold]{escape(source.description)}[/]")
-    if realm is not None:
-        out.print(f"It asks for a token: AIRQINO_TOKEN_URL={url}{TOKEN_PATH}")
-    out.print(f"Use it with AIRQINO_BASE_URL={url}; Ctrl-C ends it.")
     with contextlib.suppress(KeyboardInterrupt):
+        listener = listen(port)
+        url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+        out.print(f"AirQino sandbox on {url}: [bold]{escape(source.description)}[/]")
+        if realm is not None:
+            out.print(f"It asks for a token: AIRQINO_TOKEN_URL={url}{TOKEN_PATH}")
+        out.print(f"Use it with AIRQINO_BASE_URL={url}; Ctrl-C ends it.")
         serve(create_app(source, realm, end_included=not end_excluded), listener)

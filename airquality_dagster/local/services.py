@@ -16,6 +16,7 @@ from airquality_dagster import settings
 from airquality_dagster.errors import LocalServiceError
 from airquality_dagster.io_managers.mongodb.connection import address
 from airquality_dagster.local.mongod import embedded_mongod
+from airquality_dagster.resources.airqino import AirQinoResource
 from airquality_dagster.resources.mongodb import MongoDBResource
 
 # A person waits: less patience than a run has.
@@ -51,7 +52,10 @@ def local_services(*, with_api: bool = True) -> Iterator[Services]:
     Raises:
         LocalServiceError: something could not be started.
         MongoDBUnavailableError: the MongoDB of the environment does not answer.
+        SettingsError: the credentials of the environment contradict each other.
     """
+    if with_api:
+        check_credentials()
     home = make_home()
     with contextlib.ExitStack() as stack:
         uri = os.environ.get(settings.MONGODB_URI)
@@ -134,6 +138,21 @@ def check_mongodb(uri: str, database: str) -> None:
         resource.check()
     finally:
         resource.close()
+
+
+def check_credentials() -> None:
+    """Check the credentials of the environment as a run would.
+
+    Raises:
+        SettingsError: what is set does not make a grant.
+    """
+    AirQinoResource(
+        client_id=os.environ.get(settings.AIRQINO_CLIENT_ID),
+        client_secret=os.environ.get(settings.AIRQINO_CLIENT_SECRET),
+        username=os.environ.get(settings.AIRQINO_USERNAME),
+        password=os.environ.get(settings.AIRQINO_PASSWORD),
+        refresh_token=os.environ.get(settings.AIRQINO_REFRESH_TOKEN),
+    ).credentials()
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> None:

@@ -1,0 +1,161 @@
+"""``airquality dev``: the UI, the daemon and its schedule, and that nothing outlives the command."""
+
+import os
+import pty
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import requests
+from pymongo import MongoClient
+
+from airquality_dagster_tests.processes import COMMAND, environment, processes_of, wait_until
+
+START_SECONDS = 120
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Dev:
+    """A running ``airquality dev``."""
+
+    def __init__(self, process: subprocess.Popen, home: Path, port: int):
+        self.process, self.home, self.url = process, home, f"http://127.0.0.1:{port}"
+
+    def is_up(self) -> bool:
+        assert self.process.poll() is None, (self.home.parent / "dev.log").read_text()
+        return "Dagster UI" in (self.home.parent / "dev.log").read_text()
+
+    def graphql(self, query: str) -> dict:
+        return requests.post(f"{self.url}/graphql", json={"query": query}, timeout=30).json()["data"]
+
+
+@contextmanager
+def running_dev(folder: Path, **variables: str) -> Iterator[Dev]:
+    """Start it in the background without a terminal; whatever happens, end it."""
+    home, port = folder / "home", free_port()
+    with (folder / "dev.log").open("w") as log:
+        process = subprocess.Popen(
+            [*COMMAND, "dev", "--port", str(port)], env=environment(home, **variables), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    dev = Dev(process, home, port)
+    try:
+        wait_until(dev.is_up, "the UI", START_SECONDS)
+        yield dev
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_with_everything_it_started(tmp_path, number):
+    with running_dev(tmp_path) as dev:
+        names = " ".join(processes_of(dev.home))
+        assert all(part in names for part in ("mongod", "dagster_webserver", "dagster._daemon"))
+        dev.process.send_signal(number)
+        assert dev.process.wait(60) == 0
+        assert processes_of(dev.home) == []
+
+
+def test_a_terminal_that_goes_ends_it_with_everything_it_started(tmp_path):
+    home, port = tmp_path / "home", free_port()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(COMMAND[0], [*COMMAND, "dev", "--port", str(port)], environment(home))
+    shown = b""
+    deadline = time.monotonic() + START_SECONDS
+    while b"Dagster UI" not in shown:
+        assert time.monotonic() < deadline
+        shown += os.read(terminal, 65536)
+    os.close(terminal)
+    wait_until(lambda: processes_of(home) == [], "the end of everything")
+    os.waitpid(pid, 0)
+
+
+def test_a_shell_that_starts_it_in_the_background_ignores_sigint_and_it_ends_by_it_all_the_same(tmp_path):
+    home, port = tmp_path / "home", free_port()
+    script = f"trap '' INT; {' '.join(COMMAND)} dev --port {port} > {tmp_path}/dev.log 2>&1 & echo $!; wait"
+    shell = subprocess.Popen(["sh", "-c", script], env=environment(home), stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert shell.stdout is not None
+    pid = int(shell.stdout.readline())
+    try:
+        wait_until(lambda: (tmp_path / "dev.log").exists() and "Dagster UI" in (tmp_path / "dev.log").read_text(), "the UI", START_SECONDS)
+        os.kill(pid, signal.SIGINT)
+        shell.wait(60)
+        assert processes_of(home) == []
+    finally:
+        shell.stdout.close()
+
+
+def test_a_webserver_that_dies_ends_everything_with_an_error(tmp_path):
+    with running_dev(tmp_path) as dev:
+        (webserver,) = [
+            folder for folder in Path("/proc").glob("[0-9]*") if is_webserver_of(folder, dev.home)
+        ]
+        os.kill(int(webserver.name), signal.SIGKILL)
+        assert dev.process.wait(60) == 1
+        assert "dagster-webserver ended with code -9" in (tmp_path / "dev.log").read_text()
+        assert processes_of(dev.home) == []
+
+
+def is_webserver_of(folder: Path, home: Path) -> bool:
+    try:
+        return b"dagster_webserver" in (folder / "cmdline").read_bytes() and str(home).encode() in (folder / "environ").read_bytes()
+    except OSError:
+        return False
+
+
+def hourly_state(instance: dg.DagsterInstance):
+    return next((state for state in instance.all_instigator_state() if state.name == "hourly_schedule"), None)
+
+
+def test_the_daemon_runs_the_schedule_from_tick_to_success(tmp_path):
+    """The tick is that of the last minute 5, which the daemon finds that it missed while it was down."""
+    with running_dev(tmp_path) as dev, dg.DagsterInstance.from_config(str(dev.home / "dagster")) as instance:
+        wait_until(lambda: hourly_state(instance) is not None, "the daemon's note of the schedule")
+        assert instance.get_runs() == []
+    with dg.DagsterInstance.from_config(str(tmp_path / "home" / "dagster")) as instance:
+        state = hourly_state(instance)
+        assert state is not None
+        an_hour_ago = state.instigator_data._replace(start_timestamp=time.time() - 3600, last_iteration_timestamp=None)
+        instance.update_instigator_state(state.with_data(an_hour_ago))
+
+    with running_dev(tmp_path) as dev, dg.DagsterInstance.from_config(str(dev.home / "dagster")) as instance:
+        wait_until(instance.get_runs, "a run of the schedule", 90)
+        run = instance.get_runs()[-1]
+        assert run.job_name == "hourly_job"
+        assert run.tags["dagster/schedule_name"] == "hourly_schedule"
+        wait_until(lambda: instance.get_run_by_id(run.run_id).is_finished, "the end of the run", 120)
+        assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.SUCCESS
+
+        location = dev.graphql(
+            "{ schedulesOrError(repositorySelector: {repositoryName: \"__repository__\", repositoryLocationName: "
+            "\"airquality_dagster.definitions\"}) { ... on Schedules { results { name scheduleState { status } } } } }"
+        )
+        assert {entry["name"]: entry["scheduleState"]["status"] for entry in location["schedulesOrError"]["results"]} == {
+            "hourly_schedule": "RUNNING",
+            "reconcile_schedule": "RUNNING",
+        }
+        port = next(iter(part for part in (tmp_path / "dev.log").read_text().split() if part.startswith("127.0.0.1:") and part.endswith(",")))
+        with MongoClient(f"mongodb://{port.rstrip(',')}") as client:
+            database = client["airquality"]
+            for station in ("station1", "station2"):
+                assert database[f"raw_{station}"].count_documents({}) > 8000
+                assert database[f"{station}_aggregates"].count_documents({}) > 365
+
+
+def test_the_log_of_a_start_has_no_warning(tmp_path):
+    with running_dev(tmp_path):
+        pass
+    assert "warning" not in (tmp_path / "dev.log").read_text().lower()
