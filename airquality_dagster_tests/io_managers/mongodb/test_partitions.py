@@ -107,6 +107,7 @@ def test_several_columns_of_a_primary_key_are_a_subdocument_in_their_order(io_ma
     assert "color" not in database["table"].find_one()
 
 
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 def test_a_single_dimension_reads_its_part_of_a_multi_dimensional_asset(io_manager):
     write_multi(io_manager, "2024-01-01", "2024-01-02")
     mapping = dg.MultiToSingleDimensionPartitionMapping("day")
@@ -115,6 +116,7 @@ def test_a_single_dimension_reads_its_part_of_a_multi_dimensional_asset(io_manag
     assert set(stored["time"].dt.day) == {2}
 
 
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 def test_the_previous_window_of_a_multi_dimensional_asset_is_read(io_manager):
     write_multi(io_manager, "2024-01-01", "2024-01-02")
     mapping = dg.MultiPartitionMapping(
