@@ -25,12 +25,16 @@ class Platform:
 
     def run(self, first: str, last: str | None = None, assets: list[str] | None = None) -> dg.ExecuteInProcessResult:
         """Execute the hourly job for months of some assets, or all."""
-        return defs().resolve_job_def("hourly_job").execute_in_process(
-            instance=self.instance,
-            run_config=QUIET,
-            raise_on_error=False,
-            asset_selection=[dg.AssetKey(asset) for asset in assets] if assets else None,
-            tags={RANGE_START: f"{first}-01", RANGE_END: f"{last or first}-01"},
+        return (
+            defs()
+            .resolve_job_def("hourly_job")
+            .execute_in_process(
+                instance=self.instance,
+                run_config=QUIET,
+                raise_on_error=False,
+                asset_selection=[dg.AssetKey(asset) for asset in assets] if assets else None,
+                tags={RANGE_START: f"{first}-01", RANGE_END: f"{last or first}-01"},
+            )
         )
 
 

@@ -16,10 +16,18 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
     return {**kept, "AIRQUALITY_HOME": str(home), **variables}
 
 
-def airquality(*arguments: str, home: Path, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+def airquality(
+    *arguments: str, home: Path, cwd: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     return subprocess.run(
-        [*COMMAND, *arguments], env=environment(home, **variables), cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+        [*COMMAND, *arguments],
+        env=environment(home, **variables),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 

@@ -42,7 +42,9 @@ def test_a_second_run_reports_nothing_new_but_the_newest_hours(first_run):
     run = airquality("run", home=home)
     assert run.returncode == 0, run.stderr
     for station in ("station1", "station2"):
-        fetched, inserted, revised, unchanged, rejected = map(int, re.search(rf"{station} +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)", run.stdout).groups())
+        fetched, inserted, revised, unchanged, rejected = map(
+            int, re.search(rf"{station} +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)", run.stdout).groups()
+        )
         assert fetched <= 2 * 31 * 24
         assert inserted + revised <= 5
         assert unchanged == fetched - inserted - revised
@@ -132,7 +134,10 @@ def test_months_that_make_no_range_are_refused(tmp_path, first, last, message):
 
 
 BAD_ENVIRONMENTS = {
-    "unreachable MongoDB": ({"MONGODB_URI": "mongodb://user:hunter2@127.0.0.1:9/?serverSelectionTimeoutMS=200"}, "MongoDB at 127.0.0.1:9 does not answer"),
+    "unreachable MongoDB": (
+        {"MONGODB_URI": "mongodb://user:hunter2@127.0.0.1:9/?serverSelectionTimeoutMS=200"},
+        "MongoDB at 127.0.0.1:9 does not answer",
+    ),
     "no MongoDB URI": ({"MONGODB_URI": "localhost"}, "URI is not valid"),
     "contradictory credentials": ({"AIRQINO_USERNAME": "somebody"}, "AIRQINO_PASSWORD"),
     "no stations file": ({"AIRQUALITY_STATIONS": "/nowhere.yaml"}, "/nowhere.yaml cannot be read"),
@@ -190,7 +195,14 @@ def test_a_station_that_fails_makes_the_exit_code_1_and_the_other_is_stored(tmp_
 
     with running(create_app(OneStation())) as url:
         run = airquality(
-            "backfill", "--from", "2023-01", "--to", "2023-02", home=tmp_path / "home", AIRQINO_BASE_URL=url, AIRQUALITY_STATIONS=str(stations)
+            "backfill",
+            "--from",
+            "2023-01",
+            "--to",
+            "2023-02",
+            home=tmp_path / "home",
+            AIRQINO_BASE_URL=url,
+            AIRQUALITY_STATIONS=str(stations),
         )
     assert run.returncode == 1
     assert re.search(r"good +(\d+) +\1 ", run.stdout)
@@ -206,7 +218,9 @@ def test_every_command_explains_itself(tmp_path, command):
 
 
 def test_the_sandbox_says_on_screen_that_its_readings_are_simulated_and_ends_with_0(tmp_path):
-    process = subprocess.Popen([*COMMAND, "sandbox", "--port", "0"], env=environment(tmp_path), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*COMMAND, "sandbox", "--port", "0"], env=environment(tmp_path), stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     assert "simulated readings, not measured" in process.stdout.readline()
     process.terminate()

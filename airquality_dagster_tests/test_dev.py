@@ -46,7 +46,12 @@ def running_dev(folder: Path, **variables: str) -> Iterator[Dev]:
     home, port = folder / "home", free_port()
     with (folder / "dev.log").open("w") as log:
         process = subprocess.Popen(
-            [*COMMAND, "dev", "--port", str(port)], env=environment(home, **variables), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            [*COMMAND, "dev", "--port", str(port)],
+            env=environment(home, **variables),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     dev = Dev(process, home, port)
     try:
@@ -86,11 +91,17 @@ def test_a_terminal_that_goes_ends_it_with_everything_it_started(tmp_path):
 def test_a_shell_that_starts_it_in_the_background_ignores_sigint_and_it_ends_by_it_all_the_same(tmp_path):
     home, port = tmp_path / "home", free_port()
     script = f"trap '' INT; {' '.join(COMMAND)} dev --port {port} > {tmp_path}/dev.log 2>&1 & echo $!; wait"
-    shell = subprocess.Popen(["sh", "-c", script], env=environment(home), stdout=subprocess.PIPE, text=True, start_new_session=True)
+    shell = subprocess.Popen(
+        ["sh", "-c", script], env=environment(home), stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     assert shell.stdout is not None
     pid = int(shell.stdout.readline())
     try:
-        wait_until(lambda: (tmp_path / "dev.log").exists() and "Dagster UI" in (tmp_path / "dev.log").read_text(), "the UI", START_SECONDS)
+        wait_until(
+            lambda: (tmp_path / "dev.log").exists() and "Dagster UI" in (tmp_path / "dev.log").read_text(),
+            "the UI",
+            START_SECONDS,
+        )
         os.kill(pid, signal.SIGINT)
         shell.wait(60)
         assert processes_of(home) == []
@@ -100,9 +111,7 @@ def test_a_shell_that_starts_it_in_the_background_ignores_sigint_and_it_ends_by_
 
 def test_a_webserver_that_dies_ends_everything_with_an_error(tmp_path):
     with running_dev(tmp_path) as dev:
-        (webserver,) = [
-            folder for folder in Path("/proc").glob("[0-9]*") if is_webserver_of(folder, dev.home)
-        ]
+        (webserver,) = [folder for folder in Path("/proc").glob("[0-9]*") if is_webserver_of(folder, dev.home)]
         os.kill(int(webserver.name), signal.SIGKILL)
         assert dev.process.wait(60) == 1
         assert "dagster-webserver ended with code -9" in (tmp_path / "dev.log").read_text()
@@ -111,7 +120,10 @@ def test_a_webserver_that_dies_ends_everything_with_an_error(tmp_path):
 
 def is_webserver_of(folder: Path, home: Path) -> bool:
     try:
-        return b"dagster_webserver" in (folder / "cmdline").read_bytes() and str(home).encode() in (folder / "environ").read_bytes()
+        return (
+            b"dagster_webserver" in (folder / "cmdline").read_bytes()
+            and str(home).encode() in (folder / "environ").read_bytes()
+        )
     except OSError:
         return False
 
@@ -140,14 +152,22 @@ def test_the_daemon_runs_the_schedule_from_tick_to_success(tmp_path):
         assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.SUCCESS
 
         location = dev.graphql(
-            "{ schedulesOrError(repositorySelector: {repositoryName: \"__repository__\", repositoryLocationName: "
-            "\"airquality_dagster.definitions\"}) { ... on Schedules { results { name scheduleState { status } } } } }"
+            '{ schedulesOrError(repositorySelector: {repositoryName: "__repository__", repositoryLocationName: '
+            '"airquality_dagster.definitions"}) { ... on Schedules { results { name scheduleState { status } } } } }'
         )
-        assert {entry["name"]: entry["scheduleState"]["status"] for entry in location["schedulesOrError"]["results"]} == {
+        assert {
+            entry["name"]: entry["scheduleState"]["status"] for entry in location["schedulesOrError"]["results"]
+        } == {
             "hourly_schedule": "RUNNING",
             "reconcile_schedule": "RUNNING",
         }
-        port = next(iter(part for part in (tmp_path / "dev.log").read_text().split() if part.startswith("127.0.0.1:") and part.endswith(",")))
+        port = next(
+            iter(
+                part
+                for part in (tmp_path / "dev.log").read_text().split()
+                if part.startswith("127.0.0.1:") and part.endswith(",")
+            )
+        )
         with MongoClient(f"mongodb://{port.rstrip(',')}") as client:
             database = client["airquality"]
             for station in ("station1", "station2"):

@@ -1,17 +1,26 @@
 """Which months a tick materializes, decided without Dagster and without a clock."""
 
+import itertools
 from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airquality_dagster.due import LOOK_BACK_MONTHS, SETTLING, Month, StationRun, contiguous_ranges, due_months, station_runs
+from airquality_dagster.due import (
+    LOOK_BACK_MONTHS,
+    SETTLING,
+    Month,
+    StationRun,
+    contiguous_ranges,
+    due_months,
+    station_runs,
+)
 from airquality_dagster_tests.builders import UTC
 
 
 def months(first_year: int, count: int) -> list[Month]:
     starts = [datetime(first_year + number // 12, number % 12 + 1, 1, tzinfo=UTC) for number in range(count + 1)]
-    return [Month(f"{start:%Y-%m-%d}", end) for start, end in zip(starts, starts[1:], strict=False)]
+    return [Month(f"{start:%Y-%m-%d}", end) for start, end in itertools.pairwise(starts)]
 
 
 ALL = months(2022, 30)  # 2022-01 to 2024-06
@@ -36,7 +45,12 @@ def test_the_month_before_is_due_until_it_has_settled():
 
 def test_after_an_outage_every_month_that_was_not_over_when_it_was_last_materialized_is_due():
     stopped = datetime(2024, 3, 10, tzinfo=UTC)
-    assert due_months(ALL, dict.fromkeys(KEYS, stopped), NOW) == ["2024-03-01", "2024-04-01", "2024-05-01", "2024-06-01"]
+    assert due_months(ALL, dict.fromkeys(KEYS, stopped), NOW) == [
+        "2024-03-01",
+        "2024-04-01",
+        "2024-05-01",
+        "2024-06-01",
+    ]
 
 
 def test_a_month_that_was_never_materialized_is_due():

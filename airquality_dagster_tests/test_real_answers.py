@@ -30,7 +30,9 @@ def loaded(platform, request):
         yield platform, result
 
 
-def test_every_hour_is_stored_once_with_the_source_s_values_and_the_days_equal_an_independent_computation(loaded, database):
+def test_every_hour_is_stored_once_with_the_source_s_values_and_the_days_equal_an_independent_computation(
+    loaded, database
+):
     platform, result = loaded
     for station, (airqino_id, hours, days) in STATIONS.items():
         source = json.loads((CAPTURES / f"{airqino_id}.json").read_text())["data"]
@@ -48,7 +50,9 @@ def test_every_hour_is_stored_once_with_the_source_s_values_and_the_days_equal_a
         assert len(aggregates) == days
         for date, readings in by_day.items():
             for field, values in readings.items():
-                assert aggregates[date][f"{field}_mean"] == pytest.approx(math.fsum(values) / len(values), abs=1e-9, rel=0)
+                assert aggregates[date][f"{field}_mean"] == pytest.approx(
+                    math.fsum(values) / len(values), abs=1e-9, rel=0
+                )
                 assert aggregates[date][f"{field}_hours"] == len(values)
         assert metadata(result, f"raw_{station}")["inserted"] == hours
         assert f"raw_{station}_rejected" not in database.list_collection_names()

@@ -96,7 +96,11 @@ def test_a_month_that_failed_is_asked_for_in_a_run_of_its_own_and_only_for_its_s
         platform.use(server.url)
         now = datetime.now(UTC)
         ((first, last, _),) = requested(tick(instance, now=now))
-        third = sorted(key for key in defs().resolve_asset_graph().get(dg.AssetKey("raw_station1")).partitions_def.get_partition_keys() if first <= key <= last)[3]
+        third = sorted(
+            key
+            for key in defs().resolve_asset_graph().get(dg.AssetKey("raw_station1")).partitions_def.get_partition_keys()
+            if first <= key <= last
+        )[3]
         poisoned.append(third.replace("-", "") + "-0000")
         assert not platform.run(first[:7], last[:7]).success
 

@@ -12,11 +12,11 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from airquality_dagster import settings
+from airquality_dagster.commands.execution import PassReport, execute
 from airquality_dagster.commands.terminal import SIMULATED_NOTE, err, out
 from airquality_dagster.due import StationRun, contiguous_ranges, station_runs
 from airquality_dagster.errors import SettingsError
 from airquality_dagster.history import due_runs, network_months
-from airquality_dagster.commands.execution import PassReport, execute
 from airquality_dagster.local.services import Services, end_dead_runs, local_services, stored_database
 from airquality_dagster.partitions import month
 from airquality_dagster.reports import StationStatus, age, daily_means, station_status

@@ -66,7 +66,16 @@ def test_a_day_is_a_document_with_its_date_as_id(platform, serve, database):
     assert platform.run("2023-01", assets=STATION1).success
     (day,) = database["station1_aggregates"].find()
     assert day["_id"] == JANUARY
-    assert list(day)[:8] == ["_id", "hours", "co_mean", "co_min", "co_max", "co_hours", "co_valid_mean", "co_valid_hours"]
+    assert list(day)[:8] == [
+        "_id",
+        "hours",
+        "co_mean",
+        "co_min",
+        "co_max",
+        "co_hours",
+        "co_valid_mean",
+        "co_valid_hours",
+    ]
     assert (day["co_mean"], day["co_hours"], day["co_valid_hours"]) == (-0.5, 24, 0)
     assert day["co_valid_mean"] is None
     assert (day["pm2_5_valid_mean"], day["pm2_5_valid_hours"]) == (11.5, 24)
@@ -108,7 +117,13 @@ def test_hours_that_the_source_does_not_answer_any_more_stay(platform, serve, da
 
 
 def test_what_is_no_reading_is_kept_once_with_its_reason_and_the_rest_is_stored(platform, serve, database):
-    odd = [row(CO="n/a"), row("2023-13-01 00:00:00"), {"CO": 1}, row("2023-01-02 00:00:00", **{"$bad.name": "x"}), 2**70]
+    odd = [
+        row(CO="n/a"),
+        row("2023-13-01 00:00:00"),
+        {"CO": 1},
+        row("2023-01-02 00:00:00", **{"$bad.name": "x"}),
+        2**70,
+    ]
     serve(answer(*odd, *rows(JANUARY + timedelta(days=5), 5)))
     for _ in range(2):
         result = platform.run("2023-01", assets=STATION1)

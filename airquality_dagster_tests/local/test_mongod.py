@@ -69,7 +69,9 @@ def test_a_server_that_a_killed_command_left_behind_is_used_and_then_stopped(tmp
         "import sys, time\nfrom pathlib import Path\nfrom airquality_dagster.local.mongod import embedded_mongod\n"
         f"with embedded_mongod(Path({str(tmp_path / 'mongodb')!r})) as uri:\n    print(uri, flush=True)\n    time.sleep(600)\n"
     )
-    command = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment(tmp_path))
+    command = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment(tmp_path)
+    )
     assert command.stdout is not None
     left_behind = command.stdout.readline().strip()
     command.kill()
@@ -108,11 +110,17 @@ def test_a_mongod_that_ends_at_once_is_reported_with_its_log(tmp_path, monkeypat
     program.write_text("#!/bin/sh\nexit 3\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    with pytest.raises(LocalServiceError, match=r"mongod ended with code 3.*mongod.log"), embedded_mongod(tmp_path / "mongodb"):
+    with (
+        pytest.raises(LocalServiceError, match=r"mongod ended with code 3.*mongod.log"),
+        embedded_mongod(tmp_path / "mongodb"),
+    ):
         pass
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(LocalServiceError, match=r"file/mongodb cannot be written.*AIRQUALITY_HOME"), embedded_mongod(tmp_path / "file" / "mongodb"):
+    with (
+        pytest.raises(LocalServiceError, match=r"file/mongodb cannot be written.*AIRQUALITY_HOME"),
+        embedded_mongod(tmp_path / "file" / "mongodb"),
+    ):
         pass
