@@ -4,7 +4,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -22,20 +22,33 @@ _ENVIRONMENT = (
 class _Group(click.Group):
     """Says what went wrong in one line and exits with 1; ``--verbose`` shows the stack trace, too."""
 
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        try:
+            result = super().main(*args, **{**extra, "standalone_mode": False})
+        except click.ClickException as error:
+            error.show()
+            sys.exit(1)
+        except (click.Abort, KeyboardInterrupt):
+            _say("interrupted")
+            sys.exit(1)
+        # --help and --version return their exit code, commands whether all went well.
+        sys.exit(1 if result is False else 0)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except KeyboardInterrupt:
-            click.echo("airquality: interrupted", err=True)
         except Exception as error:
             if ctx.params.get("verbose"):
                 traceback.print_exc()
             known = isinstance(error, AirQualityError)
-            message = str(error) if known else f"{type(error).__name__}: {error} (--verbose shows where)"
-            click.echo(f"airquality: {' '.join(message.split())}", err=True)
-        sys.exit(1)
+            _say(str(error) if known else f"{type(error).__name__}: {error} (--verbose shows where)")
+            return False
+
+
+def _say(message: str) -> None:
+    click.echo(f"airquality: {' '.join(message.split())}", err=True)
 
 
 @click.group(cls=_Group, epilog=_ENVIRONMENT, context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,7 +76,7 @@ class _Month(click.ParamType):
 
 
 @main.command()
-def run() -> None:
+def run() -> bool:
     """Make one pass of the hourly job: fetch what is due, store it, aggregate it.
 
     A fresh installation loads the last year; later passes fetch the current month and what was missed.
@@ -72,14 +85,14 @@ def run() -> None:
     """
     from airquality_dagster.commands.passes import run_due
 
-    sys.exit(0 if run_due() else 1)
+    return run_due()
 
 
 @main.command()
 @click.option("--from", "first", type=_Month(), required=True, help="First month, included.")
 @click.option("--to", "last", type=_Month(), required=True, help="Last month, included.")
 @click.option("--station", "stations", multiple=True, help="Only this station (its name); can be given again.")
-def backfill(first: str, last: str, stations: tuple[str, ...]) -> None:
+def backfill(first: str, last: str, stations: tuple[str, ...]) -> bool:
     """Fetch and aggregate a range of months again, whether they are stored or not.
 
     Nothing is stored twice: what is unchanged stays, what the source corrected is revised. A month that
@@ -89,7 +102,7 @@ def backfill(first: str, last: str, stations: tuple[str, ...]) -> None:
     """
     from airquality_dagster.commands.passes import run_backfill
 
-    sys.exit(0 if run_backfill(first, last, stations) else 1)
+    return run_backfill(first, last, stations)
 
 
 @main.command()

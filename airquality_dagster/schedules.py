@@ -19,8 +19,7 @@ def hourly_schedule(network: Network) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
             "Each hour: the current month, the month before until it has settled, and whichever of the last twelve "
-            "months "
-            "was missed."
+            "months was missed."
         ),
     )
     def hourly(context: dg.ScheduleEvaluationContext):

@@ -20,7 +20,9 @@ WARNING = re.compile("warning", re.IGNORECASE)
 @pytest.fixture(scope="module")
 def first_run(tmp_path_factory):
     home = tmp_path_factory.mktemp("cli") / "home"
-    return home, airquality("run", home=home)
+    run = airquality("run", home=home)
+    assert run.returncode == 0, run.stderr
+    return home, run
 
 
 def test_a_first_run_loads_a_year_of_simulated_hours_and_says_so(first_run):
@@ -208,6 +210,16 @@ def test_a_station_that_fails_makes_the_exit_code_1_and_the_other_is_stored(tmp_
     assert re.search(r"good +(\d+) +\1 ", run.stdout)
     assert re.search(r"failed: bad \(AirQino 2\), 2023-01: .*does not know it", run.stderr)
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["backfill"], ["nonsense"], ["run", "--nonsense"], ["export", "station1", "--format", "xls"]]
+)
+def test_a_wrong_use_of_the_command_is_explained_with_exit_code_1(tmp_path, arguments):
+    run = airquality(*arguments, home=tmp_path)
+    assert run.returncode == 1
+    assert "Usage:" in run.stderr
+    assert "Error:" in run.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "dev", "backfill", "export", "status", "sandbox"])

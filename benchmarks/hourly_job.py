@@ -129,7 +129,7 @@ def main() -> None:
 
     from airquality_dagster.local.mongod import embedded_mongod
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="What Dagster and the platform cost.")
     parser.add_argument("--captures", type=Path, help="replay captured answers of December 2022 to December 2023")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--work", help=argparse.SUPPRESS)

@@ -27,10 +27,10 @@ def aggregates_asset(
         tags={"station": station.name},
         dagster_type=DAILY_AGGREGATES,
         description=(
-            f"Daily aggregates of {station.title}: a document a local day ({network.network.time_zone}), in the "
-            "units of "
-            "the column schema.\n\n`*_mean` is the mean of all readings as published; `*_valid_mean` of those in the "
-            f"plausible range, null under {HOURS_FOR_A_VALID_DAY} valid hours. Judge the air by the valid means only."
+            f"Daily aggregates of {station.title}: a document a local day ({network.network.time_zone}), in the units "
+            "of the column schema.\n\n`*_mean` is the mean of all readings as published; `*_valid_mean` of those in "
+            f"the plausible range, null under {HOURS_FOR_A_VALID_DAY} valid hours. Judge the air by the valid means "
+            "only."
         ),
         metadata={
             "partition_expr": DATE,

@@ -37,8 +37,7 @@ def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinitio
         description=(
             f"Hourly readings of {station.title}{', ' + station.city if station.city else ''}, exactly as the API "
             "publishes them, in the units of the column schema.\n\nHours are added and corrected, none is deleted: "
-            "what a "
-            f"correction replaces is kept in `{station.raw_asset}_revisions`, what is no reading in "
+            f"what a correction replaces is kept in `{station.raw_asset}_revisions`, what is no reading in "
             f"`{station.raw_asset}_rejected`."
         ),
         metadata={
@@ -101,6 +100,5 @@ def _refuse_simulated_over_measured(database: Database, station: Station, answer
         raise SimulatedReadingsError(
             f"{station.title}: the sandbox's simulated readings would replace measured ones, like that of "
             f"{measured['_id']:%Y-%m-%d %H:%M} UTC: set AIRQINO_BASE_URL to the real API, or MONGODB_DATABASE to "
-            "another "
-            "database"
+            "another database"
         )

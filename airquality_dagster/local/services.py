@@ -107,7 +107,8 @@ def make_home() -> Path:
     try:
         home.mkdir(parents=True, exist_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / "dagster.yaml").exists():
+        # An instance that the user keeps elsewhere is the user's to configure.
+        if not os.environ.get(settings.DAGSTER_HOME) and not (folder / "dagster.yaml").exists():
             shutil.copyfile(Path(__file__).with_name("dagster.yaml"), folder / "dagster.yaml")
         if not os.access(home, os.W_OK) or not os.access(folder, os.W_OK):
             raise PermissionError(13, "Permission denied")

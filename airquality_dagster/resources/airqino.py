@@ -88,8 +88,8 @@ class AirQinoResource(dg.ConfigurableResource):
             missing.append("AIRQINO_USERNAME with AIRQINO_PASSWORD, or AIRQINO_REFRESH_TOKEN")
         if missing:
             raise SettingsError(
-                f"the AirQino credentials are incomplete: set {' and '.join(missing)}, or none of them to go "
-                "without a token"
+                f"the AirQino credentials are incomplete: set {' and '.join(missing)}, or none of them to go without a "
+                "token"
             )
         return Credentials(
             token_url=self.token_url,

@@ -110,8 +110,7 @@ class AirQinoClient:
             tries = retrying.statistics["attempt_number"]
             raise AirQinoUnavailableError(
                 f"{self._base_url} gave no answer in {tries} attempt{'s' if tries > 1 else ''}: {error}. What is "
-                "missing is "
-                "fetched by a later run; if it lasts, check AIRQINO_BASE_URL and the network"
+                "missing is fetched by a later run; if it lasts, check AIRQINO_BASE_URL and the network"
             ) from error
 
     def _get_json_once(self, path: str, query: Mapping[str, str], deadline: float) -> object:
@@ -158,13 +157,12 @@ class AirQinoClient:
         if self._token_source is None or token is None:
             raise AirQinoCredentialsError(
                 f"{self._base_url} asks for credentials: set AIRQINO_CLIENT_ID with AIRQINO_USERNAME and "
-                "AIRQINO_PASSWORD, or "
-                "with AIRQINO_REFRESH_TOKEN"
+                "AIRQINO_PASSWORD, or with AIRQINO_REFRESH_TOKEN"
             )
         if is_second_token:
             raise AirQinoCredentialsError(
-                f"{self._base_url} refuses a token that it was just given: the credentials may not read the API, "
-                "ask its operator"
+                f"{self._base_url} refuses a token that it was just given: the credentials may not read the API, ask "
+                "its operator"
             )
         self._token_source.forget(token)
         return self._send(path, query, deadline, is_second_token=True)

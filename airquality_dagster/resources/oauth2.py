@@ -125,7 +125,6 @@ class TokenSource:
         if not isinstance(body, dict) or not {"access_token", "error"} & body.keys():
             raise AirQinoCredentialsError(
                 f"{self._credentials.token_url} answered HTTP {response.status_code} with neither a token nor an "
-                "OAuth2 error: check "
-                "AIRQINO_TOKEN_URL"
+                "OAuth2 error: check AIRQINO_TOKEN_URL"
             )
         return response

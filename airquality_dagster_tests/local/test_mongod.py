@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from pymongo import MongoClient
 
 from airquality_dagster.errors import LocalServiceError
+from airquality_dagster.local import mongod
 from airquality_dagster.local.mongod import embedded_mongod, find_mongod
 from airquality_dagster_tests.processes import environment, processes_of, wait_until
 
@@ -87,6 +89,21 @@ def test_two_homes_have_two_servers(tmp_path):
     with embedded_mongod(tmp_path / "one") as one, embedded_mongod(tmp_path / "two") as two:
         assert one != two
         assert pid_of(one) != pid_of(two)
+
+
+def test_a_port_that_another_server_takes_at_the_last_moment_is_left_to_it(tmp_path, monkeypatch):
+    find_port, asked = mongod._free_port, []
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+
+        def taken_first(wanted: int) -> int:
+            asked.append(wanted)
+            return taken.getsockname()[1] if len(asked) == 1 else find_port(0)
+
+        monkeypatch.setattr(mongod, "_free_port", taken_first)
+        with embedded_mongod(tmp_path / "mongodb") as uri:
+            assert not uri.endswith(f":{taken.getsockname()[1]}")
+    assert len(asked) == 2
 
 
 def test_a_mongod_on_the_path_comes_first(tmp_path, monkeypatch):

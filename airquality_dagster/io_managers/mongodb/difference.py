@@ -184,9 +184,8 @@ def _refuse_stored_elsewhere(collection: RawCollection, where: CollectionSlice, 
         elsewhere = collection.find_one({ID: {"$in": batch}})
         if elsewhere is not None:
             raise SliceError(
-                f"collection {where.collection}: primary key {elsewhere[ID]!r} is stored already, in another "
-                "partition than "
-                f"the one that is written ({where}): add {', '.join(where.partition_columns)} to 'primary_key'"
+                f"collection {where.collection}: primary key {elsewhere[ID]!r} is stored already, in another partition "
+                f"than the one that is written ({where}): add {', '.join(where.partition_columns)} to 'primary_key'"
             )
 
 

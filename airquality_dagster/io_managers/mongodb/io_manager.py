@@ -142,8 +142,8 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         wanted = context.dagster_type.typing_type
         if wanted not in (Any, pd.DataFrame):
             raise MongoDBIOManagerError(
-                f"{_title(context)} is to be read as {wanted}, but MongoDBIOManager reads pandas.DataFrame: "
-                "annotate the input so"
+                f"{_title(context)} is to be read as {wanted}, but MongoDBIOManager reads pandas.DataFrame: annotate "
+                "the input so"
             )
         upstream = context.upstream_output
         metadata = upstream.definition_metadata if upstream is not None else {}
@@ -170,8 +170,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
             if missing:
                 raise SliceError(
                     f"{_title(context)} has no column {', '.join(missing)}, which an input names in its metadata "
-                    "'columns': "
-                    f"it has {', '.join(by_name)}"
+                    f"'columns': it has {', '.join(by_name)}"
                 )
             columns = tuple(by_name[column] for column in selected)
         return decode_frame(documents, columns, where.primary_key)

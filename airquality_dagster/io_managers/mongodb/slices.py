@@ -131,8 +131,8 @@ class CollectionSlice:
             row = int((~inside).to_numpy().argmax())
             found = ", ".join(f"{column}={frame[column].iloc[row]!r}" for column in self.partition_columns)
             raise SliceError(
-                f"{int((~inside).sum())} of {len(frame)} rows lie outside the partition that is written ({self}): "
-                f"row {row} has {found}"
+                f"{int((~inside).sum())} of {len(frame)} rows lie outside the partition that is written ({self}): row "
+                f"{row} has {found}"
             )
 
     def __str__(self) -> str:
