@@ -175,6 +175,29 @@ def test_the_daemon_runs_the_schedule_from_tick_to_success(tmp_path):
                 assert database[f"{station}_aggregates"].count_documents({}) > 365
 
 
+LAUNCH_BACKFILL = """
+mutation { launchPartitionBackfill(backfillParams: {
+  assetSelection: [{path: ["raw_station1"]}, {path: ["station1_aggregates"]}],
+  partitionNames: ["2022-12-01", "2023-01-01", "2023-02-01"]
+}) { __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }
+"""
+
+
+def test_months_that_are_picked_in_the_ui_are_materialized_in_one_run(tmp_path):
+    """The UI's button sends this mutation."""
+    with running_dev(tmp_path) as dev, dg.DagsterInstance.from_config(str(dev.home / "dagster")) as instance:
+        launched = dev.graphql(LAUNCH_BACKFILL)["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        runs = dg.RunsFilter(tags={"dagster/backfill": launched["backfillId"]})
+        wait_until(
+            lambda: any(run.is_finished for run in instance.get_runs(runs)), "the end of the backfill's run", 120
+        )
+        (run,) = instance.get_runs(runs)
+        assert run.status == dg.DagsterRunStatus.SUCCESS
+        materialized = instance.get_materialized_partitions(dg.AssetKey("station1_aggregates"))
+        assert materialized == {"2022-12-01", "2023-01-01", "2023-02-01"}
+
+
 def test_the_log_of_a_start_has_no_warning(tmp_path):
     with running_dev(tmp_path):
         pass

@@ -46,7 +46,7 @@ class ReplaySource:
             try:
                 answer = json.loads(path.read_text(encoding="utf-8"))
                 answer["data"].sort(key=lambda row: row["timestamp"])
-            except (OSError, ValueError, TypeError, KeyError) as error:
+            except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
                 raise SettingsError(f"{path} is no captured answer ({error!r})") from error
             self._answers[int(path.stem)] = answer
         if not self._answers:
@@ -141,7 +141,7 @@ def _simulated_month(seed: int, station_id: int, year: int, month: int) -> Seque
         "PM2.5": pm2_5,
         "RH": np.clip(80 - 16 * warmth + 3 * weather, 20, 99.8),
     }
-    stuck = _spell(rng, count, probability=0.15, longest=120)
+    stuck = _spell(rng, count, probability=0.3, longest=120)
     values["O3"][stuck] = values["O3"][stuck.start] if count > stuck.start else 0.0
     gap = set(range(count)[_spell(rng, count, probability=0.5, longest=60)])
     without_humidity = set(range(count)[_spell(rng, count, probability=0.15, longest=60)])

@@ -1,0 +1,65 @@
+"""Dagster's own commands on the code location, without the ``airquality`` command."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airquality_dagster.sandbox.server import create_app, running
+from airquality_dagster.sandbox.sources import ReplaySource
+from airquality_dagster_tests.conftest import CAPTURES, needs_captures
+from airquality_dagster_tests.processes import environment
+
+
+def dagster(*arguments: str, home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    home.mkdir(exist_ok=True)
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    command = [sys.executable, "-m", "dagster", *arguments]
+    environ = environment(home, DAGSTER_HOME=str(home), **variables)
+    return subprocess.run(command, env=environ, cwd=home, capture_output=True, text=True, timeout=180, check=False)
+
+
+@needs_captures
+def test_a_range_of_months_is_materialized_by_dagster_asset_materialize(tmp_path, mongodb_uri, database):
+    with running(create_app(ReplaySource(CAPTURES))) as url:
+        run = dagster(
+            "asset", "materialize", "-m", "airquality_dagster.definitions",
+            "--select", "raw_station1,station1_aggregates", "--partition-range", "2022-12-01...2023-12-01",
+            home=tmp_path / "home", MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database.name, AIRQINO_BASE_URL=url,
+        )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert database["raw_station1"].count_documents({}) == 8133
+    assert database["station1_aggregates"].count_documents({}) == 348
+
+
+def test_without_any_variable_the_definitions_load_and_a_materialization_fails_with_what_to_do(tmp_path):
+    stations = tmp_path / "stations.yaml"
+    stations.write_text(
+        'network: {name: Test, time_zone: UTC, first_month: "2023-01"}\nstations: [{name: one, airqino_id: 1}]\n'
+    )
+    listed = dagster("asset", "list", "-m", "airquality_dagster.definitions", home=tmp_path / "home")
+    assert listed.returncode == 0, listed.stderr
+    assert "raw_station1" in listed.stdout
+    run = dagster(
+        "asset", "materialize", "-m", "airquality_dagster.definitions", "--select", "raw_one", "--partition", "2023-01-01",
+        home=tmp_path / "home", AIRQUALITY_STATIONS=str(stations), AIRQINO_BASE_URL="http://127.0.0.1:9",
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert "one (AirQino 1), 2023-01: http://127.0.0.1:9 gave no answer in 5 attempts: connection refused" in run.stderr
+    assert "AIRQINO_BASE_URL" in run.stderr
+
+
+@pytest.mark.parametrize("text", ["stations: []", "not yaml: ["])
+def test_a_broken_stations_file_fails_the_code_location_with_one_line(tmp_path, text):
+    (tmp_path / "stations.yaml").write_text(text)
+    run = dagster(
+        "asset",
+        "list",
+        "-m",
+        "airquality_dagster.definitions",
+        home=tmp_path / "home",
+        AIRQUALITY_STATIONS=str(tmp_path / "stations.yaml"),
+    )
+    assert run.returncode != 0
+    assert f"StationsFileError: stations file {tmp_path / 'stations.yaml'}" in run.stderr
