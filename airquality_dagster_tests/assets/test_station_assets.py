@@ -4,8 +4,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from airquality_dagster.sandbox.server import create_app, running
+from airquality_dagster.sandbox.server import TOKEN_PATH, create_app, running
 from airquality_dagster.sandbox.sources import SimulatedSource
+from airquality_dagster.sandbox.tokens import Realm
 from airquality_dagster_tests.builders import UTC, answer, row, rows
 from airquality_dagster_tests.conftest import stored_bytes
 from airquality_dagster_tests.platform import failures, metadata
@@ -236,3 +237,17 @@ def test_a_question_goes_out_for_each_month_of_a_range_and_no_other(platform, se
         ("20230201-0000", "20230301-0000"),
         ("20230301-0000", "20230401-0000"),
     ]
+
+
+def test_one_token_serves_all_stations_and_months_of_a_run(platform, monkeypatch):
+    realm = Realm(client_id="client", username="user", password="password")
+    grants = []
+    issue = realm.issue
+    monkeypatch.setattr(realm, "issue", lambda: grants.append(1) or issue())
+    with running(create_app(SimulatedSource(), realm)) as url:
+        platform.use(url)
+        monkeypatch.setenv("AIRQINO_TOKEN_URL", url + TOKEN_PATH)
+        for name, value in (("CLIENT_ID", "client"), ("USERNAME", "user"), ("PASSWORD", "password")):
+            monkeypatch.setenv(f"AIRQINO_{name}", value)
+        assert platform.run("2023-01", "2023-03").success
+    assert len(grants) == 1

@@ -1,12 +1,18 @@
+import socket
+import subprocess
 import time
 
 import dagster as dg
 import pandas as pd
 import pytest
+from pymongo import MongoClient
+from pymongo.errors import ConnectionFailure
 
 from airquality_dagster.io_managers.mongodb import MongoDBConnectionError, MongoDBIOManager
 from airquality_dagster.io_managers.mongodb.connection import address, connect
-from airquality_dagster_tests.io_managers.mongodb.tables import table, write
+from airquality_dagster.local.mongod import find_mongod
+from airquality_dagster_tests.io_managers.mongodb.tables import read, table, write
+from airquality_dagster_tests.processes import wait_until
 
 FRAME = pd.DataFrame({"a": [1]})
 
@@ -65,3 +71,69 @@ def test_connections_are_closed_when_the_run_ends(mongodb_uri, database, client)
     while connections() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert connections() == 0
+
+
+@pytest.fixture(scope="module")
+def server_with_logins(tmp_path_factory):
+    """The address of a mongod that asks for a login: a writer and a reader of the database 'guarded'."""
+    folder = tmp_path_factory.mktemp("guarded")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        find_mongod(),
+        "--auth",
+        "--dbpath",
+        folder,
+        "--bind_ip",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--nounixsocket",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    def answers() -> bool:
+        try:
+            with MongoClient("127.0.0.1", port, serverSelectionTimeoutMS=200) as client:
+                return bool(client.admin.command("ping"))
+        except ConnectionFailure:
+            return False
+
+    try:
+        wait_until(answers, "the answer of mongod")
+        with MongoClient("127.0.0.1", port) as client:
+            client.admin.command("createUser", "root", pwd="root", roles=["root"])
+        with MongoClient(f"mongodb://root:root@127.0.0.1:{port}") as client:
+            for user, role in (("writer", "readWrite"), ("reader", "read")):
+                client.admin.command("createUser", user, pwd="p@ss/word", roles=[{"role": role, "db": "guarded"}])
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_a_user_who_may_only_read_and_write_the_database_is_enough(server_with_logins):
+    manager = MongoDBIOManager(uri=f"mongodb://writer:p%40ss%2Fword@{server_with_logins}", database="guarded")
+    spec = table(primary_key="a", keep_revisions=True)
+    for value in (1, 2):
+        write(manager, spec, FRAME.assign(b=value))
+    assert read(manager, spec)["b"].tolist() == [2]
+
+
+def test_a_refused_password_is_one_line_without_it(server_with_logins):
+    manager = MongoDBIOManager(uri=f"mongodb://writer:hunter2@{server_with_logins}", database="guarded")
+    with pytest.raises(MongoDBConnectionError, match="refuses user or password") as caught:
+        write(manager, table(), FRAME)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_user_who_may_not_write_is_told_so(server_with_logins):
+    manager = MongoDBIOManager(uri=f"mongodb://reader:p%40ss%2Fword@{server_with_logins}", database="guarded")
+    with pytest.raises(MongoDBConnectionError, match="may not do this"):
+        write(manager, table(), FRAME)
+
+
+def test_a_server_that_asks_for_a_login_tells_who_has_none(server_with_logins):
+    with pytest.raises(MongoDBConnectionError, match="may not do this.*authentication"):
+        write(MongoDBIOManager(uri=f"mongodb://{server_with_logins}", database="guarded"), table(), FRAME)
