@@ -123,7 +123,7 @@ def _write_keyed_once(
     delete_vanished: bool,
     keep_former: KeepFormer | None,
 ) -> WriteCounts:
-    found = _compare(collection.find(where.query), documents)
+    found = _compare(_stored_documents(collection, where.query), documents)
     vanished = found.vanished if delete_vanished else []
     if found.new:
         if not where.is_fixed_by_primary_key:
@@ -150,7 +150,17 @@ class _Difference:
     unchanged: int
 
 
-def _compare(stored: Iterable[RawBSONDocument], documents: Sequence[bytes]) -> _Difference:
+def _stored_documents(collection: RawCollection, query: dict[str, Any]) -> Iterator[bytes]:
+    """Return the documents of a slice as the server sends them: one after the other, each begins with its length."""
+    for batch in collection.find_raw_batches(query):
+        start = 0
+        while start < len(batch):
+            end = start + int.from_bytes(batch[start : start + 4], "little")
+            yield batch[start:end]
+            start = end
+
+
+def _compare(stored: Iterable[bytes], documents: Sequence[bytes]) -> _Difference:
     """Compare stored documents with those that shall be stored, byte by byte where that is enough.
 
     Only what differs is taken apart: decoding an ``_id`` costs more than comparing a document.
@@ -158,12 +168,12 @@ def _compare(stored: Iterable[RawBSONDocument], documents: Sequence[bytes]) -> _
     wanted = set(documents)
     kept: set[bytes] = set()
     former_by_id: dict[bytes, RawBSONDocument] = {}
-    for document in stored:
-        raw = bytes(document.raw)
+    for raw in stored:
         if raw in wanted:
             kept.add(raw)
         else:
-            former_by_id[_id_bytes(document)] = document
+            former = RawBSONDocument(raw)
+            former_by_id[_id_bytes(former)] = former
 
     new: list[RawBSONDocument] = []
     revised: list[tuple[RawBSONDocument, RawBSONDocument]] = []

@@ -4,6 +4,7 @@ What BSON cannot hold is refused before anything is written. A missing value (Na
 numbers, NaT, NA, None) is a null; NaN among other objects stays NaN. `ABSENT` is no field at all.
 """
 
+import contextlib
 import datetime
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -85,32 +86,32 @@ def encode_frame(frame: pd.DataFrame, primary_key: Sequence[str] = ()) -> Encode
     _check_labels(frame, primary_key)
     names = [str(name) for name in frame.columns]
     values = {name: _column_values(frame[name]) for name in names}
+    if primary_key:
+        _check_primary_key(values, primary_key)
     columns = tuple(Column(name, _stored_dtype(frame[name], values[name])) for name in names)
 
-    fields = [name for name in names if name not in primary_key]
-    rows: Iterable[tuple[Any, ...]] = (
-        zip(*(values[name] for name in fields), strict=True) if fields else [()] * len(frame)
-    )
-    may_lack_fields = any(_holds_absent(values[name]) for name in fields)
-    documents = []
-    for number, row in enumerate(rows):
-        document: dict[str, Any] = {}
-        if primary_key:
-            document[ID] = (
-                values[primary_key[0]][number]
-                if len(primary_key) == 1
-                else {name: values[name][number] for name in primary_key}
-            )
-        if may_lack_fields:
-            document.update((name, value) for name, value in zip(fields, row, strict=True) if value is not ABSENT)
+    fields = {name: values[name] for name in names if name not in primary_key}
+    if len(primary_key) == 1:
+        fields = {ID: values[primary_key[0]], **fields}
+    elif primary_key:
+        keys = zip(*(values[name] for name in primary_key), strict=True)
+        fields = {ID: [dict(zip(primary_key, key, strict=True)) for key in keys], **fields}
+    rows = zip(*fields.values(), strict=True) if fields else iter([()] * len(frame))
+    # The loop over all rows: nothing in it that could be done once.
+    encode, names_of_fields = bson.encode, tuple(fields)
+    documents: list[bytes] = []
+    add = documents.append
+    try:
+        if any(frame[name].dtype == object and _holds_absent(fields[name]) for name in fields if name != ID):
+            for row in rows:
+                add(encode({name: value for name, value in zip(names_of_fields, row) if value is not ABSENT}))  # noqa: B905
         else:
-            document.update(zip(fields, row, strict=True))
-        try:
-            documents.append(bson.encode(document))
-        except (BSONError, OverflowError, TypeError, ValueError) as error:
-            raise _explain_unencodable(frame, number, document, primary_key, error) from error
-    if primary_key:
-        _check_primary_key(values, primary_key, documents)
+            for row in rows:
+                add(encode(dict(zip(names_of_fields, row))))  # noqa: B905
+    except (BSONError, OverflowError, TypeError, ValueError) as error:
+        row = len(documents)
+        document = {name: column[row] for name, column in fields.items()}
+        raise _explain_unencodable(frame, row, document, primary_key, error) from error
     return EncodedFrame(documents, columns)
 
 
@@ -206,8 +207,12 @@ def _dates(series: pd.Series) -> list[datetime.datetime | None]:
             f"column {series.name!r}, row {row}: {series.iloc[row].isoformat()} is finer than a millisecond, which a "
             f"BSON date cannot hold: round it, as in df[{series.name!r}].dt.floor('ms')"
         )
-    dates = series.dt.tz_convert("UTC").astype(object)
-    return [None if date is pd.NaT else date for date in dates.tolist()]
+    # Without a zone, which BSON takes for UTC: it has not to ask each date for its offset.
+    naive = pd.DatetimeIndex(series.dt.tz_convert("UTC").dt.tz_localize(None))
+    dates: list[datetime.datetime | None] = naive.to_pydatetime().tolist()
+    for row in np.flatnonzero(naive.isna()):
+        dates[row] = None
+    return dates
 
 
 def _object_value(value: Any, where: str) -> Any:
@@ -250,19 +255,28 @@ def _holds_absent(values: Sequence[Any]) -> bool:
     return any(value is ABSENT for value in values)
 
 
-def _check_primary_key(
-    values: Mapping[str, Sequence[Any]], primary_key: Sequence[str], documents: Sequence[bytes]
-) -> None:
-    keys = list(zip(*(values[name] for name in primary_key), strict=True))
+def _check_primary_key(values: Mapping[str, Sequence[Any]], primary_key: Sequence[str]) -> None:
+    def shown(key: Sequence[Any]) -> str:
+        return ", ".join(f"{name}={value}" for name, value in zip(primary_key, key, strict=True))
+
+    if len(primary_key) == 1:
+        keys = values[primary_key[0]]
+        with contextlib.suppress(TypeError):  # a value that cannot be in a set: found below
+            distinct = set(keys)
+            if len(distinct) == len(keys) and not {None, ABSENT} & distinct:
+                return
     seen: dict[Any, int] = {}
-    for row, key in enumerate(keys):
-        text = ", ".join(f"{name}={value}" for name, value in zip(primary_key, key, strict=True))
-        if any(value is None or value is ABSENT for value in key):
-            raise UnstorableFrameError(f"row {row} has no primary key ({text})")
-        if any(isinstance(value, (list, dict)) for value in key):
-            raise UnstorableFrameError(f"row {row}: a primary key is one value, not a list or a document ({text})")
-        if seen.setdefault(key, row) != row:
-            raise UnstorableFrameError(f"rows {seen[key]} and {row} have the same primary key ({text})")
+    for row, key in enumerate(zip(*(values[name] for name in primary_key), strict=True)):
+        if None in key or any(value is ABSENT for value in key):
+            raise UnstorableFrameError(f"row {row} has no primary key ({shown(key)})")
+        try:
+            former = seen.setdefault(key, row)
+        except TypeError:
+            raise UnstorableFrameError(
+                f"row {row}: a primary key is one value, not a list or a document ({shown(key)})"
+            ) from None
+        if former != row:
+            raise UnstorableFrameError(f"rows {former} and {row} have the same primary key ({shown(key)})")
 
 
 def _explain_unencodable(
