@@ -51,6 +51,12 @@ def address(uri: str) -> str:
     return ",".join(f"{host}:{port}" if port else str(host) for host, port in nodes)
 
 
+def shown(uri: str, database: str) -> str:
+    """Return a URI of a database that may be shown: without user, password and options."""
+    scheme = _SRV_SCHEME if uri.startswith(_SRV_SCHEME) else "mongodb://"
+    return f"{scheme}{address(uri)}/{database}"
+
+
 @contextmanager
 def explained_errors(uri: str) -> Iterator[None]:
     """Turn failures of the connection into one line that says which server and what to do.

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import bson
 from bson import ObjectId
+from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient, ReplaceOne
 from pymongo.client_session import ClientSession
@@ -31,6 +32,7 @@ KeepFormer = Callable[[Sequence[RawBSONDocument], str], None]
 _ATTEMPTS = 5
 _IDS_A_COMMAND = 10_000
 _DUPLICATE_KEY = 11000
+_LENGTH = struct.Struct("<i")
 _OBJECT_ID_FIELD = b"\x07_id\x00"
 
 
@@ -152,12 +154,13 @@ class _Difference:
 
 def _stored_documents(collection: RawCollection, query: dict[str, Any]) -> Iterator[bytes]:
     """Return the documents of a slice as the server sends them: one after the other, each begins with its length."""
-    for batch in collection.find_raw_batches(query):
-        start = 0
-        while start < len(batch):
-            end = start + int.from_bytes(batch[start : start + 4], "little")
-            yield batch[start:end]
-            start = end
+    # With the codec options of raw documents, the driver would take the batches apart itself, slower.
+    for batch in collection.with_options(codec_options=CodecOptions()).find_raw_batches(query):
+        start, size = 0, len(batch)
+        while start < size:
+            (length,) = _LENGTH.unpack_from(batch, start)
+            yield batch[start : start + length]
+            start += length
 
 
 def _compare(stored: Iterable[bytes], documents: Sequence[bytes]) -> _Difference:
@@ -165,27 +168,21 @@ def _compare(stored: Iterable[bytes], documents: Sequence[bytes]) -> _Difference
 
     Only what differs is taken apart: decoding an ``_id`` costs more than comparing a document.
     """
-    wanted = set(documents)
-    kept: set[bytes] = set()
-    former_by_id: dict[bytes, RawBSONDocument] = {}
-    for raw in stored:
-        if raw in wanted:
-            kept.add(raw)
-        else:
-            former = RawBSONDocument(raw)
-            former_by_id[_id_bytes(former)] = former
+    former = set(stored)
+    kept = former.intersection(documents)
+    former_by_id = {_id_bytes(document): document for document in map(RawBSONDocument, former - kept)}
 
     new: list[RawBSONDocument] = []
     revised: list[tuple[RawBSONDocument, RawBSONDocument]] = []
     unchanged = len(kept)
     for document in (RawBSONDocument(raw) for raw in documents if raw not in kept):
-        former = former_by_id.pop(_id_bytes(document), None) if former_by_id else None
-        if former is None:
+        previous = former_by_id.pop(_id_bytes(document), None) if former_by_id else None
+        if previous is None:
             new.append(document)
-        elif _in_order_of_names(former) == _in_order_of_names(document):
+        elif _in_order_of_names(previous) == _in_order_of_names(document):
             unchanged += 1
         else:
-            revised.append((former, document))
+            revised.append((previous, document))
     return _Difference(new, revised, list(former_by_id.values()), unchanged)
 
 
@@ -216,7 +213,7 @@ def _without_object_id(raw: bytes) -> bytes | None:
 
 def _with_object_id(fields: bytes) -> bytes:
     object_id = _OBJECT_ID_FIELD + ObjectId().binary
-    return struct.pack("<i", len(fields) + len(object_id)) + object_id + fields[4:]
+    return _LENGTH.pack(len(fields) + len(object_id)) + object_id + fields[4:]
 
 
 def _has_transactions(client: MongoClient[Any]) -> bool:

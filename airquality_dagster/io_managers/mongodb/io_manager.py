@@ -1,5 +1,6 @@
 """The IO manager: from Dagster's contexts to a slice of a collection, and back."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -10,6 +11,7 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from dagster import (
     InputContext,
+    MetadataValue,
     OutputContext,
     TableColumn,
     TableSchema,
@@ -25,7 +27,7 @@ from airquality_dagster.io_managers.mongodb.errors import (
     SliceError,
 )
 from airquality_dagster.io_managers.mongodb.slices import CollectionSlice, locate
-from airquality_dagster.io_managers.mongodb.values import ID, Column, decode_frame, encode_frame
+from airquality_dagster.io_managers.mongodb.values import ID, Column, EncodedFrame, decode_frame, encode_frame
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _REVISIONS = "_revisions"
@@ -102,6 +104,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         metadata = context.definition_metadata
         where = locate(context, metadata, database=self.database, name=context.name)
         is_replacement = _write_mode(context, metadata, where) == "replace"
+        begin = time.monotonic()
         where.check_rows(obj)
         encoded = encode_frame(obj, where.primary_key)
 
@@ -128,7 +131,13 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
                     collection.create_index(column)
                 counts = difference.write_unkeyed(client, collection, where, encoded.documents)
             total = collection.estimated_document_count()
-        context.add_output_metadata(_output_metadata(context, where, encoded.columns, counts, len(obj), total))
+        context.add_output_metadata(
+            {
+                **_output_metadata(context, where, encoded, counts, total),
+                "seconds": round(time.monotonic() - begin, 3),
+                "look": MetadataValue.md(_look(connection.shown(self.uri, where.database), where)),
+            }
+        )
 
     def load_input(self, context: InputContext) -> pd.DataFrame:
         """Read the slice of the partitions that an input depends on.
@@ -219,9 +228,8 @@ def _write_mode(context: OutputContext, metadata: Mapping[str, Any], where: Coll
 def _output_metadata(
     context: OutputContext,
     where: CollectionSlice,
-    columns: Sequence[Column],
+    encoded: EncodedFrame,
     counts: difference.WriteCounts,
-    rows: int,
     total: int,
 ) -> dict[str, Any]:
     metadata: dict[str, Any] = {
@@ -231,14 +239,21 @@ def _output_metadata(
         "revised": counts.revised,
         "unchanged": counts.unchanged,
         "deleted": counts.deleted,
+        "bytes": sum(map(len, encoded.documents)),
     }
     if where.boxes is not None:
-        metadata["dagster/partition_row_count"] = rows
+        metadata["dagster/partition_row_count"] = len(encoded.documents)
     if "dagster/column_schema" not in context.definition_metadata:
         metadata["dagster/column_schema"] = TableSchema(
-            columns=[TableColumn(column.name, column.dtype) for column in columns]
+            columns=[TableColumn(column.name, column.dtype) for column in encoded.columns]
         )
     return metadata
+
+
+def _look(uri: str, where: CollectionSlice) -> str:
+    """Return the lines that show the newest documents of a collection in a terminal."""
+    newest = f'db.getCollection("{where.collection}").find().sort({{_id: -1}}).limit(10)'
+    return f"`mongosh '{uri}'`, then `{newest}`"
 
 
 def _columns_of(documents: Sequence[Mapping[str, Any]], where: CollectionSlice) -> tuple[Column, ...]:

@@ -7,7 +7,7 @@ numbers, NaT, NA, None) is a null; NaN among other objects stays NaN. `ABSENT` i
 import contextlib
 import datetime
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 

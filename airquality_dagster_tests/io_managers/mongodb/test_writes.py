@@ -1,10 +1,17 @@
 """What a write changes: the difference, and nothing else."""
 
+import bson
 import dagster as dg
 import pandas as pd
 import pytest
 
-from airquality_dagster.io_managers.mongodb import ABSENT, MongoDBIOManagerError, SliceError
+from airquality_dagster.io_managers.mongodb import (
+    ABSENT,
+    MongoDBIOManager,
+    MongoDBIOManagerError,
+    SliceError,
+    connection,
+)
 from airquality_dagster_tests.conftest import stored_bytes
 from airquality_dagster_tests.io_managers.mongodb.tables import counts, read, table, write
 
@@ -201,3 +208,15 @@ def test_the_materialization_tells_rows_collection_and_columns(io_manager, datab
         ("id", "int64"),
         ("text", "object"),
     ]
+
+
+def test_the_materialization_tells_bytes_seconds_and_how_to_look_without_a_password(mongodb_uri, database):
+    uri = mongodb_uri.replace("mongodb://", "mongodb://user:hunter2@")
+    manager = MongoDBIOManager(uri=mongodb_uri, database=database.name)
+    metadata = write(manager, KEYED, frame((1, "a")))
+    assert metadata["bytes"] == len(bson.encode({"_id": 1, "text": "a"}))
+    assert 0 < metadata["seconds"] < 60
+    assert metadata["look"] == (
+        f"`mongosh '{mongodb_uri}/{database.name}'`, then `db.getCollection(\"table\").find().sort({{_id: -1}}).limit(10)`"
+    )
+    assert connection.shown(uri, database.name) == f"{mongodb_uri}/{database.name}"
