@@ -19,6 +19,9 @@ _ENVIRONMENT = (
 )
 
 
+_VERBOSE = "Show the stack trace of an error."
+
+
 class _Group(click.Group):
     """Says what went wrong in one line and exits with 1; ``--verbose`` shows the stack trace, too."""
 
@@ -34,6 +37,13 @@ class _Group(click.Group):
         # --help and --version return their exit code, commands whether all went well.
         sys.exit(1 if result is False else 0)
 
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        # --verbose is taken before and after the command's name.
+        cmd.params.append(
+            click.Option(["--verbose"], is_flag=True, expose_value=False, callback=_be_verbose, help=_VERBOSE)
+        )
+        super().add_command(cmd, name)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -47,12 +57,17 @@ class _Group(click.Group):
             return False
 
 
+def _be_verbose(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.find_root().params["verbose"] = True
+
+
 def _say(message: str) -> None:
     click.echo(f"airquality: {' '.join(message.split())}", err=True)
 
 
 @click.group(cls=_Group, epilog=_ENVIRONMENT, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--verbose", is_flag=True, help="Show the stack trace of an error.")
+@click.option("--verbose", is_flag=True, help=_VERBOSE)
 @click.version_option(package_name="airquality-dagster")
 def main(verbose: bool) -> None:
     """Keep the hourly readings of AirQino stations in MongoDB, aggregate them by day, and judge them."""

@@ -12,9 +12,8 @@ from airquality_dagster.schedules import hourly_schedule, reconcile_schedule
 from airquality_dagster.stations import load_network
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    """Return assets, job, schedules and resources of the network."""
+def definitions() -> dg.Definitions:
+    """Return assets, job, schedules and resources of the network, with the environment as it is now."""
     network = load_network(settings.stations_file())
     assets = network_assets(network)
     mongodb_uri = settings.resource_field(settings.MONGODB_URI, settings.DEFAULT_MONGODB_URI)
@@ -39,3 +38,7 @@ def defs() -> dg.Definitions:
         # A station's month is seconds of work: a process per step would cost more than the step.
         executor=dg.in_process_executor,
     )
+
+
+# To import this module is to load the code location: the one place where importing reads the environment.
+defs = definitions()

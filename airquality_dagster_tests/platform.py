@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from airquality_dagster.definitions import defs
+from airquality_dagster.definitions import definitions
 from airquality_dagster.jobs import RANGE_END, RANGE_START
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -26,7 +26,7 @@ class Platform:
     def run(self, first: str, last: str | None = None, assets: list[str] | None = None) -> dg.ExecuteInProcessResult:
         """Execute the hourly job for months of some assets, or all."""
         return (
-            defs()
+            definitions()
             .resolve_job_def("hourly_job")
             .execute_in_process(
                 instance=self.instance,

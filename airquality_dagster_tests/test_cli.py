@@ -178,8 +178,9 @@ def test_a_busy_port_is_named(tmp_path, command):
     assert "--port" in line
 
 
-def test_verbose_shows_the_stack_trace(tmp_path):
-    run = airquality("--verbose", "run", home=tmp_path / "home", MONGODB_URI="localhost")
+@pytest.mark.parametrize("arguments", [["--verbose", "run"], ["run", "--verbose"]])
+def test_verbose_shows_the_stack_trace(tmp_path, arguments):
+    run = airquality(*arguments, home=tmp_path / "home", MONGODB_URI="localhost")
     assert run.returncode == 1
     assert "Traceback" in run.stderr
 

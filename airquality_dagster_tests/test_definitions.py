@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from airquality_dagster.definitions import defs
+from airquality_dagster.definitions import definitions
 
 THREE_STATIONS = """
 network: {name: Abidjan, time_zone: Africa/Abidjan, first_month: "2022-12"}
@@ -14,21 +14,21 @@ stations:
 """
 
 
-def asset_names(definitions: dg.Definitions) -> set[str]:
-    return {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()}
+def asset_names(loaded: dg.Definitions) -> set[str]:
+    return {key.to_user_string() for key in loaded.resolve_asset_graph().get_all_asset_keys()}
 
 
 def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on():
-    definitions = defs()
-    assert asset_names(definitions) == {
+    loaded = definitions()
+    assert asset_names(loaded) == {
         "raw_station1",
         "raw_station2",
         "station1_aggregates",
         "station2_aggregates",
     }
-    assert set(definitions.resources or {}) == {"airqino", "mongodb", "io_manager"}
-    assert definitions.resolve_job_def("hourly_job").name == "hourly_job"
-    schedules = {schedule.name: schedule for schedule in definitions.get_repository_def().schedule_defs}
+    assert set(loaded.resources or {}) == {"airqino", "mongodb", "io_manager"}
+    assert loaded.resolve_job_def("hourly_job").name == "hourly_job"
+    schedules = {schedule.name: schedule for schedule in loaded.get_repository_def().schedule_defs}
     assert {name: schedule.cron_schedule for name, schedule in schedules.items()} == {
         "hourly_schedule": "5 * * * *",
         "reconcile_schedule": "35 3 * * 0",
@@ -40,7 +40,7 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
 
 
 def test_all_station_assets_share_one_monthly_partitions_definition_with_the_current_month():
-    graph = defs().resolve_asset_graph()
+    graph = definitions().resolve_asset_graph()
     partitions = {graph.get(key).partitions_def for key in graph.get_all_asset_keys()}
     (partitions_def,) = partitions
     assert isinstance(partitions_def, dg.TimeWindowPartitionsDefinition)
@@ -50,7 +50,7 @@ def test_all_station_assets_share_one_monthly_partitions_definition_with_the_cur
 
 
 def test_assets_tell_the_ui_what_they_are():
-    graph = defs().resolve_asset_graph()
+    graph = definitions().resolve_asset_graph()
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.description
@@ -66,7 +66,7 @@ def test_assets_tell_the_ui_what_they_are():
 
 
 def test_aggregates_depend_on_their_own_station_only():
-    graph = defs().resolve_asset_graph()
+    graph = definitions().resolve_asset_graph()
     parents = {
         key.to_user_string(): [parent.to_user_string() for parent in graph.get(key).parent_keys]
         for key in graph.get_all_asset_keys()
@@ -79,10 +79,10 @@ def test_a_third_station_in_the_file_is_all_it_takes(tmp_path, monkeypatch):
     path = tmp_path / "stations.yaml"
     path.write_text(THREE_STATIONS)
     monkeypatch.setenv("AIRQUALITY_STATIONS", str(path))
-    assert asset_names(defs()) >= {"raw_station3", "station3_aggregates"}
+    assert asset_names(definitions()) >= {"raw_station3", "station3_aggregates"}
 
 
 @pytest.mark.parametrize("variable", ["MONGODB_URI", "AIRQINO_PASSWORD", "AIRQINO_REFRESH_TOKEN"])
 def test_no_secret_of_the_environment_is_part_of_the_definitions(monkeypatch, variable):
     monkeypatch.setenv(variable, "mongodb://user:hunter2@localhost")
-    assert "hunter2" not in repr(defs().resources)
+    assert "hunter2" not in repr(definitions().resources)

@@ -50,7 +50,7 @@ def platform_runs() -> Callable[[], None]:
     import dagster as dg
 
     from airquality_dagster.commands.execution import execute
-    from airquality_dagster.definitions import defs
+    from airquality_dagster.definitions import definitions
     from airquality_dagster.due import StationRun
     from airquality_dagster.history import due_runs
     from airquality_dagster.jobs import HOURLY_JOB
@@ -60,7 +60,7 @@ def platform_runs() -> Callable[[], None]:
     # To open the instance (of SQLite files, made here for the first time) is part of loading.
     instance = dg.DagsterInstance.get()
     instance.get_runs(limit=1)
-    defs().resolve_job_def(HOURLY_JOB)
+    definitions().resolve_job_def(HOURLY_JOB)
 
     def run() -> None:
         months = os.environ.get("BENCHMARK_MONTHS", "").split()

@@ -59,9 +59,9 @@ def execute(
         runs: stations and months.
         on_message: called with each line that an asset logs, from another thread.
     """
-    from airquality_dagster.definitions import defs
+    from airquality_dagster.definitions import definitions
 
-    job = defs().resolve_job_def(HOURLY_JOB)
+    job = definitions().resolve_job_def(HOURLY_JOB)
     report = PassReport({station: StationReport(station) for run in runs for station in run.stations})
     for run in runs:
         run_id = str(uuid.uuid4())

@@ -32,7 +32,7 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
         SettingsError: there is no such station, or the file cannot be written.
         AirQualityError: nothing is stored.
     """
-    from airquality_dagster.definitions import defs
+    from airquality_dagster.definitions import definitions
 
     station = load_network(settings.stations_file()).station(name)
     asset = station.raw_asset if is_raw else station.aggregates_asset
@@ -40,7 +40,7 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
         try:
             frame = cast(
                 "pd.DataFrame",
-                defs().load_asset_value(dg.AssetKey(asset), python_type=pd.DataFrame, instance=instance),
+                definitions().load_asset_value(dg.AssetKey(asset), python_type=pd.DataFrame, instance=instance),
             )
         except MongoDBIOManagerError as error:
             raise AirQualityError(str(error)) from error
