@@ -4,7 +4,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from airquality_dagster.io_managers.mongodb import SliceError
+from airquality_dagster.io_managers.mongodb import MongoDBIOManagerError, SliceError
 from airquality_dagster_tests.io_managers.mongodb.tables import read, table, write
 
 DAILY = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-02-01")
@@ -217,3 +217,68 @@ def test_an_input_reads_only_the_columns_it_names(io_manager):
     assert list(read(io_manager, spec, columns=["b", "id"]).columns) == ["b", "id"]
     with pytest.raises(SliceError, match="no column c"):
         read(io_manager, spec, columns=["c"])
+
+
+def test_each_output_of_a_multi_asset_has_its_own_collection(io_manager, database):
+    @dg.multi_asset(
+        outs={
+            "first": dg.AssetOut(metadata={"primary_key": "id"}),
+            "second": dg.AssetOut(metadata={"collection": "elsewhere"}),
+        }
+    )
+    def both():
+        return pd.DataFrame({"id": [1]}), pd.DataFrame({"id": [2]})
+
+    dg.materialize([both], resources={"io_manager": io_manager})
+    assert list(database["first"].find()) == [{"_id": 1}]
+    assert [document["id"] for document in database["elsewhere"].find()] == [2]
+
+
+def test_an_output_of_an_op_is_kept_under_its_name_and_read_by_the_next_op(io_manager, database):
+    received = []
+
+    @dg.op(out=dg.Out(metadata={"collection": "measured"}))
+    def measure():
+        return pd.DataFrame({"a": [1, 2]})
+
+    @dg.op
+    def total(frame: pd.DataFrame) -> None:
+        received.append(int(frame["a"].sum()))
+
+    @dg.job(resource_defs={"io_manager": io_manager})
+    def measuring():
+        total(measure())
+
+    assert measuring.execute_in_process().success
+    assert received == [3]
+    assert database["measured"].count_documents({}) == 2
+
+
+def test_an_asset_that_returns_nothing_is_not_stored(io_manager, database):
+    @dg.asset
+    def nothing() -> None: ...
+
+    assert dg.materialize([nothing], resources={"io_manager": io_manager}).success
+    assert database.list_collection_names() == []
+
+
+def test_an_input_without_an_annotation_is_a_frame(io_manager):
+    write(io_manager, table(), pd.DataFrame({"a": [1]}))
+    received = []
+
+    @dg.asset(ins={"frame": dg.AssetIn("table")})
+    def reader(frame) -> None:
+        received.append(frame)
+
+    dg.materialize([table(), reader], selection=[reader], resources={"io_manager": io_manager})
+    assert received[0]["a"].tolist() == [1]
+
+
+def test_an_input_of_another_type_is_refused_by_its_name(io_manager):
+    write(io_manager, table(), pd.DataFrame({"a": [1]}))
+
+    @dg.asset(ins={"frame": dg.AssetIn("table")})
+    def reader(frame: int) -> None: ...
+
+    with pytest.raises(MongoDBIOManagerError, match="'table' is to be read as .*int.*pandas.DataFrame"):
+        dg.materialize([table(), reader], selection=[reader], resources={"io_manager": io_manager})
