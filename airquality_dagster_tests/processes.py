@@ -1,11 +1,18 @@
 """The real command in real processes."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+from airquality_dagster.local.mongod import find_mongod
 
 COMMAND = [sys.executable, "-m", "airquality_dagster"]
 
@@ -53,3 +60,42 @@ def processes_of(home: Path) -> list[str]:
         if str(home).encode() in text and state != "Z":
             found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
     return found
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def running_mongod(folder: Path, *options: str) -> Iterator[str]:
+    """Run a mongod with options of the test's; hands out its address."""
+    port = free_port()
+    command = [
+        find_mongod(),
+        "--dbpath",
+        folder,
+        "--bind_ip",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--nounixsocket",
+        *options,
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    def answers() -> bool:
+        try:
+            with MongoClient("127.0.0.1", port, serverSelectionTimeoutMS=200, directConnection=True) as client:
+                return bool(client.admin.command("ping"))
+        except PyMongoError:
+            return False
+
+    try:
+        wait_until(answers, "the answer of mongod")
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)

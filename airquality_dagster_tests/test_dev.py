@@ -3,7 +3,6 @@
 import os
 import pty
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,15 +14,9 @@ import pytest
 import requests
 from pymongo import MongoClient
 
-from airquality_dagster_tests.processes import COMMAND, environment, processes_of, wait_until
+from airquality_dagster_tests.processes import COMMAND, environment, free_port, processes_of, wait_until
 
 START_SECONDS = 120
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Dev:

@@ -1,18 +1,14 @@
-import socket
-import subprocess
 import time
 
 import dagster as dg
 import pandas as pd
 import pytest
 from pymongo import MongoClient
-from pymongo.errors import ConnectionFailure
 
 from airquality_dagster.io_managers.mongodb import MongoDBConnectionError, MongoDBIOManager
 from airquality_dagster.io_managers.mongodb.connection import address, connect
-from airquality_dagster.local.mongod import find_mongod
 from airquality_dagster_tests.io_managers.mongodb.tables import read, table, write
-from airquality_dagster_tests.processes import wait_until
+from airquality_dagster_tests.processes import running_mongod
 
 FRAME = pd.DataFrame({"a": [1]})
 
@@ -76,41 +72,13 @@ def test_connections_are_closed_when_the_run_ends(mongodb_uri, database, client)
 @pytest.fixture(scope="module")
 def server_with_logins(tmp_path_factory):
     """The address of a mongod that asks for a login: a writer and a reader of the database 'guarded'."""
-    folder = tmp_path_factory.mktemp("guarded")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        find_mongod(),
-        "--auth",
-        "--dbpath",
-        folder,
-        "--bind_ip",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--nounixsocket",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-
-    def answers() -> bool:
-        try:
-            with MongoClient("127.0.0.1", port, serverSelectionTimeoutMS=200) as client:
-                return bool(client.admin.command("ping"))
-        except ConnectionFailure:
-            return False
-
-    try:
-        wait_until(answers, "the answer of mongod")
-        with MongoClient("127.0.0.1", port) as client:
+    with running_mongod(tmp_path_factory.mktemp("guarded"), "--auth") as address:
+        with MongoClient(f"mongodb://{address}") as client:
             client.admin.command("createUser", "root", pwd="root", roles=["root"])
-        with MongoClient(f"mongodb://root:root@127.0.0.1:{port}") as client:
+        with MongoClient(f"mongodb://root:root@{address}") as client:
             for user, role in (("writer", "readWrite"), ("reader", "read")):
                 client.admin.command("createUser", user, pwd="p@ss/word", roles=[{"role": role, "db": "guarded"}])
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
+        yield address
 
 
 def test_a_user_who_may_only_read_and_write_the_database_is_enough(server_with_logins):

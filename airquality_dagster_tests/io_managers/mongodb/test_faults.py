@@ -6,10 +6,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from pymongo import MongoClient
 
 from airquality_dagster_tests.io_managers.mongodb import killed_writer
 from airquality_dagster_tests.io_managers.mongodb.killed_writer import NEW, OLD
-from airquality_dagster_tests.processes import environment
+from airquality_dagster_tests.processes import environment, running_mongod, wait_until
 
 MOST_COMMANDS = 40
 
@@ -45,6 +46,7 @@ def test_a_writer_killed_at_any_command_leaves_old_or_new_versions_and_the_next_
         assert sorted((document["_id"], document["text"]) for document in former) == [
             (key, text) for key, text in OLD.items() if NEW.get(key) != text
         ]
+    print(f"{number - 1} kills")
     assert number > 8, "the writer sent fewer commands than a write needs: nothing was tried"
     assert returncode == 0
 
@@ -73,6 +75,7 @@ def test_a_writer_without_keys_that_is_killed_loses_no_row_and_the_next_write_co
         assert rows in (old, sorted(old + new), new)
         killed_writer.write(mongodb_uri, database.name, is_keyed=False, rows=NEW)
         assert sorted((document["id"], document["text"]) for document in database["table"].find()) == new
+    print(f"{number - 1} kills")
     assert number > 4
     assert returncode == 0
 
@@ -110,3 +113,48 @@ def test_a_reader_never_finds_fewer_rows_than_the_smaller_of_old_and_new(mongodb
         reader.join()
     assert len(counts) > 40
     assert min(counts) >= min(len(OLD), len(NEW))
+
+
+@pytest.fixture(scope="module")
+def replica_set(tmp_path_factory):
+    """The URI of a replica set of one member: the least that has transactions."""
+    with running_mongod(tmp_path_factory.mktemp("replica"), "--replSet", "rs") as address:
+        with MongoClient(f"mongodb://{address}", directConnection=True) as client:
+            client.admin.command("replSetInitiate", {"_id": "rs", "members": [{"_id": 0, "host": address}]})
+            wait_until(lambda: client.admin.command("hello")["isWritablePrimary"], "the election")
+        yield f"mongodb://{address}/?replicaSet=rs"
+
+
+def test_on_a_replica_set_rows_without_keys_are_rewritten_at_one_moment(replica_set):
+    with MongoClient(replica_set) as client:
+        database, few, many = client["test"], dict(list(OLD.items())[:7]), OLD
+        killed_writer.write(replica_set, "test", is_keyed=False, rows=many)
+        counts, is_over = [], threading.Event()
+
+        def poll() -> None:
+            while not is_over.is_set():
+                # A snapshot: without one, a cursor may pass a row before a commit and another after it.
+                with client.start_session(snapshot=True) as session:
+                    counts.append(len(list(database["table"].find(session=session))))
+
+        reader = threading.Thread(target=poll)
+        reader.start()
+        try:
+            for _ in range(20):
+                for rows in (few, many):
+                    killed_writer.write(replica_set, "test", is_keyed=False, rows=rows)
+        finally:
+            is_over.set()
+            reader.join()
+    assert len(counts) > 40
+    assert set(counts) == {len(few), len(many)}
+
+
+def test_on_a_replica_set_keyed_rows_are_written_and_their_revisions_kept(replica_set):
+    with MongoClient(replica_set) as client:
+        for rows in (OLD, NEW):
+            killed_writer.write(replica_set, "keyed", is_keyed=True, rows=rows)
+        assert stored(client["keyed"]) == NEW
+        assert client["keyed"]["table_revisions"].count_documents({}) == len(
+            [key for key in OLD if NEW.get(key) != OLD[key]]
+        )

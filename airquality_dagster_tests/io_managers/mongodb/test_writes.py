@@ -65,13 +65,6 @@ def rows(data: pd.DataFrame) -> list[tuple]:
     return list(data.itertuples(index=False, name=None))
 
 
-def test_without_a_primary_key_a_replica_set_rewrites_in_one_transaction(io_manager, monkeypatch):
-    # Which server has transactions is asked of the server; a standalone one has none.
-    from airquality_dagster.io_managers.mongodb import difference
-
-    assert difference._has_transactions(io_manager._connected()) is False
-
-
 def test_a_row_that_is_stored_in_another_partition_is_refused(io_manager, database):
     spec = table(partitions_def=dg.StaticPartitionsDefinition(["x", "y"]), partition_expr="part", primary_key="id")
     write(io_manager, spec, pd.DataFrame({"id": [1], "part": ["x"]}), partition_key="x")
