@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import dagster as dg
 import numpy as np
@@ -71,7 +72,7 @@ def main() -> None:
             manager.load_input(dg.build_input_context(asset_key=key, upstream_output=upstream, dagster_type=frame_type))
 
         def replace_all(content: pd.DataFrame) -> None:
-            documents = content.to_dict("records")
+            documents = cast("list[dict[str, Any]]", content.to_dict("records"))
             bare["upserts"].bulk_write(
                 [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents]
             )

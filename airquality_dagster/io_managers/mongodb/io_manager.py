@@ -30,6 +30,7 @@ from airquality_dagster.io_managers.mongodb.slices import CollectionSlice, locat
 from airquality_dagster.io_managers.mongodb.values import ID, Column, EncodedFrame, decode_frame, encode_frame
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
+_NAIVE_DATES: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=False)
 _REVISIONS = "_revisions"
 
 
@@ -163,9 +164,8 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
             columns = schema.stored_columns(database, where.collection)
             selected = context.definition_metadata.get("columns")
             projection = {where.path(column): True for column in selected} if selected else None
-            documents = list(
-                database[where.collection].find(where.query, projection, sort=[(ID, 1)], allow_disk_use=True)
-            )
+            collection = database.get_collection(where.collection, codec_options=_NAIVE_DATES)
+            documents = list(collection.find(where.query, projection, sort=[(ID, 1)], allow_disk_use=True))
         if columns is None:
             if not documents:
                 raise CollectionNotStoredError(

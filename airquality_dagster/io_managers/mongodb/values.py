@@ -28,6 +28,7 @@ _REFUSED_DTYPES = {
     "m": "store a number and name its unit in the column, as in df['seconds'] = df[column].dt.total_seconds()",
     "c": "store real and imaginary part as two columns",
 }
+_WITHOUT_DATES = frozenset({str, int, float, bool, bytes, type(None)})
 _DATETIME_DTYPE = re.compile(r"datetime64\[(s|ms|us|ns), .+\]")
 
 
@@ -121,7 +122,7 @@ def decode_frame(
     """Lay documents out as a frame.
 
     Args:
-        documents: decoded, with tz-aware dates.
+        documents: decoded, with dates in UTC that do not say so, which are the fastest to decode.
         columns: in this order, with these dtypes. Where a value does not fit its dtype (an integer
             column in which some documents have no such field), pandas' usual wider dtype is taken.
         primary_key: the columns that were made ``_id``.
@@ -296,13 +297,27 @@ def _explain_unencodable(
 def _restore(values: list[Any], dtype: str) -> pd.Series:
     if _DATETIME_DTYPE.fullmatch(dtype):
         zone = dtype.split(", ")[1].rstrip("]")
-        dates = pd.to_datetime(pd.Series(values, dtype=object), utc=True)
-        return dates.dt.tz_convert(zone).astype(pd.api.types.pandas_dtype(dtype))
+        present = [value if isinstance(value, datetime.datetime) else None for value in values]
+        dates = pd.Series(np.array(present, dtype="datetime64[ms]")).dt.tz_localize("UTC").dt.tz_convert(zone)
+        return dates.astype(pd.api.types.pandas_dtype(dtype))
     if dtype.startswith("float"):
         return pd.Series(np.array(values, dtype="float64"), dtype=dtype)
+    if not set(map(type, values)) <= _WITHOUT_DATES:
+        values = [_with_zone(value) for value in values]
     objects = pd.Series(values, dtype=object)
     if dtype == "object":
         return objects
     if dtype in PLAIN_NUMBERS and objects.isna().any():
         return objects.astype("float64") if "int" in dtype else objects
     return objects.astype(pd.api.types.pandas_dtype(dtype))
+
+
+def _with_zone(value: Any) -> Any:
+    """Return a value in which every date says that it is UTC."""
+    if isinstance(value, datetime.datetime):
+        return value.replace(tzinfo=datetime.timezone.utc)
+    if isinstance(value, dict):
+        return {key: _with_zone(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_zone(inner) for inner in value]
+    return value

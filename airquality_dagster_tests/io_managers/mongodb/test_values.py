@@ -43,6 +43,10 @@ COLUMNS = {
     "nested": pd.Series([{"a": [1, {"b": None}]}, [1, "x", 2.5], None, {}], dtype=object),
     "mixed": pd.Series([1, "x", 2.5, True], dtype=object),
     "object nan": pd.Series(["x", float("nan"), None, 1.5], dtype=object),
+    "dates in objects": pd.Series(
+        [datetime.datetime(2024, 1, 1, tzinfo=UTC), {"a": [datetime.datetime(2024, 1, 1, tzinfo=UTC)]}, None, "x"],
+        dtype=object,
+    ),
     "bytes": pd.Series([b"", b"\x00\xff", None, b"x"], dtype=object),
     "object id": pd.Series([ObjectId(), None, ObjectId(), ObjectId()], dtype=object),
 }
