@@ -189,7 +189,8 @@ def _boxes(
         return ((_cut(expression, partitions_def, keys, is_calendar),),) if keys else ()
 
     dimensions = partitions_def.partitions_defs
-    lacking = [dimension.name for dimension in dimensions if dimension.name not in dict(expression)]
+    named = expression if isinstance(expression, Mapping) else {}
+    lacking = [dimension.name for dimension in dimensions if dimension.name not in named]
     if lacking:
         raise SliceError(
             f"asset {asset!r}: 'partition_expr' has no column for the dimension {', '.join(lacking)}, as in "

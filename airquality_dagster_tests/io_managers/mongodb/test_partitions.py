@@ -182,9 +182,10 @@ def test_partitions_without_a_partition_expr_are_refused_with_an_example(io_mana
         write(io_manager, table(partitions_def=DAILY), hours("2024-01-01", 1), partition_key="2024-01-01")
 
 
-def test_a_dimension_without_a_column_is_named(io_manager):
-    spec = table(partitions_def=MULTI, partition_expr={"day": "time"})
-    with pytest.raises(SliceError, match="dimension color"):
+@pytest.mark.parametrize("expression", [{"day": "time"}, "time"])
+def test_a_dimension_without_a_column_is_named(io_manager, expression):
+    spec = table(partitions_def=MULTI, partition_expr=expression)
+    with pytest.raises(SliceError, match="dimension .*color"):
         write(
             io_manager,
             spec,
