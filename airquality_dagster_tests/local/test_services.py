@@ -1,0 +1,79 @@
+"""Runs that a killed command left behind, and where local state is kept."""
+
+import os
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from airquality_dagster import settings
+from airquality_dagster.definitions import definitions
+from airquality_dagster.errors import SettingsError
+from airquality_dagster.local.services import (
+    PROCESS_TAG,
+    check_credentials,
+    end_dead_runs,
+    instance_folder,
+    make_home,
+    process_tags,
+)
+
+
+def started_run(instance: dg.DagsterInstance, pid: int) -> str:
+    job = definitions().resolve_job_def("hourly_job")
+    tags = {**process_tags(), PROCESS_TAG: str(pid)}
+    return instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags).run_id
+
+
+def test_a_run_of_a_killed_command_is_marked_as_failed_and_one_that_goes_on_is_not(instance):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    dead, alive = started_run(instance, ended.pid), started_run(instance, os.getpid())
+    end_dead_runs(instance)
+    assert instance.get_run_by_id(dead).status == dg.DagsterRunStatus.FAILURE
+    assert instance.get_run_by_id(alive).status == dg.DagsterRunStatus.STARTED
+
+
+def test_the_instance_is_made_in_the_home_with_its_configuration(tmp_path):
+    folder = instance_folder(make_home())
+    assert folder == tmp_path / "home" / "dagster"
+    assert "telemetry" in (folder / "dagster.yaml").read_text()
+
+
+def test_a_dagster_home_of_the_user_wins_and_is_left_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setenv(settings.DAGSTER_HOME, str(tmp_path / "own"))
+    assert instance_folder(make_home()) == tmp_path / "own"
+    assert list((tmp_path / "own").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "missing"),
+    [
+        ({"AIRQINO_CLIENT_ID": "client"}, "AIRQINO_USERNAME with AIRQINO_PASSWORD, or AIRQINO_REFRESH_TOKEN"),
+        ({"AIRQINO_CLIENT_ID": "client", "AIRQINO_USERNAME": "user"}, "AIRQINO_PASSWORD"),
+        ({"AIRQINO_CLIENT_ID": "client", "AIRQINO_PASSWORD": "hunter2"}, "AIRQINO_USERNAME"),
+        ({"AIRQINO_REFRESH_TOKEN": "hunter2"}, "AIRQINO_CLIENT_ID"),
+    ],
+)
+def test_credentials_that_make_no_grant_are_named_without_their_values(monkeypatch, variables, missing):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        check_credentials()
+    assert missing in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"AIRQINO_CLIENT_ID": "client", "AIRQINO_REFRESH_TOKEN": "token"},
+        {"AIRQINO_CLIENT_ID": "client", "AIRQINO_USERNAME": "user", "AIRQINO_PASSWORD": "password"},
+    ],
+)
+def test_credentials_that_make_a_grant_or_none_at_all_are_accepted(monkeypatch, variables):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    check_credentials()
