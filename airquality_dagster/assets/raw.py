@@ -62,7 +62,7 @@ def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinitio
             answers.append(answer)
 
         frame = hourly_frame(answers, station_id=station.airqino_id, now=now, absent=ABSENT)
-        # One line, not one a month: Dagster takes some 20 ms to store a line.
+        # One line, not one a month: each takes Dagster some 10 ms to store (docs/performance.md).
         hours = ", ".join(
             f"{month(key)}: {len(answer.hours)}" for key, answer in zip(context.partition_keys, answers, strict=True)
         )
