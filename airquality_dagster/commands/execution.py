@@ -28,7 +28,6 @@ _COUNTS = ("hours_fetched", "inserted", "revised", "unchanged", "deleted", "hour
 class StationReport:
     """What a pass did to a station's hours."""
 
-    station: str
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
     faults: list[str] = field(default_factory=list)
     traces: list[str] = field(default_factory=list)
@@ -39,7 +38,6 @@ class PassReport:
     """What a pass did, by station."""
 
     stations: dict[str, StationReport]
-    runs: list[str] = field(default_factory=list)
 
     @property
     def faults(self) -> list[str]:
@@ -62,10 +60,9 @@ def execute(
     from airquality_dagster.definitions import definitions
 
     job = definitions().resolve_job_def(HOURLY_JOB)
-    report = PassReport({station: StationReport(station) for run in runs for station in run.stations})
+    report = PassReport({station: StationReport() for run in runs for station in run.stations})
     for run in runs:
         run_id = str(uuid.uuid4())
-        report.runs.append(run_id)
         with _following(instance, run_id, on_message):
             result = job.execute_in_process(
                 run_config=_QUIET,

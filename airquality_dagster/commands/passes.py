@@ -36,7 +36,7 @@ def run_due() -> bool:
                 f"the network's first month, {network.first_month}, has not begun: correct the stations file"
             )
         report = _execute(instance, network, runs)
-        _show(report, network, services)
+        _show(report, network)
     _show_next_steps(services)
     return not report.faults
 
@@ -73,8 +73,8 @@ def run_backfill(first: str, last: str, names: Sequence[str]) -> bool:
             err.print(f"{', '.join(failed)}: failed in one piece, asking for each month alone")
             alone = contiguous_ranges(months, due, alone=due)
             retried = _execute(instance, network, station_runs(dict.fromkeys(failed, alone), 1))
-            report = PassReport({**report.stations, **retried.stations}, report.runs + retried.runs)
-        _show(report, network, services)
+            report = PassReport({**report.stations, **retried.stations})
+        _show(report, network)
     return not report.faults
 
 
@@ -111,7 +111,7 @@ def _span(runs: Sequence[StationRun]) -> str:
     )
 
 
-def _show(report: PassReport, network: Network, services: Services) -> None:
+def _show(report: PassReport, network: Network) -> None:
     now = datetime.now(timezone.utc)
     statuses = _statuses(network, report, now)
     counts = {

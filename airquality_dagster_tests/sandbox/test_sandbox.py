@@ -133,6 +133,15 @@ def test_a_folder_without_captures_or_with_a_broken_one_is_refused(tmp_path, con
         ReplaySource(tmp_path)
 
 
+FORM = {
+    "grant_type": "password",
+    "client_id": "client",
+    "client_secret": "secret",
+    "username": "user",
+    "password": "password",
+}
+
+
 def realm(**changes) -> Realm:
     return Realm(
         **{"client_id": "client", "client_secret": "secret", "username": "user", "password": "password", **changes}
@@ -142,14 +151,7 @@ def realm(**changes) -> Realm:
 def test_with_a_realm_calls_need_a_token_and_are_answered_401_with_an_empty_object_without():
     with running(create_app(SimulatedSource(), realm())) as url:
         assert (get(url).status_code, get(url).json()) == (401, {})
-        form = {
-            "grant_type": "password",
-            "client_id": "client",
-            "client_secret": "secret",
-            "username": "user",
-            "password": "password",
-        }
-        token = requests.post(url + TOKEN_PATH, data=form, timeout=10).json()
+        token = requests.post(url + TOKEN_PATH, data=FORM, timeout=10).json()
         assert {"access_token", "expires_in", "refresh_token", "refresh_expires_in", "token_type"} <= token.keys()
         response = requests.get(
             f"{url}/v3/getStationHourlyAvg/5", headers={"Authorization": f"Bearer {token['access_token']}"}, timeout=10
@@ -168,14 +170,7 @@ def test_with_a_realm_calls_need_a_token_and_are_answered_401_with_an_empty_obje
     ],
 )
 def test_wrong_credentials_get_keycloak_s_errors(change, error):
-    form = {
-        "grant_type": "password",
-        "client_id": "client",
-        "client_secret": "secret",
-        "username": "user",
-        "password": "password",
-    }
-    status, body = realm().grant({**form, **change})
+    status, body = realm().grant({**FORM, **change})
     assert status in (400, 401)
     assert body["error"] == error
 

@@ -9,13 +9,6 @@ import dagster as dg
 import pandas as pd
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
-from dagster import (
-    InputContext,
-    MetadataValue,
-    OutputContext,
-    TableColumn,
-    TableSchema,
-)
 from pydantic import Field, PrivateAttr
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -91,7 +84,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
             self._client.close()
             self._client = None
 
-    def handle_output(self, context: OutputContext, obj: pd.DataFrame) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
         """Write a frame to the slice of its partitions.
 
         Raises:
@@ -116,10 +109,10 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
                 database, where.collection, encoded.columns, is_whole=is_replacement and where.boxes is None
             )
             collection = database.get_collection(where.collection, codec_options=_RAW)
+            for path in map(where.path, where.partition_columns):
+                if path != ID:
+                    collection.create_index(path)
             if where.primary_key:
-                for column in where.partition_columns:
-                    if where.path(column) != ID:
-                        collection.create_index(where.path(column))
                 counts = difference.write_keyed(
                     collection,
                     where,
@@ -128,19 +121,17 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
                     keep_former=self._keep_former(context, metadata, database, where),
                 )
             else:
-                for column in where.partition_columns:
-                    collection.create_index(column)
                 counts = difference.write_unkeyed(client, collection, where, encoded.documents)
             total = collection.estimated_document_count()
         context.add_output_metadata(
             {
                 **_output_metadata(context, where, encoded, counts, total),
                 "seconds": round(time.monotonic() - begin, 3),
-                "look": MetadataValue.md(_look(connection.shown(self.uri, where.database), where)),
+                "look": dg.MetadataValue.md(_look(connection.shown(self.uri, where.database), where)),
             }
         )
 
-    def load_input(self, context: InputContext) -> pd.DataFrame:
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Read the slice of the partitions that an input depends on.
 
         Rows come in the order of the primary key, without one in the order in which they were stored.
@@ -191,7 +182,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
 
     def _keep_former(
         self,
-        context: OutputContext,
+        context: dg.OutputContext,
         metadata: Mapping[str, Any],
         database: Database[Any],
         where: CollectionSlice,
@@ -213,7 +204,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         return keep_former
 
 
-def _write_mode(context: OutputContext, metadata: Mapping[str, Any], where: CollectionSlice) -> str:
+def _write_mode(context: dg.OutputContext, metadata: Mapping[str, Any], where: CollectionSlice) -> str:
     mode = metadata.get("write_mode", "replace")
     if mode not in ("replace", "merge"):
         raise SliceError(f"{_title(context)}: 'write_mode' is {mode!r}: it is 'replace' or 'merge'")
@@ -226,7 +217,7 @@ def _write_mode(context: OutputContext, metadata: Mapping[str, Any], where: Coll
 
 
 def _output_metadata(
-    context: OutputContext,
+    context: dg.OutputContext,
     where: CollectionSlice,
     encoded: EncodedFrame,
     counts: difference.WriteCounts,
@@ -244,8 +235,8 @@ def _output_metadata(
     if where.boxes is not None:
         metadata["dagster/partition_row_count"] = len(encoded.documents)
     if "dagster/column_schema" not in context.definition_metadata:
-        metadata["dagster/column_schema"] = TableSchema(
-            columns=[TableColumn(column.name, column.dtype) for column in encoded.columns]
+        metadata["dagster/column_schema"] = dg.TableSchema(
+            columns=[dg.TableColumn(column.name, column.dtype) for column in encoded.columns]
         )
     return metadata
 
@@ -266,7 +257,7 @@ def _columns_of(documents: Sequence[Mapping[str, Any]], where: CollectionSlice) 
     return tuple(Column(name, str(dtype)) for name, dtype in objects.infer_objects().dtypes.items())
 
 
-def _title(context: OutputContext | InputContext) -> str:
+def _title(context: dg.OutputContext | dg.InputContext) -> str:
     if context.has_asset_key:
         return f"asset {context.asset_key.to_user_string()!r}"
-    return f"{'output' if isinstance(context, OutputContext) else 'input'} {context.name!r}"
+    return f"{'output' if isinstance(context, dg.OutputContext) else 'input'} {context.name!r}"
