@@ -1,4 +1,4 @@
-"""A Dagster IO manager that keeps dataframes in MongoDB and writes only what differs."""
+"""A Dagster IO manager that keeps dataframes and documents in MongoDB and writes only what differs."""
 
 from airquality_dagster.io_managers.mongodb.errors import (
     CollectionNotStoredError,
@@ -6,18 +6,22 @@ from airquality_dagster.io_managers.mongodb.errors import (
     MongoDBConnectionError,
     MongoDBIOManagerError,
     SliceError,
-    UnstorableFrameError,
+    UnstorableError,
 )
+from airquality_dagster.io_managers.mongodb.handlers.dataframes import DataFrameChunks
 from airquality_dagster.io_managers.mongodb.io_manager import MongoDBIOManager
+from airquality_dagster.io_managers.mongodb.revisions import find_as_of
 from airquality_dagster.io_managers.mongodb.values import ABSENT
 
 __all__ = [
     "ABSENT",
     "CollectionNotStoredError",
     "ConcurrentWriteError",
+    "DataFrameChunks",
     "MongoDBConnectionError",
     "MongoDBIOManager",
     "MongoDBIOManagerError",
     "SliceError",
-    "UnstorableFrameError",
+    "UnstorableError",
+    "find_as_of",
 ]

@@ -24,22 +24,35 @@ _AUTHENTICATION_FAILED = 18
 _UNAUTHORIZED = 13
 
 
-def connect(uri: str, app_name: str) -> MongoClient[Any]:
+def connect(
+    uri: str, app_name: str, *, read_preference: str | None = None, write_concern: str | None = None
+) -> MongoClient[Any]:
     """Return a client whose dates are tz-aware; it connects when it is first used.
 
-    Options in the URI win over those set here.
+    Args:
+        uri: whose options win over the defaults set here.
+        app_name: shown in the server's log.
+        read_preference: a mode, as ``secondaryPreferred``; wins over the URI.
+        write_concern: ``majority``, a number or a tag; wins over the URI. Where neither says one: ``majority``.
 
     Raises:
-        MongoDBConnectionError: the URI is not valid.
+        MongoDBConnectionError: the URI or an option is not valid.
     """
-    options: dict[str, Any] = {"tz_aware": True, "appname": app_name}
     given = {option.lower() for option in _parse(uri)["options"]}
+    options: dict[str, Any] = {"tz_aware": True, "appname": app_name}
     if "serverselectiontimeoutms" not in given:
         options["serverSelectionTimeoutMS"] = SERVER_SELECTION_TIMEOUT_MS
-    if "w" not in given:
+    if read_preference is not None:
+        options["readPreference"] = read_preference
+    if write_concern is not None:
+        options["w"] = int(write_concern) if write_concern.isdecimal() else write_concern
+    elif "w" not in given:
         options["w"] = "majority"
     with explained_errors(uri):
-        return MongoClient(uri, **options)
+        try:
+            return MongoClient(uri, **options)
+        except ValueError as error:
+            raise MongoDBConnectionError(f"an option of the MongoDB connection is not valid: {error}") from None
 
 
 def address(uri: str) -> str:

@@ -9,12 +9,12 @@ class MongoDBConnectionError(MongoDBIOManagerError):
     """MongoDB does not answer, refuses the login, or its URI is not valid."""
 
 
-class UnstorableFrameError(MongoDBIOManagerError):
-    """A frame holds what BSON cannot hold; nothing was written."""
+class UnstorableError(MongoDBIOManagerError):
+    """An output holds what BSON cannot hold; nothing was written."""
 
 
 class SliceError(MongoDBIOManagerError):
-    """An asset's metadata do not say where its partitions are, or a frame does not fit there."""
+    """An asset's metadata do not say where its rows are, or the rows do not fit there."""
 
 
 class CollectionNotStoredError(MongoDBIOManagerError):

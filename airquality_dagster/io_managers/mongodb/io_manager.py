@@ -1,37 +1,42 @@
 """The IO manager: from Dagster's contexts to a slice of a collection, and back."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pydantic import Field, PrivateAttr
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from airquality_dagster.io_managers.mongodb import connection, difference, revisions, schema
-from airquality_dagster.io_managers.mongodb.errors import (
-    CollectionNotStoredError,
-    MongoDBIOManagerError,
-    SliceError,
-)
+from airquality_dagster.io_managers.mongodb import collection as collections
+from airquality_dagster.io_managers.mongodb import connection, difference
+from airquality_dagster.io_managers.mongodb.clients import CLIENTS, ClientSettings
+from airquality_dagster.io_managers.mongodb.columns import Column
+from airquality_dagster.io_managers.mongodb.errors import CollectionNotStoredError, MongoDBIOManagerError, SliceError
+from airquality_dagster.io_managers.mongodb.handlers.handler import Rows, StoredRows
+from airquality_dagster.io_managers.mongodb.handlers.registry import handler_of, handler_reading, type_names
+from airquality_dagster.io_managers.mongodb.options import ReadOptions, WriteOptions, title_of
+from airquality_dagster.io_managers.mongodb.reads import SliceReader
+from airquality_dagster.io_managers.mongodb.revisions import REVISION_BYTES, RevisionLog
 from airquality_dagster.io_managers.mongodb.slices import CollectionSlice, locate
-from airquality_dagster.io_managers.mongodb.values import ID, Column, EncodedFrame, decode_frame, encode_frame
+from airquality_dagster.io_managers.mongodb.values import ID
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _NAIVE_DATES: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=False)
-_REVISIONS = "_revisions"
+_MAX_DOCUMENT_BYTES = 16 * 2**20  # of the server
+_OBJECT_ID_BYTES = 17  # that a row without a primary key is given
 
 
 class MongoDBIOManager(dg.ConfigurableIOManager):
-    """Keeps `pandas.DataFrame` assets in MongoDB: a collection an asset, a document a row.
+    """Keeps assets in MongoDB: a collection an asset, a document a row.
 
-    A write compares the frame with what is stored and writes what differs. It never leaves a reader
-    with half a slice, and a run that was killed is completed by the next one.
+    Stores and reads `pandas.DataFrame`, ``list[dict]``, ``dict``, `polars.DataFrame` and
+    `pyarrow.Table`; an input is read as it is annotated, and in chunks as `DataFrameChunks`. A write
+    compares the rows with what is stored and writes what differs. It never leaves a reader with half a
+    slice, and a run that was killed is completed by the next one.
 
     Example:
         .. code-block:: python
@@ -49,7 +54,8 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
                 },
             )
 
-    The collection is the whole asset key, joined by dots. Definition metadata of an asset:
+    The collection is the whole asset key, joined by dots; of an output that is no asset, its name.
+    Definition metadata of an asset:
 
     ``partition_expr``
         the column that partitions are cut by; of multi-dimensional partitions a dict of dimension →
@@ -60,169 +66,201 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
     ``primary_key``
         column or columns that identify a row and become ``_id`` (several: a subdocument).
     ``write_mode``
-        ``replace`` (default): the slice becomes the frame. ``merge``: rows are added and changed, none
+        ``replace`` (default): the slice becomes the rows. ``merge``: rows are added and changed, none
         is deleted; needs a primary key.
     ``keep_revisions``
         true: former versions of changed and deleted rows are kept in ``<collection>_revisions``.
     ``provisional_column``
         versions in which this column is true are not kept as revisions: they were never final.
+    ``indexes``
+        further indexes: a list of columns, lists of columns, or dicts of ``keys`` and options.
+    ``validation_action``
+        ``error`` or ``warn``: MongoDB refuses or logs documents of whatever writer whose fields have
+        other types than the columns.
     ``database``, ``collection``
         keep the asset there.
 
-    Metadata of an input (``AssetIn(metadata={"columns": [...]})``): only these columns are read.
+    Metadata of an input (``AssetIn(metadata={"columns": [...]})``):
+
+    ``columns``
+        only these are read.
+    ``as_of``
+        a moment, with its time zone: the asset is read as it was known then; needs `keep_revisions`.
     """
 
-    uri: str = Field(description="MongoDB connection string; TLS, pool and write options go here, too.")
+    uri: str = Field(description="MongoDB connection string; TLS, X.509, pool and other options go here, too.")
     database: str = Field(description="Database of all assets that do not name another.")
     app_name: str = Field(default="dagster", description="Name under which the server's log shows the connections.")
+    read_preference: str | None = Field(
+        default=None,
+        description="Where inputs are read, as 'secondaryPreferred'. By default as the URI says, else 'primary'. "
+        "What a write compares is always read from the primary.",
+    )
+    write_concern: str | None = Field(
+        default=None,
+        description="Which members confirm a write: 'majority', a number or a tag. By default as the URI says, else "
+        "'majority'.",
+    )
+    batch_size: int = Field(
+        default=5_000,
+        gt=0,
+        description="Rows that are encoded, sent or received at a time, fewer if they are large; rows of a chunk.",
+    )
 
-    _client: MongoClient[Any] | None = PrivateAttr(default=None)
+    _user: object = PrivateAttr(default_factory=object)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Close the connections of the run."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        """Close the connections of the run, unless something else in the process uses them."""
+        CLIENTS.release(self._client_settings, self._user)
 
-    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
-        """Write a frame to the slice of its partitions.
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Write an object to the slice of its partitions.
 
         Raises:
-            MongoDBIOManagerError: the frame cannot be stored, nothing was written; or MongoDB failed.
+            MongoDBIOManagerError: the object cannot be stored, nothing was written; or MongoDB failed.
         """
-        if not isinstance(obj, pd.DataFrame):
+        title = title_of(context)
+        handler = handler_of(obj)
+        if handler is None:
             raise MongoDBIOManagerError(
-                f"{_title(context)} returned {type(obj).__name__}, but MongoDBIOManager stores pandas.DataFrame. "
-                "An asset that returns nothing is annotated '-> None'."
+                f"{title} returned {type(obj).__name__}, but MongoDBIOManager stores {type_names()}. An asset that "
+                "returns nothing is annotated '-> None'."
             )
-        metadata = context.definition_metadata
-        where = locate(context, metadata, database=self.database, name=context.name)
-        is_replacement = _write_mode(context, metadata, where) == "replace"
         begin = time.monotonic()
-        where.check_rows(obj)
-        encoded = encode_frame(obj, where.primary_key)
+        where = locate(context, context.definition_metadata, database=self.database, name=context.name)
+        options = WriteOptions.of(context.definition_metadata, has_primary_key=bool(where.primary_key), title=title)
+        indexes = collections.index_models(where, options.indexes, title)
+        rows: Rows = handler.rows(obj, where.primary_key)
+        _check_partitions(where, rows)
+        added = REVISION_BYTES if options.keep_revisions else _OBJECT_ID_BYTES
+        rows.check(max_bytes=_MAX_DOCUMENT_BYTES - added, batch_size=self.batch_size)
 
         with connection.explained_errors(self.uri):
-            client = self._connected()
-            database = client[where.database]
-            schema.store_columns(
-                database, where.collection, encoded.columns, is_whole=is_replacement and where.boxes is None
-            )
-            collection = database.get_collection(where.collection, codec_options=_RAW)
-            for path in map(where.path, where.partition_columns):
-                if path != ID:
-                    collection.create_index(path)
+            database = self._client()[where.database]
+            collections.check_collection(database, where.collection, keep_revisions=options.keep_revisions)
+
+            def prepare() -> None:
+                is_whole = options.is_replacement and where.boxes is None
+                columns = collections.note_columns(database, where.collection, rows.columns, is_whole=is_whole)
+                if options.validation_action and columns is not None:
+                    collections.set_validator(database, where, columns, options.validation_action)
+                collections.create_missing_indexes(database, where.collection, indexes)
+
+            documents = database.get_collection(where.collection, codec_options=_RAW)
             if where.primary_key:
                 counts = difference.write_keyed(
-                    collection,
+                    documents,
                     where,
-                    encoded.documents,
-                    delete_vanished=is_replacement,
-                    keep_former=self._keep_former(context, metadata, database, where),
+                    rows,
+                    delete_vanished=options.is_replacement,
+                    begin=prepare,
+                    log=_revision_log(context, database, where, options),
                 )
             else:
-                counts = difference.write_unkeyed(client, collection, where, encoded.documents)
-            total = collection.estimated_document_count()
+                counts = difference.write_unkeyed(documents, where, rows, begin=prepare)
+            total = documents.estimated_document_count()
         context.add_output_metadata(
             {
-                **_output_metadata(context, where, encoded, counts, total),
+                **_output_metadata(context, where, rows, counts, total),
                 "seconds": round(time.monotonic() - begin, 3),
                 "look": dg.MetadataValue.md(_look(connection.shown(self.uri, where.database), where)),
             }
         )
 
-    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
-        """Read the slice of the partitions that an input depends on.
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Read the slice of the partitions that an input depends on, as the type that it is annotated with.
 
         Rows come in the order of the primary key, without one in the order in which they were stored.
 
         Raises:
             CollectionNotStoredError: the upstream asset was never stored.
-            MongoDBIOManagerError: the input asks for another type than a frame, or MongoDB failed.
+            MongoDBIOManagerError: there is no such type or column, or MongoDB failed.
         """
-        wanted = context.dagster_type.typing_type
-        if wanted not in (Any, pd.DataFrame):
+        title = title_of(context)
+        annotation = context.dagster_type.typing_type
+        handler = handler_reading(annotation)
+        if handler is None:
             raise MongoDBIOManagerError(
-                f"{_title(context)} is to be read as {wanted}, but MongoDBIOManager reads pandas.DataFrame: annotate "
-                "the input so"
+                f"{title} is to be read as {annotation}, but MongoDBIOManager reads {type_names()}: annotate the "
+                "input so"
             )
         upstream = context.upstream_output
-        metadata = upstream.definition_metadata if upstream is not None else {}
-        name = upstream.name if upstream is not None else context.name
-        where = locate(context, metadata, database=self.database, name=name)
+        where = locate(
+            context,
+            upstream.definition_metadata if upstream is not None else {},
+            database=self.database,
+            name=upstream.name if upstream is not None else context.name,
+        )
+        options = ReadOptions.of(context.definition_metadata, title=title)
         with connection.explained_errors(self.uri):
-            database = self._connected()[where.database]
-            columns = schema.stored_columns(database, where.collection)
-            selected = context.definition_metadata.get("columns")
-            projection = {where.path(column): True for column in selected} if selected else None
-            collection = database.get_collection(where.collection, codec_options=_NAIVE_DATES)
-            documents = list(collection.find(where.query, projection, sort=[(ID, 1)], allow_disk_use=True))
-        if columns is None:
-            if not documents:
+            database = self._client().get_database(where.database, codec_options=_NAIVE_DATES)
+            note = collections.find_note(database, where.collection)
+            # Of no partition (the first of an asset that depends on its own former one) there is nothing to miss.
+            if note is None and where.boxes != () and database[where.collection].find_one({}, {ID: True}) is None:
                 raise CollectionNotStoredError(
-                    f"{_title(context)} was never stored in {where.database}.{where.collection} "
+                    f"{title} was never stored in {where.database}.{where.collection} "
                     f"({connection.address(self.uri)}): materialize it first"
                 )
-            columns = _columns_of(documents, where)
-        if selected:
-            by_name = {column.name: column for column in columns}
-            missing = [column for column in selected if column not in by_name]
-            if missing:
-                raise SliceError(
-                    f"{_title(context)} has no column {', '.join(missing)}, which an input names in its metadata "
-                    f"'columns': it has {', '.join(by_name)}"
+            reader = SliceReader(database, where, options.columns, self.batch_size, self.uri)
+            as_of = options.as_of
+            return handler.load(
+                StoredRows(
+                    chunks=reader.chunks if as_of is None else lambda: reader.chunks_as_of(as_of),
+                    raw_batches=reader.raw_batches if as_of is None else None,
+                    columns=_selected(collections.columns_of(note), options.columns, title),
+                    selected=options.columns,
+                    primary_key=where.primary_key,
+                    title=title,
                 )
-            columns = tuple(by_name[column] for column in selected)
-        return decode_frame(documents, columns, where.primary_key)
-
-    def _connected(self) -> MongoClient[Any]:
-        if self._client is None:
-            self._client = connection.connect(self.uri, self.app_name)
-        return self._client
-
-    def _keep_former(
-        self,
-        context: dg.OutputContext,
-        metadata: Mapping[str, Any],
-        database: Database[Any],
-        where: CollectionSlice,
-    ) -> Callable[[Sequence[RawBSONDocument], str], None] | None:
-        if not metadata.get("keep_revisions"):
-            return None
-
-        def keep_former(former: Sequence[RawBSONDocument], kind: str) -> None:
-            revisions.keep_revisions(
-                database.get_collection(where.collection + _REVISIONS, codec_options=_RAW),
-                former,
-                kind=kind,
-                valid_until=datetime.now(timezone.utc),
-                run_id=context.run_id,
-                partition=str(where) if where.boxes is not None else None,
-                provisional_column=metadata.get("provisional_column"),
             )
 
-        return keep_former
+    @property
+    def _client_settings(self) -> ClientSettings:
+        return ClientSettings(self.uri, self.app_name, self.read_preference, self.write_concern)
+
+    def _client(self) -> MongoClient[Any]:
+        return CLIENTS.client(self._client_settings, self._user)
 
 
-def _write_mode(context: dg.OutputContext, metadata: Mapping[str, Any], where: CollectionSlice) -> str:
-    mode = metadata.get("write_mode", "replace")
-    if mode not in ("replace", "merge"):
-        raise SliceError(f"{_title(context)}: 'write_mode' is {mode!r}: it is 'replace' or 'merge'")
-    needing = [key for key in ("keep_revisions",) if metadata.get(key)] + (
-        ["write_mode: merge"] if mode == "merge" else []
+def _check_partitions(where: CollectionSlice, rows: Rows) -> None:
+    if where.boxes is not None and len(rows):
+        if rows.columns is not None:
+            where.check_columns([column.name for column in rows.columns])
+        where.check_rows(rows.frame(where.partition_columns))
+
+
+def _revision_log(
+    context: dg.OutputContext, database: Database[Any], where: CollectionSlice, options: WriteOptions
+) -> RevisionLog | None:
+    if not options.keep_revisions:
+        return None
+    return RevisionLog(
+        database,
+        where.collection,
+        run_id=context.run_id,
+        partition=str(where) if where.boxes is not None else None,
+        provisional_column=options.provisional_column,
     )
-    if needing and not where.primary_key:
-        raise SliceError(f"{_title(context)}: {' and '.join(needing)} need a 'primary_key' that identifies rows")
-    return mode
+
+
+def _selected(
+    columns: tuple[Column, ...] | None, selected: Sequence[str] | None, title: str
+) -> tuple[Column, ...] | None:
+    if columns is None or selected is None:
+        return columns
+    by_name = {column.name: column for column in columns}
+    missing = [name for name in selected if name not in by_name]
+    if missing:
+        raise SliceError(
+            f"{title} has no column {', '.join(missing)}, which an input names in its metadata 'columns': it has "
+            f"{', '.join(by_name)}"
+        )
+    return tuple(by_name[name] for name in selected)
 
 
 def _output_metadata(
-    context: dg.OutputContext,
-    where: CollectionSlice,
-    encoded: EncodedFrame,
-    counts: difference.WriteCounts,
-    total: int,
-) -> dict[str, Any]:
+    context: dg.OutputContext, where: CollectionSlice, rows: Rows, counts: difference.WriteCounts, total: int
+) -> Mapping[str, Any]:
     metadata: dict[str, Any] = {
         "dagster/row_count": total,
         "dagster/table_name": f"{where.database}.{where.collection}",
@@ -230,13 +268,13 @@ def _output_metadata(
         "revised": counts.revised,
         "unchanged": counts.unchanged,
         "deleted": counts.deleted,
-        "bytes": sum(map(len, encoded.documents)),
+        "bytes": counts.size,
     }
     if where.boxes is not None:
-        metadata["dagster/partition_row_count"] = len(encoded.documents)
-    if "dagster/column_schema" not in context.definition_metadata:
+        metadata["dagster/partition_row_count"] = len(rows)
+    if "dagster/column_schema" not in context.definition_metadata and rows.columns is not None:
         metadata["dagster/column_schema"] = dg.TableSchema(
-            columns=[dg.TableColumn(column.name, column.dtype) for column in encoded.columns]
+            columns=[dg.TableColumn(column.name, column.dtype) for column in rows.columns]
         )
     return metadata
 
@@ -245,19 +283,3 @@ def _look(uri: str, where: CollectionSlice) -> str:
     """Return the lines that show the newest documents of a collection in a terminal."""
     newest = f'db.getCollection("{where.collection}").find().sort({{_id: -1}}).limit(10)'
     return f"`mongosh '{uri}'`, then `{newest}`"
-
-
-def _columns_of(documents: Sequence[Mapping[str, Any]], where: CollectionSlice) -> tuple[Column, ...]:
-    """Return the columns of documents that something else wrote, with the dtypes that pandas finds."""
-    fields = dict.fromkeys(field for document in documents for field in document)
-    if where.primary_key:
-        fields.pop(ID)
-    names = [*where.primary_key, *fields]
-    objects = decode_frame(documents, [Column(name, "object") for name in names], where.primary_key)
-    return tuple(Column(name, str(dtype)) for name, dtype in objects.infer_objects().dtypes.items())
-
-
-def _title(context: dg.OutputContext | dg.InputContext) -> str:
-    if context.has_asset_key:
-        return f"asset {context.asset_key.to_user_string()!r}"
-    return f"{'output' if isinstance(context, dg.OutputContext) else 'input'} {context.name!r}"

@@ -8,8 +8,11 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from airquality_dagster.io_managers.mongodb.columns import NOTES, field_name
 from airquality_dagster.io_managers.mongodb.errors import SliceError
 from airquality_dagster.io_managers.mongodb.values import ID
+
+_MOST_NAMESPACE_BYTES = 240  # 255 less what the names of revisions add
 
 
 @dataclass(frozen=True)
@@ -69,20 +72,19 @@ class CollectionSlice:
         primary_key: the columns that are ``_id``.
         boxes: a document belongs to the slice if it satisfies all conditions of one of them; `None`
             stands for the whole collection, an empty tuple for no document.
-        columns: only these are read; `None` reads all.
     """
 
     database: str
     collection: str
     primary_key: tuple[str, ...] = ()
     boxes: tuple[tuple[Keys | Windows, ...], ...] | None = None
-    columns: tuple[str, ...] | None = None
 
     def path(self, column: str) -> str:
         """Return where in a document a column is."""
+        field = field_name(column)
         if column not in self.primary_key:
-            return column
-        return ID if len(self.primary_key) == 1 else f"{ID}.{column}"
+            return field
+        return ID if len(self.primary_key) == 1 else f"{ID}.{field}"
 
     @property
     def query(self) -> dict[str, Any]:
@@ -107,20 +109,27 @@ class CollectionSlice:
         """Whether a document's ``_id`` alone says to which slice it belongs."""
         return self.boxes is None or set(self.partition_columns) <= set(self.primary_key)
 
+    def check_columns(self, names: Sequence[str]) -> None:
+        """Refuse a table that lacks a column by which it is cut into partitions.
+
+        Raises:
+            SliceError: names the column.
+        """
+        for column in self.partition_columns:
+            if column not in names:
+                raise SliceError(f"partition_expr names the column {column!r}, but the columns are {', '.join(names)}")
+
     def check_rows(self, frame: pd.DataFrame) -> None:
         """Refuse rows of other partitions, which no later write of theirs would find.
+
+        Args:
+            frame: with at least the partition columns.
 
         Raises:
             SliceError: names the column, the first such row and its value.
         """
         if self.boxes is None or frame.empty:
             return
-        for column in self.partition_columns:
-            if column not in frame.columns:
-                raise SliceError(
-                    f"partition_expr names the column {column!r}, but the frame has "
-                    f"{', '.join(map(str, frame.columns))}"
-                )
         inside = pd.Series(False, index=frame.index)
         for box in self.boxes:
             in_box = pd.Series(True, index=frame.index)
@@ -155,15 +164,23 @@ def locate(
     Raises:
         SliceError: the metadata do not say by which column the asset is partitioned.
     """
+    database = metadata.get("database") or database
     collection = metadata.get("collection") or (".".join(context.asset_key.path) if context.has_asset_key else name)
-    if not collection or "$" in collection or "\0" in collection or collection.startswith("system."):
+    if (
+        not collection
+        or "$" in collection
+        or "\0" in collection
+        or collection.startswith("system.")
+        or collection == NOTES
+        or len(f"{database}.{collection}".encode()) > _MOST_NAMESPACE_BYTES
+    ):
         raise SliceError(f"{collection!r} is no name for a collection: give another by the metadata 'collection'")
     primary_key = metadata.get("primary_key") or ()
     boxes = None
     if context.has_asset_key and context.has_asset_partitions:
         boxes = _boxes(context, metadata)
     return CollectionSlice(
-        database=metadata.get("database") or database,
+        database=database,
         collection=collection,
         primary_key=(primary_key,) if isinstance(primary_key, str) else tuple(primary_key),
         boxes=boxes,

@@ -69,6 +69,34 @@ def read(
     return received[0]
 
 
+def write_directly(manager: MongoDBIOManager, content: Any, *, run_id: str = "run", **metadata: Any) -> dict[str, Any]:
+    """Hand content to the IO manager as an output of a table without partitions: no run, a tenth of the time."""
+    context = dg.build_output_context(
+        name="result", asset_key=dg.AssetKey("table"), definition_metadata=metadata, run_id=run_id
+    )
+    manager.handle_output(context, content)
+    return {name: getattr(value, "value", value) for name, value in context.get_logged_metadata().items()}
+
+
+def read_directly(
+    manager: MongoDBIOManager, kind: Any, *, of_input: dict[str, Any] | None = None, **metadata: Any
+) -> Any:
+    """Return what the IO manager hands to an input that is annotated with a type.
+
+    Args:
+        of_input: metadata of the input.
+        metadata: of the asset.
+    """
+    key = dg.AssetKey("table")
+    context = dg.build_input_context(
+        asset_key=key,
+        upstream_output=dg.build_output_context(name="result", asset_key=key, definition_metadata=metadata),
+        dagster_type=dg.PythonObjectDagsterType(kind) if isinstance(kind, type) else None,
+        definition_metadata=of_input or {},
+    )
+    return manager.load_input(context)
+
+
 def materialize(manager: MongoDBIOManager, assets: list, partition_range: tuple[str, str] | None = None, **run: Any):
     """Run assets quietly; a failure raises."""
     if partition_range:

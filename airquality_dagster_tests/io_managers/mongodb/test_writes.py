@@ -1,5 +1,7 @@
 """What a write changes: the difference, and nothing else."""
 
+import datetime
+
 import bson
 import dagster as dg
 import pandas as pd
@@ -7,13 +9,15 @@ import pytest
 
 from airquality_dagster.io_managers.mongodb import (
     ABSENT,
+    ConcurrentWriteError,
     MongoDBIOManager,
-    MongoDBIOManagerError,
     SliceError,
+    UnstorableError,
     connection,
+    difference,
 )
 from airquality_dagster_tests.conftest import stored_bytes
-from airquality_dagster_tests.io_managers.mongodb.tables import counts, read, table, write
+from airquality_dagster_tests.io_managers.mongodb.tables import counts, read, table, write, write_directly
 
 KEYED = table(primary_key="id")
 
@@ -82,94 +86,85 @@ def test_absent_values_are_no_field_and_nulls_are_null(io_manager, database):
     assert stored["x"].isna().tolist() == [False, True, True]
 
 
-REVISED = table(primary_key="id", write_mode="merge", keep_revisions=True, provisional_column="draft")
-
-
-def revisions(database, name="table_revisions"):
-    return list(database[name].find(sort=[("_id", 1)]))
-
-
-def test_the_former_version_of_a_changed_row_is_kept_with_when_and_by_which_run(io_manager, database):
-    write(io_manager, REVISED, frame((1, "a"), (2, "b")))
-    write(io_manager, REVISED, frame((1, "A"), (2, "b")))
-    write(io_manager, REVISED, frame((1, "a"), (2, "b")))
-    first, second = revisions(database)
-    assert first["_id"] == {"document_id": 1, "revision": 1}
-    assert (first["document"], second["document"]) == ({"_id": 1, "text": "a"}, {"_id": 1, "text": "A"})
-    assert first["kind"] == "revised"
-    assert first["valid_until"] < second["valid_until"]
-    assert first["run_id"] != second["run_id"]
-
-
-def test_a_deleted_row_is_kept_as_a_revision(io_manager, database):
-    spec = table(primary_key="id", keep_revisions=True)
-    write(io_manager, spec, frame((1, "a"), (2, "b")))
-    write(io_manager, spec, frame((1, "a")))
-    (revision,) = revisions(database)
-    assert (revision["kind"], revision["document"]) == ("deleted", {"_id": 2, "text": "b"})
-
-
-def test_a_provisional_version_is_not_kept(io_manager, database):
-    draft = frame((1, "a"), (2, "b")).assign(draft=pd.Series([True, ABSENT], dtype=object))
-    write(io_manager, REVISED, draft)
-    write(io_manager, REVISED, frame((1, "A"), (2, "B")))
-    (revision,) = revisions(database)
-    assert revision["document"] == {"_id": 2, "text": "b"}
-
-
-def test_an_unchanged_write_keeps_no_revision(io_manager, database):
-    for _ in range(3):
-        write(io_manager, REVISED, frame((1, "a")))
-    assert "table_revisions" not in database.list_collection_names()
-
-
-def test_a_version_that_a_killed_writer_kept_but_did_not_replace_is_kept_once(io_manager, database, monkeypatch):
-    from airquality_dagster.io_managers.mongodb import difference
-
-    write(io_manager, REVISED, frame((1, "a")))
-
-    class Killed(Exception):
-        pass
-
-    def killed(*args, **kwargs):
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(difference, "ReplaceOne", killed)
-        with pytest.raises(Killed):
-            write(io_manager, REVISED, frame((1, "A")))
-    assert documents(database) == {1: "a"}
-    assert len(revisions(database)) == 1
-    write(io_manager, REVISED, frame((1, "A")))
-    assert documents(database) == {1: "A"}
-    assert [revision["document"]["text"] for revision in revisions(database)] == ["a"]
-
-
 def test_a_row_that_another_writer_adds_meanwhile_is_compared_again(io_manager, database, monkeypatch):
-    from airquality_dagster.io_managers.mongodb import difference
+    apply = difference._apply
+    attempts = []
 
-    once = difference._write_keyed_once
-    interfered = []
+    def interfering(*args):
+        attempts.append(True)
+        if len(attempts) == 1:
+            database["table"].insert_one({"_id": 1, "text": "theirs"})
+        return apply(*args)
 
-    def interfering(collection, *args):
-        if not interfered:
-            interfered.append(True)
-            real_insert = collection.insert_many
-
-            def insert_many(new, **options):
-                database["table"].insert_one({"_id": 1, "text": "theirs"})
-                return real_insert(new, **options)
-
-            collection.insert_many = insert_many
-            try:
-                return once(collection, *args)
-            finally:
-                del collection.insert_many
-        return once(collection, *args)
-
-    monkeypatch.setattr(difference, "_write_keyed_once", interfering)
-    write(io_manager, KEYED, frame((1, "ours"), (2, "b")))
+    monkeypatch.setattr(difference, "_apply", interfering)
+    metadata = write(io_manager, KEYED, frame((1, "ours"), (2, "b")))
+    assert len(attempts) == 2
     assert documents(database) == {1: "ours", 2: "b"}
+    assert counts(metadata) == (2, 0, 0, 0)
+
+
+def test_writers_that_never_let_it_end_are_an_error_that_says_so(io_manager, database, monkeypatch):
+    def interfering(collection, rows, found, log):
+        raise difference._OvertakenError
+
+    monkeypatch.setattr(difference, "_apply", interfering)
+    with pytest.raises(ConcurrentWriteError, match="5 times.*let one run at a time write it"):
+        write_directly(io_manager, frame((1, "ours")), primary_key="id")
+
+
+def test_a_merge_reads_only_the_stored_rows_between_its_keys(io_manager, database):
+    spec = table(primary_key="id", write_mode="merge")
+    write(io_manager, spec, frame(*((number, "a") for number in range(1000))))
+    database.command("profile", 2)
+    try:
+        write(io_manager, spec, frame((500, "b"), (503, "a")))
+    finally:
+        database.command("profile", 0)
+    queries = database["system.profile"].find({"op": "query", "ns": f"{database.name}.table"})
+    assert [query["nreturned"] for query in queries] == [4]
+
+
+def test_rows_of_several_batches_are_compared_in_any_order(mongodb_uri, database):
+    manager = MongoDBIOManager(uri=mongodb_uri, database=database.name, batch_size=7)
+    rows = [(number, str(number)) for number in range(100)]
+    assert counts(write_directly(manager, frame(*rows[:60]), primary_key="id")) == (60, 0, 0, 0)
+    changed = [(number, "new" if number % 10 == 0 else text) for number, text in rows[20:]]
+    assert counts(write_directly(manager, frame(*changed[::-1]), primary_key="id")) == (40, 4, 36, 20)
+    assert documents(database) == dict(changed)
+
+
+def test_numbers_of_another_type_with_the_same_key_are_the_same_row(io_manager, database):
+    write(io_manager, KEYED, frame((1, "a")))
+    floats = frame((1, "b")).astype({"id": "float64"})
+    assert counts(write(io_manager, KEYED, floats)) == (0, 1, 0, 0)
+    assert documents(database) == {1: "b"}
+
+
+def test_a_document_that_is_too_large_is_refused_by_its_row_and_key(io_manager, database):
+    data = frame((1, "a"), (2, "x" * (16 * 2**20)))
+    with pytest.raises(UnstorableError, match=r"row 1 \(primary key 2, 16.0 MiB\) is larger than"):
+        write_directly(io_manager, data, primary_key="id")
+    assert database.list_collection_names() == []
+
+
+@pytest.mark.parametrize("metadata", [{}, {"primary_key": "id"}, {"primary_key": "id", "keep_revisions": True}])
+def test_a_document_as_large_as_may_be_is_written_and_its_former_version_fits_into_a_revision(io_manager, metadata):
+    for text in ("y", "z"):
+        write_directly(io_manager, frame((2, text * (16 * 2**20 - 4200))), **metadata)
+
+
+def test_rows_that_together_exceed_a_message_are_written_in_several(io_manager):
+    data = frame(*((number, f"{number:02}" * 2**19) for number in range(60)))
+    assert counts(write_directly(io_manager, data, primary_key="id")) == (60, 0, 0, 0)
+    assert counts(write_directly(io_manager, data.assign(text=data["text"] + "x"), primary_key="id")) == (0, 60, 0, 0)
+
+
+def test_nothing_is_written_where_the_last_row_cannot_be_stored(io_manager, database):
+    data = frame(*((number, "a") for number in range(5000))).astype(object)
+    data.loc[4999, "text"] = datetime.date(2024, 1, 1)
+    with pytest.raises(UnstorableError, match="column 'text', row 4999"):
+        write_directly(io_manager, data, primary_key="id")
+    assert database.list_collection_names() == []
 
 
 @pytest.mark.parametrize(
@@ -185,12 +180,6 @@ def test_a_row_that_another_writer_adds_meanwhile_is_compared_again(io_manager, 
 def test_metadata_that_contradict_each_other_are_refused(io_manager, metadata, message):
     with pytest.raises(SliceError, match=message):
         write(io_manager, table(**metadata), frame((1, "a")))
-
-
-@pytest.mark.parametrize("value", [[1], "text", {"a": 1}])
-def test_an_output_that_is_no_frame_is_refused_by_its_type(io_manager, value):
-    with pytest.raises(MongoDBIOManagerError, match=type(value).__name__):
-        write(io_manager, table(), value)
 
 
 def test_the_materialization_tells_rows_collection_and_columns(io_manager, database):
