@@ -18,7 +18,7 @@ from airquality_dagster.io_managers.mongodb.columns import Column
 from airquality_dagster.io_managers.mongodb.errors import CollectionNotStoredError, MongoDBIOManagerError, SliceError
 from airquality_dagster.io_managers.mongodb.handlers.handler import Rows, StoredRows
 from airquality_dagster.io_managers.mongodb.handlers.registry import handler_of, handler_reading, type_names
-from airquality_dagster.io_managers.mongodb.options import ReadOptions, WriteOptions, title_of
+from airquality_dagster.io_managers.mongodb.options import ReadOptions, WriteOptions, name_of_output, title_of
 from airquality_dagster.io_managers.mongodb.reads import SliceReader
 from airquality_dagster.io_managers.mongodb.revisions import REVISION_BYTES, RevisionLog
 from airquality_dagster.io_managers.mongodb.slices import CollectionSlice, locate
@@ -127,7 +127,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
                 "returns nothing is annotated '-> None'."
             )
         begin = time.monotonic()
-        where = locate(context, context.definition_metadata, database=self.database, name=context.name)
+        where = locate(context, context.definition_metadata, database=self.database, name=name_of_output(context))
         options = WriteOptions.of(context.definition_metadata, has_primary_key=bool(where.primary_key), title=title)
         indexes = collections.index_models(where, options.indexes, title)
         rows: Rows = handler.rows(obj, where.primary_key)
@@ -189,7 +189,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
             context,
             upstream.definition_metadata if upstream is not None else {},
             database=self.database,
-            name=upstream.name if upstream is not None else context.name,
+            name=name_of_output(upstream) if upstream is not None else context.name,
         )
         options = ReadOptions.of(context.definition_metadata, title=title)
         with connection.explained_errors(self.uri):

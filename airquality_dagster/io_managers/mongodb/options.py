@@ -1,5 +1,6 @@
 """What the metadata of an asset and of an input ask for, checked."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ import dagster as dg
 
 from airquality_dagster.io_managers.mongodb.errors import SliceError
 
+_MAPPING_KEYS = re.compile(r"\[(.+?)\]")
 _WRITE_MODES = ("replace", "merge")
 _VALIDATION_ACTIONS = ("error", "warn")
 
@@ -88,6 +90,16 @@ def title_of(context: dg.OutputContext | dg.InputContext) -> str:
     if context.has_asset_key:
         return f"asset {context.asset_key.to_user_string()!r}"
     return f"{'output' if isinstance(context, dg.OutputContext) else 'input'} {context.name!r}"
+
+
+def name_of_output(context: dg.OutputContext) -> str:
+    """Return the name of an output that is no asset; of a dynamic one, and of steps mapped over one, with its keys."""
+    try:
+        step = context.step_key
+    except dg.DagsterInvariantViolationError:  # a context that was built without a run
+        step = ""
+    keys = _MAPPING_KEYS.findall(step)
+    return ".".join([context.name, *keys, *([context.mapping_key] if context.mapping_key else [])])
 
 
 def _moment(value: Any, title: str) -> datetime:

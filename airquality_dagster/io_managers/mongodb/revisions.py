@@ -16,6 +16,7 @@ from typing import Any
 import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateOne
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from airquality_dagster.io_managers.mongodb.errors import SliceError
@@ -85,7 +86,7 @@ class RevisionLog:
             identity = {"document_id": document[ID], "revision": number}
             writes.append(UpdateOne({ID: identity}, {"$setOnInsert": content}, upsert=True))
         if writes:
-            revisions.create_index(f"{ID}.document_id")
+            _create_missing_index(revisions, f"{ID}.document_id")
             revisions.bulk_write(writes, ordered=False)
 
     def note_insertions(self, ids: Sequence[Any]) -> None:
@@ -94,7 +95,7 @@ class RevisionLog:
         A killed writer leaves a note without documents; the next one notes them again.
         """
         insertions = self.database[self.collection + INSERTIONS]
-        insertions.create_index("valid_from")
+        _create_missing_index(insertions, "valid_from")
         insertions.insert_one(
             {
                 "document_ids": list(ids),
@@ -169,6 +170,11 @@ def find_as_of(
         if written is None or written > candidate["first"]["valid_until"]:
             found.append(candidate["first"]["document"])
     return sorted(found, key=_order)
+
+
+def _create_missing_index(collection: Collection[Any], field: str) -> None:
+    if not any(index["key"] == [(field, 1)] for index in collection.index_information().values()):
+        collection.create_index(field)
 
 
 def _key(document: Mapping[str, Any]) -> bytes:

@@ -1,11 +1,8 @@
-"""A process that writes a frame and kills itself at one of the commands it sends; started by the tests.
+"""Writers that kill themselves at one of the commands they send."""
 
-Arguments: URI, database, whether rows have a key, event (``started`` or ``succeeded``), its number.
-"""
-
+import multiprocessing
 import os
 import signal
-import sys
 
 import dagster as dg
 import pandas as pd
@@ -22,38 +19,46 @@ NEW = {
 
 
 class Killer(monitoring.CommandListener):
-    """Kills this process at the n-th event of a kind, counted over all commands."""
+    """Kills this process before the n-th command that it sends."""
 
-    def __init__(self, kind: str, number: int) -> None:
-        self.kind, self.left = kind, number
-
-    def count(self, kind: str) -> None:
-        if kind == self.kind:
-            self.left -= 1
-            if self.left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+    def __init__(self, number: int) -> None:
+        self.left = number
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        self.count("started")
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        self.count("succeeded")
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
 
-    def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        pass
+    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
 
 
-def write(uri: str, database: str, *, is_keyed: bool, rows: dict[int, str]) -> None:
+def write(uri: str, database: str, *, is_keyed: bool, rows: dict[int, str], app_name: str = "writer") -> None:
     """Write rows with the IO manager."""
     metadata = {"primary_key": "id", "keep_revisions": True} if is_keyed else {}
     context = dg.build_output_context(
         name="result", asset_key=dg.AssetKey("table"), definition_metadata=metadata, run_id=f"run of {os.getpid()}"
     )
     frame = pd.DataFrame({"id": list(rows), "text": list(rows.values())})
-    MongoDBIOManager(uri=uri, database=database).handle_output(context, frame)
+    manager = MongoDBIOManager(uri=uri, database=database, app_name=app_name)
+    try:
+        manager.handle_output(context, frame)
+    finally:
+        manager.teardown_after_execution(None)  # pyright: ignore[reportArgumentType]
 
 
-if __name__ == "__main__":
-    uri, database, keyed, kind, number = sys.argv[1:]
-    monitoring.register(Killer(kind, int(number)))
-    write(uri, database, is_keyed=keyed == "keyed", rows=NEW)
+def write_until_killed(uri: str, database: str, is_keyed: bool, number: int) -> None:
+    """Write the new rows; the process kills itself before its n-th command."""
+    monitoring.register(Killer(number))
+    write(uri, database, is_keyed=is_keyed, rows=NEW)
+
+
+def exit_code_of_writer(uri: str, database: str, *, is_keyed: bool, number: int) -> int | None:
+    """Run `write_until_killed` in a process of its own and return its exit code: -9 if it was killed."""
+    processes = multiprocessing.get_context("forkserver")  # from a server that has imported everything
+    processes.set_forkserver_preload([__name__])
+    writer = processes.Process(target=write_until_killed, args=(uri, database, is_keyed, number))
+    writer.start()
+    writer.join(60)
+    return writer.exitcode

@@ -91,7 +91,7 @@ def read_directly(
     context = dg.build_input_context(
         asset_key=key,
         upstream_output=dg.build_output_context(name="result", asset_key=key, definition_metadata=metadata),
-        dagster_type=dg.PythonObjectDagsterType(kind) if isinstance(kind, type) else None,
+        dagster_type=dg.PythonObjectDagsterType(kind),
         definition_metadata=of_input or {},
     )
     return manager.load_input(context)

@@ -275,6 +275,32 @@ def test_an_input_without_an_annotation_is_a_frame(io_manager):
     assert received[0]["a"].tolist() == [1]
 
 
+def test_each_key_of_a_dynamic_output_and_of_the_steps_mapped_over_it_has_its_own_collection(io_manager, database):
+    received = []
+
+    @dg.op(out=dg.DynamicOut())
+    def parts():
+        for key in ("a", "b"):
+            yield dg.DynamicOutput(pd.DataFrame({"key": [key]}), mapping_key=key)
+
+    @dg.op(out={"marked": dg.Out(metadata={"primary_key": "key"})})
+    def marked(part: pd.DataFrame):
+        return part.assign(mark="x")
+
+    @dg.op
+    def together(parts: list[pd.DataFrame]) -> None:
+        received.extend(part["key"].item() for part in parts)
+
+    @dg.job(resource_defs={"io_manager": io_manager})
+    def fan_out():
+        together(parts().map(marked).collect())
+
+    assert fan_out.execute_in_process().success
+    assert sorted(received) == ["a", "b"]
+    assert [document["key"] for document in database["result.b"].find()] == ["b"]
+    assert list(database["marked.a"].find()) == [{"_id": "a", "mark": "x"}]
+
+
 def test_an_input_of_another_type_is_refused_by_its_name(io_manager):
     write(io_manager, table(), pd.DataFrame({"a": [1]}))
 

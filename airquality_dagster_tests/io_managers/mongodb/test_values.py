@@ -296,7 +296,7 @@ def tables_of_module(mongodb_uri):
     manager.teardown_after_execution(None)  # pyright: ignore[reportArgumentType]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(frame=frames(), key=st.sampled_from([None, "one", "two"]))
 def test_any_frame_comes_back_as_it_was_and_a_second_write_changes_nothing(tables_of_module, frame, key):
     manager, metadata = tables_of_module, {"collection": "any"}

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pandas as pd
 
@@ -20,7 +20,12 @@ def handler_reading(annotation: Any) -> TypeHandler[Any] | None:
     """Return the handler that reads an input with this annotation (without one: a frame), or None."""
     if annotation is Any:
         annotation = pd.DataFrame
-    return next((handler for handler in _handlers() if handler.reads(annotation)), None)
+    handler = next((handler for handler in _handlers() if handler.reads(annotation)), None)
+    if handler is None and get_origin(annotation) is list:
+        # An input that collects several outputs is annotated as their list, and read one after the other.
+        (annotation,) = get_args(annotation)
+        return handler_reading(annotation)
+    return handler
 
 
 def type_names() -> str:
