@@ -50,12 +50,10 @@ def all_runs(network: Network, now: datetime) -> list[StationRun]:
 
 
 def _materialized_at(instance: dg.DagsterInstance, station: Station, months: Sequence[Month]) -> dict[str, datetime]:
-    """Return when each month was last materialized: the earlier of the station's two assets."""
-    raw, aggregates = (
-        _latest_materializations(instance, dg.AssetKey(asset), months)
-        for asset in (station.raw_asset, station.aggregates_asset)
-    )
-    return {key: min(moment, aggregates[key]) for key, moment in raw.items() if key in aggregates}
+    """Return when each month was last materialized: the earliest of the station's assets."""
+    moments = [_latest_materializations(instance, dg.AssetKey(asset), months) for asset in station.monthly_assets]
+    in_all = set.intersection(*map(set, moments))
+    return {key: min(of_asset[key] for of_asset in moments) for key in in_all}
 
 
 def _latest_materializations(
@@ -80,7 +78,7 @@ def _latest_materializations(
 
 def _failed_months(instance: dg.DagsterInstance, network: Network, station: Station, keys: Sequence[str]) -> set[str]:
     failed: set[str] = set()
-    for asset in (station.raw_asset, station.aggregates_asset):
+    for asset in station.monthly_assets:
         status = instance.get_status_by_partition(dg.AssetKey(asset), keys, monthly_partitions(network))
         failed |= {key for key, state in (status or {}).items() if state is not None and state.value == "FAILED"}
     return failed

@@ -1,4 +1,4 @@
-"""The job that fetches, stores and aggregates, and its runs."""
+"""The job that fetches, stores, flags and aggregates, and its runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ def hourly_job(assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJobDefi
         HOURLY_JOB,
         selection=dg.AssetSelection.assets(*assets),
         executor_def=dg.in_process_executor,
-        description="Fetches hourly readings, stores what is new or corrected, and aggregates the days.",
+        description="Fetches hourly readings, stores what is new or corrected, flags them, and aggregates the days.",
     )
 
 
@@ -38,7 +38,7 @@ def asset_selection(network: Network, run: StationRun) -> list[dg.AssetKey]:
     return [
         dg.AssetKey(asset)
         for station in map(network.station, run.stations)
-        for asset in (station.raw_asset, station.aggregates_asset)
+        for asset in (*station.monthly_assets, station.summaries_asset)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What the stations measure: one table of API name, field, unit, plausible range and limit value.
+"""What the stations measure: one table of API name, field, unit, thresholds of quality control and limit value.
 
 Types, schemas, documents and axes derive from `PARAMETERS`; to add a pollutant is to add a row.
 """
@@ -11,16 +11,40 @@ MILLIGRAMS = "mg/m³"
 
 
 @dataclass(frozen=True)
-class Limit:
-    """A limit or guideline value that a daily mean is compared with.
+class Threshold:
+    """A number that decides something, and who says so.
 
     Args:
-        value: in the parameter's unit, for a mean over 24 hours.
-        source: the guideline that sets it.
+        value: in the parameter's unit, or hours.
+        source: law, guideline, paper or program; a judgement of ours says that it is one.
     """
 
     value: float
     source: str
+
+
+@dataclass(frozen=True)
+class QualityControl:
+    """What the quality control of one quantity compares with; `None`: that test is not made.
+
+    Args:
+        lowest, highest: a reading outside (both included) is impossible.
+        suspect_above: a higher reading is possible, and rare.
+        detection: below it, a reading cannot be told from zero; further below zero, it is an offset.
+        stuck_hours: as many equal readings, hour after hour, are none.
+        stuck_zero_hours: the same of readings that are exactly zero.
+        least_spike: a reading is a spike only if its median difference from the six hours around it is larger.
+        is_spike_scaled: and only if it is ten times what was usual in the fifteen days before.
+    """
+
+    lowest: Threshold
+    highest: Threshold
+    suspect_above: Threshold | None = None
+    detection: Threshold | None = None
+    stuck_hours: Threshold | None = None
+    stuck_zero_hours: Threshold | None = None
+    least_spike: Threshold | None = None
+    is_spike_scaled: bool = True
 
 
 @dataclass(frozen=True)
@@ -32,9 +56,7 @@ class Parameter:
         field: the name in documents and frames.
         label: the name that people read.
         unit: the unit of the stored values.
-        plausible: lowest and highest value, both included, that the quality control takes for a
-            reading; `None` where no range is known.
-        plausible_source: where the range comes from.
+        quality: thresholds of the quality control; `None` where no range is known.
         daily_limit: what a 24-hour mean is compared with, where there is such a value.
     """
 
@@ -42,9 +64,8 @@ class Parameter:
     field: str
     label: str
     unit: str
-    plausible: tuple[float, float] | None
-    plausible_source: str
-    daily_limit: Limit | None = None
+    quality: QualityControl | None = None
+    daily_limit: Threshold | None = None
 
     @property
     def description(self) -> str:
@@ -54,23 +75,100 @@ class Parameter:
 
 _WHO = "WHO global air quality guidelines 2021, 24-hour mean"
 _AIRQO = "AirQo-api, VALID_SENSOR_RANGES"
+_AQI = "top of the US EPA AQI, at 25 °C and 1013 hPa"
+_EPA_TARGET = "US EPA performance target for air sensors, intercept (as in sensortoolkit 1.1.0)"
+_JUDGEMENT = "judgement of this project"
+_NO_CONCENTRATION = Threshold(0.0, "a concentration is not negative")
+_ZEROS = Threshold(24, f"{_JUDGEMENT}: a clipped sensor shows zero for hours, not for a day")
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
-        "CO", "co", "CO", MILLIGRAMS, (0.0, 57.7),
-        "top of the US EPA AQI, 50.4 ppm, at 25 °C and 1013 hPa", Limit(4.0, _WHO),
+        "CO", "co", "CO", MILLIGRAMS,
+        QualityControl(
+            lowest=_NO_CONCENTRATION,
+            highest=Threshold(57.7, f"{_AQI}: 50.4 ppm"),
+            suspect_above=Threshold(30, f"{_JUDGEMENT}; WHO's guideline for one hour is 35"),
+            detection=Threshold(0.057, f"{_EPA_TARGET}, 0.05 ppm"),
+            stuck_hours=Threshold(6, _JUDGEMENT),
+            stuck_zero_hours=_ZEROS,
+            least_spike=Threshold(1.0, _JUDGEMENT),
+        ),
+        Threshold(4.0, _WHO),
     ),
-    Parameter("NO2", "no2", "NO₂", MICROGRAMS, (0.0, 3850.0), f"{_AIRQO}: 0 to 2049 ppb", Limit(25.0, _WHO)),
-    # WHO's guideline for ozone is for a mean over 8 hours: a daily mean has no limit to compare with.
-    Parameter("O3", "o3", "O₃", MICROGRAMS, (0.0, 1185.0), "top of the US EPA AQI (1 h), 604 ppb"),
-    Parameter("PM10", "pm10", "PM10", MICROGRAMS, (0.0, 1000.0), _AIRQO, Limit(45.0, _WHO)),
-    Parameter("PM2.5", "pm2_5", "PM2.5", MICROGRAMS, (0.0, 1000.0), _AIRQO, Limit(15.0, _WHO)),
-    Parameter("T", "temperature", "Air temperature", "°C", (0.0, 45.0), _AIRQO),
     Parameter(
-        "T. int.", "internal_temperature", "Internal temperature", "counts", None,
-        "raw counts of the sensor: no range is published",
+        "NO2", "no2", "NO₂", MICROGRAMS,
+        QualityControl(
+            lowest=_NO_CONCENTRATION,
+            highest=Threshold(3850, f"{_AIRQO}: 2049 ppb"),
+            suspect_above=Threshold(400, _JUDGEMENT),
+            detection=Threshold(9.4, f"{_EPA_TARGET}, 5 ppb"),
+            stuck_hours=Threshold(6, _JUDGEMENT),
+            stuck_zero_hours=_ZEROS,
+            least_spike=Threshold(50, _JUDGEMENT),
+        ),
+        Threshold(25.0, _WHO),
     ),
-    Parameter("RH", "relative_humidity", "Relative humidity", "%", (0.0, 100.0), "definition of the quantity"),
+    # WHO's guideline for ozone is for a mean over 8 hours: a daily mean has no limit to compare with.
+    Parameter(
+        "O3", "o3", "O₃", MICROGRAMS,
+        QualityControl(
+            lowest=_NO_CONCENTRATION,
+            highest=Threshold(1185, f"{_AQI}: 0.604 ppm"),
+            suspect_above=Threshold(400, _JUDGEMENT),
+            detection=Threshold(9.8, f"{_EPA_TARGET}, 5 ppb"),
+            stuck_hours=Threshold(6, _JUDGEMENT),
+            stuck_zero_hours=_ZEROS,
+            least_spike=Threshold(50, _JUDGEMENT),
+        ),
+    ),
+    Parameter(
+        "PM10", "pm10", "PM10", MICROGRAMS,
+        QualityControl(
+            lowest=_NO_CONCENTRATION,
+            highest=Threshold(1000, _AIRQO),
+            suspect_above=Threshold(604, _AQI),
+            detection=Threshold(10, _EPA_TARGET),
+            stuck_hours=Threshold(4, f"{_JUDGEMENT}; sensortoolkit takes 3"),
+            stuck_zero_hours=Threshold(12, f"{_JUDGEMENT}: clean air after rain is zero for some hours"),
+            least_spike=Threshold(100, _JUDGEMENT),
+        ),
+        Threshold(45.0, _WHO),
+    ),
+    Parameter(
+        "PM2.5", "pm2_5", "PM2.5", MICROGRAMS,
+        QualityControl(
+            lowest=_NO_CONCENTRATION,
+            highest=Threshold(1000, _AIRQO),
+            suspect_above=Threshold(500.4, "AirQo-api, range of its training data"),
+            detection=Threshold(5, _EPA_TARGET),
+            stuck_hours=Threshold(4, f"{_JUDGEMENT}; sensortoolkit takes 3"),
+            stuck_zero_hours=Threshold(12, f"{_JUDGEMENT}: clean air after rain is zero for some hours"),
+            least_spike=Threshold(50, _JUDGEMENT),
+        ),
+        Threshold(15.0, _WHO),
+    ),
+    Parameter(
+        "T", "temperature", "Air temperature", "°C",
+        QualityControl(
+            lowest=Threshold(0, _AIRQO),
+            highest=Threshold(45, _AIRQO),
+            stuck_hours=Threshold(6, _JUDGEMENT),
+            least_spike=Threshold(10, _JUDGEMENT),
+            is_spike_scaled=False,
+        ),
+    ),
+    # Raw counts of the sensor, not degrees: no range is published.
+    Parameter("T. int.", "internal_temperature", "Internal temperature", "counts"),
+    Parameter(
+        "RH", "relative_humidity", "Relative humidity", "%",
+        QualityControl(
+            lowest=Threshold(0, "definition of the quantity"),
+            highest=Threshold(100, "definition of the quantity"),
+            stuck_hours=Threshold(12, f"{_JUDGEMENT}: fog is 100 % for hours"),
+            least_spike=Threshold(40, _JUDGEMENT),
+            is_spike_scaled=False,
+        ),
+    ),
 )  # fmt: skip
 
 BY_API_NAME = {parameter.api_name: parameter for parameter in PARAMETERS}

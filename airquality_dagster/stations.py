@@ -15,8 +15,8 @@ OWN_STATIONS_FILE = Path(__file__).with_name("stations.yaml")
 
 MONTH_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
 
-# raw_<name> and <name>_aggregates are collections; a name that ends like this would meet another's.
-_RESERVED_ENDINGS = ("_aggregates", "_revisions", "_rejected")
+# raw_<name>, <name>_quality … are collections; a name that ends like this would meet another's.
+_RESERVED_ENDINGS = ("_aggregates", "_quality", "_summaries", "_revisions", "_insertions", "_rejected")
 
 
 class Station(BaseModel):
@@ -54,15 +54,35 @@ class Station(BaseModel):
         return f"raw_{self.name}"
 
     @property
+    def quality_asset(self) -> str:
+        """Name of the asset and collection of the hourly flags and indices."""
+        return f"{self.name}_quality"
+
+    @property
     def aggregates_asset(self) -> str:
         """Name of the asset and collection of the daily aggregates."""
         return f"{self.name}_aggregates"
+
+    @property
+    def summaries_asset(self) -> str:
+        """Name of the asset and collection of the monthly and annual summaries."""
+        return f"{self.name}_summaries"
+
+    @property
+    def monthly_assets(self) -> tuple[str, str, str]:
+        """Names of the assets that are partitioned by month, in the order in which they are made."""
+        return self.raw_asset, self.quality_asset, self.aggregates_asset
 
     @property
     def title(self) -> str:
         """Name, label and AirQino id, as messages show it."""
         label = f" {self.label}" if self.label else ""
         return f"{self.name} (AirQino{label} {self.airqino_id})"
+
+    @property
+    def title_with_city(self) -> str:
+        """The title and where the station stands, as descriptions show it."""
+        return f"{self.title}, {self.city}" if self.city else self.title
 
 
 class _NetworkFacts(BaseModel):

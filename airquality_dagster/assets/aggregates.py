@@ -3,9 +3,14 @@
 import dagster as dg
 import pandas as pd
 
+from airquality_dagster.assets.freshness import FRESHNESS
 from airquality_dagster.assets.previews import daily_preview
 from airquality_dagster.assets.schemas import DAILY_AGGREGATES, DAILY_COLUMNS, HOURLY_READINGS
+from airquality_dagster.assets.surroundings import with_surroundings
+from airquality_dagster.checks.days import CHECKS, AggregatedDays
+from airquality_dagster.checks.outcome import check_results, check_specs
 from airquality_dagster.readings.aggregate import DATE, HOURS_FOR_A_VALID_DAY, daily_aggregates
+from airquality_dagster.resources.mongodb import MongoDBResource
 from airquality_dagster.stations import Network, Station
 
 GROUP = "aggregates"
@@ -26,11 +31,13 @@ def aggregates_asset(
         owners=[owner],
         tags={"station": station.name},
         dagster_type=DAILY_AGGREGATES,
+        freshness_policy=FRESHNESS,
+        check_specs=check_specs(CHECKS, station.aggregates_asset),
         description=(
-            f"Daily aggregates of {station.title}: a document a local day ({network.network.time_zone}), in the units "
-            "of the column schema.\n\n`*_mean` is the mean of all readings as published; `*_valid_mean` of those in "
-            f"the plausible range, null under {HOURS_FOR_A_VALID_DAY} valid hours. Judge the air by the valid means "
-            "only."
+            f"Daily aggregates of {station.title_with_city}: a document a local day ({network.network.time_zone}), in "
+            "the units of the column schema.\n\n`*_mean` is the mean of all readings as published; `*_valid_mean` of "
+            f"those that pass quality control, null under {HOURS_FOR_A_VALID_DAY} valid hours, with the reason in "
+            "`*_invalid`. Judge the air by the valid means only: AQI and WHO levels are made of them."
         ),
         metadata={
             "partition_expr": DATE,
@@ -40,15 +47,19 @@ def aggregates_asset(
             "dagster/column_schema": DAILY_COLUMNS,
         },
     )
-    def aggregates(context: dg.AssetExecutionContext, hourly: pd.DataFrame):
-        daily = daily_aggregates(hourly, network.time_zone)
+    def aggregates(context: dg.AssetExecutionContext, mongodb: MongoDBResource, hourly: pd.DataFrame):
+        window = context.partition_time_window
+        with mongodb.open_database() as database:
+            flagged = with_surroundings(database, station, hourly, window.start, window.end)
+        daily = daily_aggregates(flagged, network.time_zone)
         metadata: dict[str, dg.MetadataValue] = {
             "days": dg.MetadataValue.int(len(daily)),
             "preview": dg.MetadataValue.md(daily_preview(daily)),
         }
         if len(daily):
             metadata["newest_day"] = dg.MetadataValue.text(f"{daily[DATE].max():%Y-%m-%d}")
-        context.add_output_metadata(metadata)
-        return daily
+        yield dg.Output(daily, metadata=metadata)
+        days = AggregatedDays(station, network.time_zone, hourly, daily)
+        yield from check_results(CHECKS, days, station.aggregates_asset)
 
     return aggregates

@@ -6,9 +6,12 @@ import dagster as dg
 import pandas as pd
 from pymongo.database import Database
 
+from airquality_dagster.assets.freshness import FRESHNESS
 from airquality_dagster.assets.previews import hourly_preview
 from airquality_dagster.assets.rejected import keep_rejected
 from airquality_dagster.assets.schemas import HOURLY_COLUMNS, HOURLY_READINGS
+from airquality_dagster.checks.hours import CHECKS, FetchedHours
+from airquality_dagster.checks.outcome import check_results, check_specs
 from airquality_dagster.errors import AirQinoError, SimulatedReadingsError
 from airquality_dagster.io_managers.mongodb import ABSENT
 from airquality_dagster.partitions import month
@@ -34,8 +37,10 @@ def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinitio
         owners=[owner],
         tags={"station": station.name},
         dagster_type=HOURLY_READINGS,
+        freshness_policy=FRESHNESS,
+        check_specs=check_specs(CHECKS, station.raw_asset),
         description=(
-            f"Hourly readings of {station.title}{', ' + station.city if station.city else ''}, exactly as the API "
+            f"Hourly readings of {station.title_with_city}, exactly as the API "
             "publishes them, in the units of the column schema.\n\nHours are added and corrected, none is deleted: "
             f"what a correction replaces is kept in `{station.raw_asset}_revisions`, what is no reading in "
             f"`{station.raw_asset}_rejected`."
@@ -68,11 +73,23 @@ def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinitio
         )
         context.log.info(f"{station.name}: {len(frame)} hours fetched ({hours})")
         rejected = [row for answer in answers for row in answer.rejected]
+        window = context.partition_time_window
         with mongodb.open_database() as database:
             _refuse_simulated_over_measured(database, station, answers)
             keep_rejected(database[f"{station.raw_asset}_rejected"], rejected, context.run.run_id, now)
-        context.add_output_metadata(_metadata(frame, len(rejected)))
-        return frame
+            fetched = FetchedHours(
+                station=station,
+                start=window.start,
+                end=window.end,
+                now=now,
+                hourly=frame,
+                newest_stored=_newest_hour(database, station),
+                rejected=[row.reason for row in rejected],
+                restated=_restated(database, station, window.start, window.end),
+                header=next((answer.coordinates for answer in answers if answer.coordinates), None),
+            )
+        yield dg.Output(frame, metadata=_metadata(frame, len(rejected)))
+        yield from check_results(CHECKS, fetched, station.raw_asset)
 
     return raw
 
@@ -87,6 +104,20 @@ def _metadata(frame: pd.DataFrame, rejected: int) -> dict[str, dg.MetadataValue]
     if len(frame):
         metadata["newest_hour"] = dg.MetadataValue.timestamp(frame[TIMESTAMP].max().to_pydatetime())
     return metadata
+
+
+def _newest_hour(database: Database, station: Station) -> datetime | None:
+    newest = database[station.raw_asset].find_one({}, {"_id": True}, sort=[("_id", -1)])
+    return newest["_id"] if newest else None
+
+
+def _restated(database: Database, station: Station, start: datetime, end: datetime) -> list[datetime]:
+    """Return when final versions of hours of a period were replaced."""
+    hours = {"_id.document_id": {"$gte": start, "$lt": end}}
+    return [
+        revision["valid_until"]
+        for revision in database[f"{station.raw_asset}_revisions"].find(hours, {"valid_until": True})
+    ]
 
 
 def _refuse_simulated_over_measured(database: Database, station: Station, answers: list[HourlyAnswer]) -> None:

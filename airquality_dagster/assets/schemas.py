@@ -9,7 +9,8 @@ from dagster_pandas.constraints import ColumnConstraint, ColumnConstraintViolati
 
 from airquality_dagster.assets.beta import accepted_beta
 from airquality_dagster.pollutants import PARAMETERS, PROVISIONAL, SIMULATED, STATION_ID, TIMESTAMP, Parameter
-from airquality_dagster.readings.aggregate import DATE, HOURS, HOURS_FOR_A_VALID_DAY
+from airquality_dagster.readings.aggregate import DATE, EXPECTED_HOURS, HOURS, HOURS_FOR_A_VALID_DAY
+from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, WHO_LEVELS
 
 
 class NumbersOrMissing(ColumnConstraint):
@@ -57,6 +58,25 @@ _DAILY_STATISTICS = {
         f"mean of the readings that pass quality control, {{unit}}; null under {HOURS_FOR_A_VALID_DAY} of 24 hours",
     ),
     "valid_hours": ("int", "hours whose reading passes quality control"),
+    "percent_complete": ("int", "valid of expected hours, %, cut to whole per cent"),
+    "invalid": ("string", "why there is no valid mean; null where there is one"),
+}
+_TEXTS = frozenset({"invalid"})
+# Fields of a day that are of no single reading → (type, description).
+_DAILY_INDICES = {
+    "co_max_8h": ("double", "CO: highest 8-hour mean that ends on the day, mg/m³; null under 18 of 24 means"),
+    "o3_max_8h": ("double", "O₃: highest 8-hour mean that ends on the day, µg/m³; null under 18 of 24 means"),
+    "o3_max_1h": ("double", "O₃: highest valid hour, µg/m³; null under 18 valid hours"),
+    "no2_max_1h": ("double", "NO₂: highest valid hour, µg/m³; null under 18 valid hours"),
+    "aqi": ("int", "US EPA AQI (2024): the highest of its pollutants; null where none is valid"),
+    "aqi_category": ("string", "name of the AQI's category"),
+    "aqi_pollutant": ("string", "the pollutant that decides the AQI"),
+    "aqi_pollutants": ("array", "the pollutants of which there was a valid value"),
+    **{
+        f"{pollutant}_who": ("string", f"strictest level of WHO 2021 that {pollutant} meets: AQG, IT-4 … above IT-1")
+        for pollutant in WHO_LEVELS
+    },
+    "who_exceeded": ("array", "pollutants above the WHO 2021 guideline, of those with a valid value"),
 }
 
 
@@ -93,7 +113,66 @@ DAILY_COLUMNS = dg.TableSchema(
             for parameter in PARAMETERS
             for field, (kind, description) in daily_fields(parameter).items()
         ),
+        dg.TableColumn(EXPECTED_HOURS, "int", "hours of that local day"),
+        *(dg.TableColumn(field, kind, description) for field, (kind, description) in _DAILY_INDICES.items()),
         dg.TableColumn(SIMULATED, "bool", "true where an hour of the day is simulated"),
+    ]
+)
+
+QUALITY_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn(TIMESTAMP, "date", "start of the hour, UTC; kept as _id"),
+        *(
+            column
+            for parameter in PARAMETERS
+            for column in (
+                dg.TableColumn(
+                    f"{parameter.field}_qc",
+                    "int",
+                    f"{parameter.label}: 1 pass, 2 not evaluated, 3 suspect, 4 fail, 9 missing (QARTOD)",
+                ),
+                dg.TableColumn(f"{parameter.field}_flags", "array", f"{parameter.label}: names of its flags"),
+            )
+        ),
+        dg.TableColumn("eaqi", "int", "European Air Quality Index (2024), 1 good to 6 extremely poor: the worst"),
+        dg.TableColumn("eaqi_pollutant", "string", "the pollutant that decides it"),
+        dg.TableColumn("eaqi_pollutants", "array", "the pollutants of which there was a valid reading"),
+        dg.TableColumn("pm2_5_nowcast", "double", "PM2.5: NowCast of the US EPA, µg/m³"),
+        dg.TableColumn("pm10_nowcast", "double", "PM10: NowCast of the US EPA, µg/m³"),
+        dg.TableColumn("aqi_nowcast", "int", "US EPA AQI of the NowCast: the higher of PM2.5 and PM10"),
+        dg.TableColumn("aqi_nowcast_pollutant", "string", "the pollutant that decides it"),
+        dg.TableColumn(SIMULATED, "bool", "true for hours of the sandbox"),
+    ]
+)
+
+SUMMARY_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("period", "string", "month or year; with start kept as _id"),
+        dg.TableColumn("start", "date", "first local date, as midnight UTC"),
+        dg.TableColumn("days", "int", "days with at least one hour"),
+        dg.TableColumn("expected_days", "int", "days of the period"),
+        dg.TableColumn(EXPECTED_HOURS, "int", "hours of the period"),
+        *(
+            dg.TableColumn(f"{parameter.field}_{statistic}", kind, f"{parameter.label}: {description}")
+            for parameter in PARAMETERS
+            for statistic, kind, description in (
+                ("valid_mean", "double", f"mean of the valid daily means, {parameter.unit}; null under 75 % of days"),
+                ("valid_max", "double", f"highest valid daily mean, {parameter.unit}"),
+                ("valid_days", "int", "days with a valid mean"),
+                ("valid_hours", "int", "valid hours"),
+                ("percent_complete", "int", "data capture: valid of expected hours, %, cut to whole per cent"),
+            )
+        ),
+        *(
+            dg.TableColumn(f"{field}_days_above_guideline", "int", f"{field}: days above WHO's short-term guideline")
+            for field in WHO_LEVELS
+        ),
+        *(
+            dg.TableColumn(f"{field}_who", "string", f"{field}: level of WHO 2021 that the annual mean meets; of years")
+            for field in WHO_ANNUAL_LEVELS
+        ),
+        dg.TableColumn("aqi_max", "int", "highest daily AQI"),
+        dg.TableColumn(SIMULATED, "bool", "true where a day of the period is simulated"),
     ]
 )
 
@@ -126,6 +205,7 @@ DAILY_AGGREGATES = _dataframe_type(
             PandasColumn(field, constraints=[NumbersOrMissing()])
             for parameter in PARAMETERS
             for field in daily_fields(parameter)
+            if field.removeprefix(f"{parameter.field}_") not in _TEXTS
         ),
     ],
 )

@@ -1,56 +1,91 @@
 """From hours to days."""
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
-from airquality_dagster.pollutants import BY_FIELD, PROVISIONAL, SIMULATED, STATION_ID, TIMESTAMP
-from airquality_dagster.readings.quality import within_plausible_range
+from airquality_dagster.pollutants import SIMULATED, TIMESTAMP
+from airquality_dagster.readings.indices import (
+    AT_GUIDELINE,
+    WHO_LEVELS,
+    aqi_category,
+    aqi_of_pollutants,
+    names_where,
+    who_level,
+    worst,
+)
+from airquality_dagster.readings.quality import FAILED, Flag, FlaggedHours
 
 # 75 % of 24 hours: Directive 2008/50/EC, annex XI (24-hour means), and 40 CFR part 50, appendix N.
 HOURS_FOR_A_VALID_DAY = 18
+# Directive 2008/50/EC, annexes VII and XI: an 8-hour mean needs 6 of its hours, the day's highest 18 of its 24
+# means. A mean belongs to the day on which it ends.
+_RUNNING_HOURS = 8
+_LEAST_RUNNING_HOURS = 6
 
 DATE = "date"
 HOURS = "hours"
+EXPECTED_HOURS = "expected_hours"
+
+MAXIMA = {
+    "co_max_8h": "co",
+    "o3_max_8h": "o3",
+    "o3_max_1h": "o3",
+    "no2_max_1h": "no2",
+}
+# Field of the day → what `daily_aqi` calls it.
+_AQI_INPUTS = {
+    "pm2_5_valid_mean": "pm2_5",
+    "pm10_valid_mean": "pm10",
+    "co_max_8h": "co",
+    "no2_max_1h": "no2",
+    "o3_max_8h": "o3_8h",
+    "o3_max_1h": "o3_1h",
+}
+# Field of the day → pollutant whose guideline it is compared with.
+WHO_INPUTS = {
+    "pm2_5_valid_mean": "pm2_5",
+    "pm10_valid_mean": "pm10",
+    "no2_valid_mean": "no2",
+    "co_valid_mean": "co",
+    "o3_max_8h": "o3",
+}
 
 
-def reading_fields(hourly: pd.DataFrame) -> list[str]:
-    """Return the fields that are aggregated: all of the pollutant table, then what else was measured."""
-    no_reading = {TIMESTAMP, STATION_ID, PROVISIONAL, SIMULATED, *BY_FIELD}
-    others = [field for field in hourly.columns if field not in no_reading and hourly[field].notna().any()]
-    return [*BY_FIELD, *others]
-
-
-def daily_aggregates(hourly: pd.DataFrame, time_zone: ZoneInfo) -> pd.DataFrame:
+def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame:
     """Aggregate hourly readings by local day.
 
     Args:
-        hourly: one row an hour, ``timestamp`` (tz-aware) and the readings, as `parse_hourly_answer`
-            makes them; whole local days.
+        flagged: whole local days of hours, with those around them: an 8-hour mean may begin the day before.
         time_zone: whose midnight begins a day.
 
     Returns:
         one row per day with at least one hour, ordered: ``date`` (midnight UTC of the local date),
-        ``hours`` (rows of that day) and per reading R, in its unit: ``R_mean``, ``R_min`` and
-        ``R_max`` of all readings as published; ``R_hours``, how many there are; ``R_valid_mean``
-        and ``R_valid_hours`` of those in the plausible range. ``R_valid_mean`` is NaN under
-        `HOURS_FOR_A_VALID_DAY` valid hours.
+        ``hours`` (rows of that day) and per reading R, in its unit: ``R_mean``, ``R_min`` and ``R_max``
+        of all readings as published; ``R_hours``, how many there are;
+        ``R_valid_mean`` and ``R_valid_hours`` of those that pass quality control, the mean NaN under
+        `HOURS_FOR_A_VALID_DAY` valid hours; ``R_percent_complete``, valid of expected hours, cut to
+        whole per cent; ``R_invalid``, why there is no valid mean. Then ``expected_hours``, the fields of
+        `MAXIMA`, ``aqi``, ``aqi_category``, ``aqi_pollutant``, ``aqi_pollutants``, ``R_who`` and
+        ``who_exceeded`` (docs/data.md).
     """
-    local_dates = hourly[TIMESTAMP].dt.tz_convert(time_zone).dt.tz_localize(None).dt.normalize()
-    fields = reading_fields(hourly)
-    readings = hourly.reindex(columns=fields).astype("float64")
-    valid = pd.DataFrame(
-        {field: readings[field].where(within_plausible_range(readings[field], field)) for field in fields}
-    )
+    around, is_asked = flagged.around, flagged.is_asked
+    local_dates = around[TIMESTAMP].dt.tz_convert(time_zone).dt.tz_localize(None).dt.normalize()
+    all_readings, all_valid = flagged.readings, flagged.valid_readings
+    maxima = _maxima(all_valid.set_axis(pd.DatetimeIndex(around[TIMESTAMP])), local_dates)
 
-    days = readings.groupby(local_dates)
-    valid_days = valid.groupby(local_dates)
+    asked_dates = local_dates[is_asked]
+    days, valid_days = all_readings[is_asked].groupby(asked_dates), all_valid[is_asked].groupby(asked_dates)
     means, lows, highs, counts = days.mean(), days.min(), days.max(), days.count()
     valid_counts = valid_days.count()
     valid_means = valid_days.mean().where(valid_counts >= HOURS_FOR_A_VALID_DAY)
+    expected = expected_hours(means.index, time_zone)
+    reasons = _reasons(flagged.quality.flags[is_asked], asked_dates, valid_counts, expected)
 
-    columns = {HOURS: days.size()}
-    for field in fields:
+    columns: dict[str, pd.Series] = {HOURS: days.size()}
+    for field in flagged.fields:
         columns |= {
             f"{field}_mean": means[field],
             f"{field}_min": lows[field],
@@ -58,10 +93,78 @@ def daily_aggregates(hourly: pd.DataFrame, time_zone: ZoneInfo) -> pd.DataFrame:
             f"{field}_hours": counts[field],
             f"{field}_valid_mean": valid_means[field],
             f"{field}_valid_hours": valid_counts[field],
+            # Cut, not rounded: 99.6 % is not complete.
+            f"{field}_percent_complete": 100 * valid_counts[field] // expected,
+            f"{field}_invalid": reasons[field],
         }
-    if SIMULATED in hourly and hourly[SIMULATED].notna().any():
+    columns[EXPECTED_HOURS] = expected
+    columns |= {name: maxima[name].reindex(means.index) for name in MAXIMA}
+    frame = pd.DataFrame(columns | _indices(columns))
+    if SIMULATED in around and around[SIMULATED][is_asked].notna().any():
         # A day is labelled if any of its hours is simulated.
-        columns[SIMULATED] = (hourly[SIMULATED] == True).groupby(local_dates).any()  # noqa: E712
-    frame = pd.DataFrame(columns).reset_index(names=DATE)
+        frame[SIMULATED] = (around[SIMULATED][is_asked] == True).groupby(asked_dates).any()  # noqa: E712
+    frame = frame.reset_index(names=DATE)
     frame[DATE] = frame[DATE].dt.tz_localize("UTC")
     return frame
+
+
+def expected_hours(dates: pd.Index, time_zone: ZoneInfo) -> pd.Series:
+    """Return the hours of local days: 24, and one less or more where clocks change.
+
+    >>> expected_hours(pd.DatetimeIndex(["2024-03-30", "2024-03-31"]), ZoneInfo("Europe/Rome")).tolist()
+    [24, 23]
+    """
+    begins, ends = (
+        pd.DatetimeIndex(days).tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward")
+        for days in (dates, pd.DatetimeIndex(dates) + pd.Timedelta(days=1))
+    )
+    return pd.Series((ends - begins) // pd.Timedelta(hours=1), index=dates, dtype="int64")
+
+
+def _reasons(
+    flags: pd.DataFrame, dates: pd.Series, valid_hours: pd.DataFrame, expected: pd.Series
+) -> Mapping[str, pd.Series]:
+    """Return for each reading why its days have no valid mean; None where they have one."""
+    failing = [flag for flag in Flag if flag & (FAILED | Flag.MISSING)]
+    counts = {flag: ((flags & int(flag)) != 0).groupby(dates).sum() for flag in failing}
+    # Hours that are not stored are missing, too.
+    counts[Flag.MISSING] = counts[Flag.MISSING].add(expected - flags.groupby(dates).size(), axis=0)
+    reasons = {}
+    for field in map(str, flags.columns):
+        valid = valid_hours[field].to_numpy()
+        invalid = np.flatnonzero(valid < HOURS_FOR_A_VALID_DAY)
+        by_name = {flag.name.lower(): counts[flag][field].to_numpy()[invalid] for flag in failing if flag.name}
+        texts = np.full(len(valid), None, dtype=object)
+        for place, day in enumerate(invalid):
+            causes = ", ".join(f"{name} {hours[place]}" for name, hours in by_name.items() if hours[place] > 0)
+            texts[day] = f"{valid[day]} of {expected.iloc[day]} hours valid: {causes}"
+        reasons[field] = pd.Series(texts, index=valid_hours.index, dtype=object)
+    return reasons
+
+
+def _maxima(valid: pd.DataFrame, local_dates: pd.Series) -> pd.DataFrame:
+    """Return the highest valid hours and 8-hour means of each day."""
+    grid = valid[["co", "o3", "no2"]].asfreq("h") if len(valid) else valid[["co", "o3", "no2"]]
+    running = grid.rolling(_RUNNING_HOURS, min_periods=_LEAST_RUNNING_HOURS).mean()
+    # Of hours that are not stored, too: the means that end there count.
+    dates = pd.Series(local_dates.to_numpy(), index=valid.index).reindex(grid.index).ffill()
+    maxima = {}
+    for name, field in MAXIMA.items():
+        values = (running if name.endswith("8h") else grid)[field].groupby(dates.to_numpy())
+        maxima[name] = values.max().where(values.count() >= HOURS_FOR_A_VALID_DAY)
+    return pd.DataFrame(maxima)
+
+
+def _indices(days: Mapping[str, pd.Series]) -> dict[str, pd.Series]:
+    """Return the columns of AQI and WHO levels, from valid values only."""
+    indices = aqi_of_pollutants(pd.DataFrame({scale: days[name] for name, scale in _AQI_INPUTS.items()}))
+    levels = pd.DataFrame({field: who_level(field, days[name]) for name, field in WHO_INPUTS.items()})
+    highest = indices.max(axis=1)
+    return {
+        "aqi": highest,
+        "aqi_category": aqi_category(highest),
+        "aqi_pollutant": worst(indices),
+        "aqi_pollutants": names_where(indices.notna()),
+        **{f"{field}_who": levels[field] for field in WHO_LEVELS},
+        "who_exceeded": names_where(levels.notna() & (levels != AT_GUIDELINE)),
+    }

@@ -49,11 +49,13 @@ class HourlyAnswer:
             says null, no entry where it has no such field.
         rejected: rows that are no readings.
         simulated: the answer calls itself simulated.
+        coordinates: latitude and longitude as the header says, right or wrong; None where it says none.
     """
 
     hours: Mapping[datetime, Mapping[str, float | None]]
     rejected: tuple[RejectedRow, ...] = ()
     simulated: bool = False
+    coordinates: tuple[float, float] | None = None
 
 
 class _Rejected(Exception):
@@ -75,7 +77,7 @@ def parse_hourly_answer(answer: object, *, start: datetime, end: datetime, now: 
     Raises:
         AirQinoAnswerError: the body is not what the API promises.
     """
-    rows, simulated = _open(answer)
+    rows, header = _open(answer)
     rejected: list[RejectedRow] = []
     candidates_by_hour: dict[datetime, list[tuple[Any, dict[str, float | None]]]] = {}
     for row in rows:
@@ -94,7 +96,7 @@ def parse_hourly_answer(answer: object, *, start: datetime, end: datetime, now: 
         else:
             reason = f"{len(candidates)} different answers for the hour {hour:%Y-%m-%d %H:%M} UTC"
             rejected.extend(RejectedRow(row, reason) for row, _ in candidates)
-    return HourlyAnswer(hours, tuple(rejected), simulated)
+    return HourlyAnswer(hours, tuple(rejected), header.get("simulated") is True, _coordinates(header))
 
 
 def hourly_frame(
@@ -138,14 +140,21 @@ def hourly_frame(
     return pd.DataFrame(columns)
 
 
-def _open(answer: object) -> tuple[list[Any], bool]:
-    """Return the rows of an answer, and whether it calls itself simulated."""
+def _open(answer: object) -> tuple[list[Any], Mapping[str, Any]]:
+    """Return the rows of an answer and its header."""
     if not isinstance(answer, Mapping):
         raise AirQinoAnswerError(f"the body is a JSON {type(answer).__name__}, not an object with 'data'")
     rows, header = answer.get("data"), answer.get("header", {})
     if not isinstance(rows, list):
         raise AirQinoAnswerError(f"the body has no list 'data' (its keys: {', '.join(map(str, answer)) or 'none'})")
-    return rows, isinstance(header, Mapping) and header.get("simulated") is True
+    return rows, header if isinstance(header, Mapping) else {}
+
+
+def _coordinates(header: Mapping[str, Any]) -> tuple[float, float] | None:
+    latitude, longitude = header.get("station_lat"), header.get("station_lon")
+    if isinstance(latitude, (float, int)) and isinstance(longitude, (float, int)):
+        return float(latitude), float(longitude)
+    return None
 
 
 def _hour(row: object, now: datetime) -> datetime:

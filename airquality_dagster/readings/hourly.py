@@ -1,0 +1,65 @@
+"""From flagged hours to the documents of ``<station>_quality``: flags and indices of each hour."""
+
+import numpy as np
+import pandas as pd
+
+from airquality_dagster.pollutants import SIMULATED, TIMESTAMP
+from airquality_dagster.readings.indices import aqi_of_pollutants, eaqi_bands, names_where, nowcast, worst
+from airquality_dagster.readings.quality import Flag, FlaggedHours, names_of
+
+_NOWCAST = ("pm2_5", "pm10")
+_MOST_FLAGS = 2 * max(Flag)
+
+
+def hourly_quality(flagged: FlaggedHours, *, absent: float = np.nan) -> pd.DataFrame:
+    """Name the flags of each hour and compute its indices.
+
+    Args:
+        flagged: the hours, with those around them.
+        absent: what stands for a list of flags that would be empty.
+
+    Returns:
+        one row an hour, ordered by time: ``timestamp``; per reading R ``R_qc`` (`Level`) and
+        ``R_flags`` (names); ``eaqi`` (1 to 6), ``eaqi_pollutant`` (the worst), ``eaqi_pollutants``
+        (those that were there); ``pm2_5_nowcast`` and ``pm10_nowcast`` (µg/m³), ``aqi_nowcast`` and
+        ``aqi_nowcast_pollutant`` (the higher of the two); ``simulated`` where it applies. Indices are of
+        valid readings only, null where there are too few.
+    """
+    hours, valid = flagged.around[TIMESTAMP], flagged.valid_readings
+    flags, levels = flagged.quality.flags, flagged.quality.levels
+    names = np.empty(_MOST_FLAGS, dtype=object)
+    found = np.unique(flags.to_numpy())
+    names[found] = [names_of(int(sum_of_flags)) or absent for sum_of_flags in found]
+    columns: dict[str, pd.Series | np.ndarray] = {TIMESTAMP: hours}
+    for field in flagged.fields:
+        columns |= {f"{field}_qc": levels[field], f"{field}_flags": names[flags[field].to_numpy()]}
+    columns |= _european_index(valid) | _nowcast_index(valid, hours)
+    frame = pd.DataFrame(columns)[flagged.is_asked].reset_index(drop=True)
+    if SIMULATED in flagged.around:
+        is_simulated = (flagged.around[SIMULATED][flagged.is_asked] == True).reset_index(drop=True)  # noqa: E712
+        if is_simulated.any():
+            frame[SIMULATED] = is_simulated.astype(object).where(is_simulated, absent)
+    return frame
+
+
+def _european_index(valid: pd.DataFrame) -> dict[str, pd.Series]:
+    bands = eaqi_bands(valid)
+    return {
+        "eaqi": bands.max(axis=1).astype("Int64"),
+        "eaqi_pollutant": worst(bands),
+        "eaqi_pollutants": names_where(bands.notna()),
+    }
+
+
+def _nowcast_index(valid: pd.DataFrame, hours: pd.Series) -> dict[str, pd.Series]:
+    grid = valid.set_axis(pd.DatetimeIndex(hours))[list(_NOWCAST)]
+    grid = grid.asfreq("h") if len(grid) else grid
+    concentrations = pd.DataFrame(
+        {field: nowcast(grid[field]).reindex(hours).to_numpy() for field in _NOWCAST}, index=valid.index
+    )
+    indices = aqi_of_pollutants(concentrations)
+    return {
+        **{f"{field}_nowcast": concentrations[field] for field in _NOWCAST},
+        "aqi_nowcast": indices.max(axis=1),
+        "aqi_nowcast_pollutant": worst(indices),
+    }

@@ -1,0 +1,240 @@
+"""Air-quality indices and guideline levels of single concentrations.
+
+US EPA AQI: breakpoints in force since 2024-05-06 (89 FR 16202; 40 CFR part 58, appendix G; tables and
+rules as in EPA-454/B-24-002). European Air Quality Index: bands of 2024 (ETC HE Report 2024/17, as used
+by Open-Meteo; the report itself was not read). WHO global air quality guidelines 2021.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+
+from airquality_dagster.readings.units import ppb_from_micrograms
+
+AQI_CATEGORIES = (
+    (50, "Good"),
+    (100, "Moderate"),
+    (150, "Unhealthy for sensitive groups"),
+    (200, "Unhealthy"),
+    (300, "Very unhealthy"),
+    (float("inf"), "Hazardous"),
+)
+_CATEGORY_NAMES = [name for _, name in AQI_CATEGORIES]
+_AQI_BANDS = ((0, 50), (51, 100), (101, 150), (151, 200), (201, 300), (301, 500))
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Breakpoints of a pollutant.
+
+    Args:
+        step: a concentration is cut (not rounded) to a multiple of it.
+        highest: of each band of the AQI; the next begins a step above. Without those that are None.
+        first: where the first band begins.
+    """
+
+    step: str
+    highest: tuple[str | None, ...]
+    first: str = "0"
+
+
+_SCALES: Mapping[str, _Scale] = {
+    "pm2_5": _Scale("0.1", ("9.0", "35.4", "55.4", "125.4", "225.4", "325.4")),  # µg/m³, 24 h
+    "pm10": _Scale("1", ("54", "154", "254", "354", "424", "604")),  # µg/m³, 24 h
+    "co": _Scale("0.1", ("4.4", "9.4", "12.4", "15.4", "30.4", "50.4")),  # ppm, 8 h
+    "no2": _Scale("1", ("53", "100", "360", "649", "1249", "2049")),  # ppb, 1 h
+    "o3_8h": _Scale("0.001", ("0.054", "0.070", "0.085", "0.105", "0.200", None)),  # ppm
+    "o3_1h": _Scale("0.001", (None, None, "0.164", "0.204", "0.404", "0.604"), first="0.125"),  # ppm
+}
+
+EAQI_BANDS = ("Good", "Fair", "Moderate", "Poor", "Very poor", "Extremely poor")
+_EAQI_UPPER: Mapping[str, tuple[float, ...]] = {  # µg/m³, hourly
+    "pm2_5": (5, 15, 50, 90, 140),
+    "pm10": (15, 45, 120, 195, 270),
+    "no2": (10, 25, 60, 100, 150),
+    "o3": (60, 100, 120, 160, 180),
+}
+EAQI_POLLUTANTS = tuple(_EAQI_UPPER)
+
+AT_GUIDELINE, ABOVE_TARGETS = "AQG", "above IT-1"
+
+# From the guideline up to the first interim target; 24 h but for ozone (8 h). µg/m³, CO mg/m³.
+WHO_LEVELS: Mapping[str, tuple[tuple[float, str], ...]] = {
+    "pm2_5": ((15, AT_GUIDELINE), (25, "IT-4"), (37.5, "IT-3"), (50, "IT-2"), (75, "IT-1")),
+    "pm10": ((45, AT_GUIDELINE), (50, "IT-4"), (75, "IT-3"), (100, "IT-2"), (150, "IT-1")),
+    "no2": ((25, AT_GUIDELINE), (50, "IT-2"), (120, "IT-1")),
+    "o3": ((100, AT_GUIDELINE), (120, "IT-2"), (160, "IT-1")),
+    "co": ((4, AT_GUIDELINE), (7, "IT-1")),
+}
+
+WHO_ANNUAL_LEVELS: Mapping[str, tuple[tuple[float, str], ...]] = {  # µg/m³
+    "pm2_5": ((5, AT_GUIDELINE), (10, "IT-4"), (15, "IT-3"), (25, "IT-2"), (35, "IT-1")),
+    "pm10": ((15, AT_GUIDELINE), (20, "IT-4"), (30, "IT-3"), (50, "IT-2"), (70, "IT-1")),
+    "no2": ((10, AT_GUIDELINE), (20, "IT-3"), (30, "IT-2"), (40, "IT-1")),
+}
+
+NOWCAST_HOURS = 12
+_NOWCAST_RECENT, _NOWCAST_LEAST_RECENT = 3, 2
+_LEAST_WEIGHT = 0.5
+
+
+def aqi(scale: str, concentrations: pd.Series) -> pd.Series:
+    """Return the AQI of concentrations in the units of the AQI.
+
+    Args:
+        scale: ``pm2_5`` and ``pm10`` (µg/m³, 24 h), ``co`` (ppm, 8 h), ``no2`` (ppb, 1 h), ``o3_8h``
+            (ppm; 300 from 0.200 on), ``o3_1h`` (ppm, from 0.125).
+        concentrations: not negative; NaN where there is none. Above the last band, its line goes on.
+
+    Returns:
+        whole numbers (Int64); null where there is no concentration or the scale does not reach down to it.
+
+    >>> aqi("pm2_5", pd.Series([9.0, 35.92431999, None])).tolist()
+    [50, 102, <NA>]
+    """
+    breakpoints = _SCALES[scale]
+    steps_of = {text: int(Decimal(text) / Decimal(breakpoints.step)) for text in breakpoints.highest if text}
+    bands = [(band, steps_of[high]) for band, high in zip(_AQI_BANDS, breakpoints.highest, strict=True) if high]
+    begins = [int(Decimal(breakpoints.first) / Decimal(breakpoints.step)), *(high + 1 for _, high in bands[:-1])]
+
+    values = concentrations.to_numpy(dtype="float64")
+    is_present = ~np.isnan(values)
+    # In whole steps, cut; what a mean of binary fractions adds behind nine digits is no concentration.
+    scaled = np.where(is_present, values, 0.0) * float(1 / Decimal(breakpoints.step))
+    cut = np.floor(np.round(scaled, 6)).astype("int64")
+    place = np.clip(np.searchsorted(begins, cut, side="right") - 1, 0, len(bands) - 1)
+    low_index, high_index = (np.array([band[end] for band, _ in bands])[place] for end in (0, 1))
+    low, high = np.array(begins)[place], np.array([high for _, high in bands])[place]
+    # The line of the band, rounded half up, in whole numbers.
+    rise, run = (high_index - low_index) * (cut - low), high - low
+    index = low_index + (2 * rise + run) // (2 * run)
+    if scale == "o3_8h":
+        # Above 0.200 ppm the AQI is that of the highest hour, which may lie lower: it does not fall for that.
+        index = np.minimum(index, bands[-1][0][1])
+    return pd.Series(index, index=concentrations.index, dtype="Int64").mask(~is_present | (cut < begins[0]))
+
+
+def aqi_of_pollutants(concentrations: pd.DataFrame) -> pd.DataFrame:
+    """Return the AQI of each pollutant.
+
+    Args:
+        concentrations: valid ones only, in the units of the pollutant table, NaN where there is none; any of
+            the columns ``pm2_5``, ``pm10`` (24-hour mean or NowCast), ``co`` (highest 8-hour mean), ``no2``
+            (highest hour), ``o3_8h``, ``o3_1h`` (highest 8-hour mean, highest hour).
+
+    Returns:
+        one column a pollutant, as `aqi` has them; of ozone the higher of its two.
+    """
+    indices: dict[str, pd.Series] = {}
+    for scale in map(str, concentrations.columns):
+        index = aqi(scale, _in_aqi_unit(scale, concentrations[scale]))
+        pollutant = scale.removesuffix("_8h").removesuffix("_1h")
+        other = indices.get(pollutant)
+        indices[pollutant] = (
+            index if other is None else index.where(other.isna() | (index > other).fillna(False), other)
+        )
+    return pd.DataFrame(indices, index=concentrations.index)
+
+
+def worst(indices: pd.DataFrame) -> pd.Series:
+    """Return for each row the column with the highest index, the first of equal ones; None where there is none."""
+    filled = indices.astype("float64").fillna(-1.0)
+    names = np.array(indices.columns, dtype=object)[filled.to_numpy().argmax(axis=1)]
+    return pd.Series(names, index=indices.index, dtype=object).where(indices.notna().any(axis=1), None)
+
+
+def names_where(is_named: pd.DataFrame) -> pd.Series:
+    """Return for each row the list of the columns that are true."""
+    # Few sets of columns occur: each list is made once.
+    sets = is_named.to_numpy() @ (1 << np.arange(len(is_named.columns)))
+    lists = np.empty(1 << len(is_named.columns), dtype=object)
+    for number in np.unique(sets):
+        lists[number] = [name for position, name in enumerate(is_named.columns) if number >> position & 1]
+    return pd.Series(lists[sets], index=is_named.index, dtype=object)
+
+
+def _in_aqi_unit(scale: str, concentrations: pd.Series) -> pd.Series:
+    if scale == "no2":
+        return concentrations * ppb_from_micrograms(1, "no2")
+    if scale.startswith("o3"):
+        return concentrations * ppb_from_micrograms(1, "o3") / 1000
+    if scale == "co":
+        return concentrations * ppb_from_micrograms(1, "co")  # mg/m³ to ppm
+    return concentrations
+
+
+def aqi_category(indices: pd.Series) -> pd.Series:
+    """Return the names of the AQI's categories; None where there is no index.
+
+    >>> aqi_category(pd.Series([50, 51, 640, None], dtype="Int64")).tolist()
+    ['Good', 'Moderate', 'Hazardous', None]
+    """
+    return _named(indices.astype("float64"), [float(high) for high, _ in AQI_CATEGORIES], _CATEGORY_NAMES)
+
+
+def who_level(
+    field: str, concentrations: pd.Series, levels: Mapping[str, tuple[tuple[float, str], ...]] = WHO_LEVELS
+) -> pd.Series:
+    """Return the strictest level of WHO 2021 that each concentration meets; None where there is none.
+
+    Args:
+        field: the pollutant.
+        concentrations: in the unit of the pollutant table.
+        levels: `WHO_LEVELS` of short-term means, `WHO_ANNUAL_LEVELS` of annual ones.
+
+    >>> who_level("pm2_5", pd.Series([15.0, 15.1, 80, None])).tolist()
+    ['AQG', 'IT-4', 'above IT-1', None]
+    """
+    limits, names = zip(*levels[field], strict=True)
+    return _named(concentrations.round(9), [*map(float, limits), np.inf], [*names, ABOVE_TARGETS])
+
+
+def _named(values: pd.Series, upper: Sequence[float], names: Sequence[str]) -> pd.Series:
+    """Return the name of the interval, up to and with its upper bound, in which each value lies."""
+    found = np.array(names, dtype=object)[np.searchsorted(upper, values.fillna(0.0))]
+    return pd.Series(found, index=values.index, dtype=object).where(values.notna(), None)
+
+
+def eaqi_bands(hourly: pd.DataFrame) -> pd.DataFrame:
+    """Return the band of the European index of each reading: 1 (good) to 6 (extremely poor), NaN where there is none.
+
+    Args:
+        hourly: valid readings in µg/m³; columns of `EAQI_POLLUTANTS`, others are left out.
+    """
+    bands = {
+        field: sum(
+            ((hourly[field] > upper).astype("float64") for upper in uppers), pd.Series(1.0, index=hourly.index)
+        ).where(hourly[field].notna())
+        for field, uppers in _EAQI_UPPER.items()
+        if field in hourly
+    }
+    return pd.DataFrame(bands, index=hourly.index)
+
+
+def nowcast(values: pd.Series) -> pd.Series:
+    """Return the PM NowCast of each hour (EPA-454/B-24-002): a mean of 12 hours that weighs the newest most.
+
+    Args:
+        values: valid hourly readings in µg/m³ on a complete grid of hours, NaN where there is none.
+
+    Returns:
+        µg/m³; NaN where fewer than two of the newest three hours are there.
+
+    >>> hours = [50, 80, 75, 90, 82, 53, 64, 74, 21, 10, 16, 13]
+    >>> float(nowcast(pd.Series(hours, dtype="float64")).iloc[-1].round(1))
+    17.4
+    """
+    lowest = values.rolling(NOWCAST_HOURS, min_periods=1).min()
+    highest = values.rolling(NOWCAST_HOURS, min_periods=1).max()
+    weight = (lowest / highest).fillna(1.0).clip(lower=_LEAST_WEIGHT)
+    total, weights = pd.Series(0.0, index=values.index), pd.Series(0.0, index=values.index)
+    for age in range(NOWCAST_HOURS):
+        aged = values.shift(age)
+        factor = weight**age
+        total += (aged * factor).fillna(0.0)
+        weights += factor.where(aged.notna(), 0.0)
+    recent = values.notna().astype("float64").rolling(_NOWCAST_RECENT, min_periods=1).sum()
+    return (total / weights).where(recent >= _NOWCAST_LEAST_RECENT)
