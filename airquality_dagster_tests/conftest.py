@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import hypothesis
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -14,6 +15,10 @@ from pymongo.database import Database
 from airquality_dagster import settings
 from airquality_dagster.io_managers.mongodb import MongoDBIOManager
 from airquality_dagster.local.mongod import embedded_mongod
+
+# How long an example takes depends on the machine; what the suite takes is measured as a whole.
+hypothesis.settings.register_profile("platform", deadline=None)
+hypothesis.settings.load_profile("platform")
 
 CAPTURES = Path(__file__).parents[2] / "shared" / "airqino"
 needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason="the captured answers (shared/airqino) are not here")

@@ -1,5 +1,7 @@
 """Pins what others rely on: asset keys, resources, job, schedules."""
 
+from datetime import timedelta
+
 import dagster as dg
 import pytest
 
@@ -23,8 +25,12 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
     assert asset_names(loaded) == {
         "raw_station1",
         "raw_station2",
+        "station1_quality",
+        "station2_quality",
         "station1_aggregates",
         "station2_aggregates",
+        "station1_summaries",
+        "station2_summaries",
     }
     assert set(loaded.resources or {}) == {"airqino", "mongodb", "io_manager"}
     assert loaded.resolve_job_def("hourly_job").name == "hourly_job"
@@ -41,8 +47,13 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
 
 def test_all_station_assets_share_one_monthly_partitions_definition_with_the_current_month():
     graph = definitions().resolve_asset_graph()
-    partitions = {graph.get(key).partitions_def for key in graph.get_all_asset_keys()}
-    (partitions_def,) = partitions
+    partitions = {key.path[-1]: graph.get(key).partitions_def for key in graph.get_all_asset_keys()}
+    # A year is made of all its months: summaries have no partitions.
+    assert {name for name, of_asset in partitions.items() if of_asset is None} == {
+        "station1_summaries",
+        "station2_summaries",
+    }
+    (partitions_def,) = {of_asset for of_asset in partitions.values() if of_asset}
     assert isinstance(partitions_def, dg.TimeWindowPartitionsDefinition)
     assert partitions_def.timezone == "Africa/Abidjan"
     assert partitions_def.get_first_partition_key() == "2022-12-01"
@@ -57,12 +68,33 @@ def test_assets_tell_the_ui_what_they_are():
         assert "Abidjan" in node.description
         assert node.owners == ["team:air-quality"]
         assert node.kinds >= {"mongodb"}
-        assert node.group_name == ("raw" if key.path[-1].startswith("raw_") else "aggregates")
+        kind = "raw" if key.path[-1].startswith("raw_") else key.path[-1].split("_")[-1]
+        assert node.group_name == kind
+        assert node.freshness_policy == dg.FreshnessPolicy.time_window(
+            warn_window=timedelta(hours=2), fail_window=timedelta(hours=4)
+        )
         assert node.tags["station"] in key.path[-1]
-        assert node.backfill_policy == dg.BackfillPolicy.single_run()
+        if node.is_partitioned:
+            assert node.backfill_policy == dg.BackfillPolicy.single_run()
         columns = {column.name: column for column in node.metadata["dagster/column_schema"].columns}
-        field = "pm2_5" if key.path[-1].startswith("raw_") else "pm2_5_valid_mean"
+        field = {"raw": "pm2_5", "quality": "pm2_5_nowcast"}.get(kind, "pm2_5_valid_mean")
         assert "µg/m³" in columns[field].description
+
+
+def test_the_checks_of_a_station_have_the_names_that_others_rely_on():
+    checks = definitions().resolve_asset_graph().asset_check_keys
+    assert {(key.asset_key.to_user_string(), key.name) for key in checks if "station1" in key.asset_key.path[-1]} == {
+        ("raw_station1", "hours_complete"),
+        ("raw_station1", "newest_hour_fresh"),
+        ("raw_station1", "history_not_restated"),
+        ("raw_station1", "coordinates_plausible"),
+        ("raw_station1", "no_rows_rejected"),
+        ("station1_quality", "values_in_range"),
+        ("station1_quality", "sensors_not_stuck"),
+        ("station1_quality", "no_unit_jump"),
+        ("station1_aggregates", "data_capture"),
+        ("station1_aggregates", "aggregates_equal_raw"),
+    }
 
 
 def test_aggregates_depend_on_their_own_station_only():

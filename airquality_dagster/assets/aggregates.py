@@ -1,5 +1,7 @@
 """``<station>_aggregates``: the local days of a station."""
 
+from datetime import datetime, timezone
+
 import dagster as dg
 import pandas as pd
 
@@ -59,7 +61,7 @@ def aggregates_asset(
         if len(daily):
             metadata["newest_day"] = dg.MetadataValue.text(f"{daily[DATE].max():%Y-%m-%d}")
         yield dg.Output(daily, metadata=metadata)
-        days = AggregatedDays(station, network.time_zone, hourly, daily)
+        days = AggregatedDays(station, network.time_zone, hourly, daily, datetime.now(timezone.utc))
         yield from check_results(CHECKS, days, station.aggregates_asset)
 
     return aggregates

@@ -2,13 +2,16 @@
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from airquality_dagster.checks.outcome import CheckOutcome, Checks, table
-from airquality_dagster.pollutants import PARAMETERS, TIMESTAMP
+from airquality_dagster.pollutants import BY_FIELD, PARAMETERS, TIMESTAMP
 from airquality_dagster.readings.aggregate import DATE
+from airquality_dagster.readings.indices import WHO_LEVELS
 from airquality_dagster.stations import Station
 
 _LEAST_PERCENT = 75
@@ -23,64 +26,73 @@ class AggregatedDays:
     Args:
         station: whose days.
         time_zone: of the local days.
-        hourly: the hours that were aggregated.
+        hourly: the hours that were aggregated, in order.
         daily: the days.
+        now: the present moment.
     """
 
     station: Station
     time_zone: ZoneInfo
     hourly: pd.DataFrame
     daily: pd.DataFrame
+    now: datetime
+
+    @property
+    def title(self) -> str:
+        """Station and period, as messages begin."""
+        if self.daily.empty:
+            return f"{self.station.name}, no day"
+        first, last = (f"{date:%Y-%m-%d}" for date in (self.daily[DATE].min(), self.daily[DATE].max()))
+        return f"{self.station.name}, {first} to {last}"
 
 
 def data_capture(days: AggregatedDays) -> CheckOutcome:
-    """Count for each pollutant the days with a valid mean."""
-    total, name = len(days.daily), days.station.name
+    """Count for each pollutant the days with a valid mean, of those that are over."""
+    midnights = days.daily[DATE].dt.tz_localize(None) + pd.Timedelta(days=1)
+    ends = midnights.dt.tz_localize(days.time_zone, ambiguous=True, nonexistent="shift_forward")
+    over = days.daily[ends <= pd.Timestamp(days.now)]
+    total = len(over)
     rows, low = [], []
-    for parameter in PARAMETERS:
-        if parameter.daily_limit is None or not total:
-            continue
-        valid = int(days.daily[f"{parameter.field}_valid_mean"].notna().sum())
+    for parameter in (BY_FIELD[field] for field in WHO_LEVELS if total):
+        valid = int(over[f"{parameter.field}_valid_mean"].notna().sum())
         percent = 100 * valid // total
         rows.append((parameter.label, valid, total, percent))
         if percent < _LEAST_PERCENT:
-            reasons = days.daily[f"{parameter.field}_invalid"].dropna()
+            reasons = over[f"{parameter.field}_invalid"].dropna()
             low.append(f"{parameter.label} {valid} of {total} days valid (last: {reasons.iloc[-1]})")
     return CheckOutcome(
         passed=not low,
-        description=f"{name}: {'; '.join(low)}: see the checks of {days.station.raw_asset}; do not publish means of "
-        "the period"
+        description=f"{days.title}: {'; '.join(low)}: see the checks of {days.station.quality_asset} and "
+        f"{days.station.raw_asset}; do not publish means of the period"
         if low
-        else f"{name}: at least {_LEAST_PERCENT} % of {total} days are valid for every pollutant",
+        else f"{days.title}: at least {_LEAST_PERCENT} % of {total} days are valid for every pollutant",
         metadata={"capture": table(["pollutant", "valid days", "days", "%"], rows)} if rows else {},
     )
 
 
 def aggregates_equal_raw(days: AggregatedDays) -> CheckOutcome:
     """Compute the published means anew, in another way, and compare."""
-    stored = days.daily.set_index(DATE)
-    dates = [f"{hour.tz_convert(days.time_zone):%Y-%m-%d}" for hour in days.hourly[TIMESTAMP]]
+    local_dates = days.hourly[TIMESTAMP].dt.tz_convert(days.time_zone).dt.strftime("%Y-%m-%d").to_numpy()
+    dates, begins = np.unique(local_dates, return_index=True)
+    stored = days.daily.set_index(days.daily[DATE].dt.strftime("%Y-%m-%d"))
     rows = []
     for parameter in PARAMETERS:
-        field = parameter.field
-        by_date: dict[str, list[float]] = {}
-        if field in days.hourly:
-            for date, value in zip(dates, days.hourly[field], strict=True):
-                if not pd.isna(value):
-                    by_date.setdefault(date, []).append(value)
-        for date, mean in stored[f"{field}_mean"].items():
-            values = by_date.get(f"{date:%Y-%m-%d}")
-            expected = math.fsum(values) / len(values) if values else math.nan
-            if not math.isclose(mean, expected, abs_tol=_TOLERANCE) and not (math.isnan(mean) and math.isnan(expected)):
-                rows.append((parameter.label, f"{date:%Y-%m-%d}", mean, expected))
-    name = days.station.name
+        if parameter.field not in days.hourly:
+            continue
+        values = days.hourly[parameter.field].to_numpy(dtype="float64")
+        means = stored[f"{parameter.field}_mean"].reindex(dates)
+        for date, mean, of_day in zip(dates, means, np.split(values, begins)[1:], strict=True):
+            present = of_day[~np.isnan(of_day)]
+            expected = math.fsum(present) / len(present) if len(present) else math.nan
+            if not (math.isclose(mean, expected, abs_tol=_TOLERANCE) or (math.isnan(mean) and math.isnan(expected))):
+                rows.append((parameter.label, date, mean, expected))
     return CheckOutcome(
         passed=not rows,
         must_act=bool(rows),
-        description=f"{name}: {len(rows)} daily means differ from those of the hours, the first {rows[0][0]} of "
+        description=f"{days.title}: {len(rows)} daily means differ from those of the hours, the first {rows[0][0]} of "
         f"{rows[0][1]}: materialize {days.station.aggregates_asset} again, and tell the developers"
         if rows
-        else f"{name}: every daily mean equals that of its hours",
+        else f"{days.title}: every daily mean equals that of its hours",
         metadata={"differences": table(["reading", "date", "stored", "computed"], rows[:_DIFFERENCES_SHOWN])}
         if rows
         else {},

@@ -80,15 +80,13 @@ def sensors_not_stuck(flagged: StationFlags) -> CheckOutcome:
         # The last run: back to where the sensor showed another value.
         others = np.flatnonzero((values[:last] != values[last]) & ~np.isnan(values[:last]))
         first = others[-1] + 1 if len(others) else 0
-        since = _moment(hours.iloc[first]) + ("" if len(others) else " or before")
+        since = _moment(hours.iloc[first]) + " UTC" + ("" if len(others) else " or before")
         until = _moment(hours.iloc[last])
         goes_on = not flagged.hours.around[parameter.field].iloc[last + 1 :].notna().any()
         is_for_good |= goes_on and hours.iloc[last] - hours.iloc[first] >= _STUCK_FOR_GOOD
         value = f"{values[last]:g} {parameter.unit}"
         rows.append((parameter.label, value, since, until, int(is_stuck.sum())))
-        told.append(
-            f"{parameter.label} at {value} from {since} UTC to {until} ({is_stuck.sum()} h of the period in all)"
-        )
+        told.append(f"{parameter.label} at {value} from {since} to {until} ({is_stuck.sum()} h of the period in all)")
     return CheckOutcome(
         passed=not rows,
         must_act=is_for_good,
@@ -96,7 +94,7 @@ def sensors_not_stuck(flagged: StationFlags) -> CheckOutcome:
         "mean"
         if rows
         else f"{flagged.title}: no sensor is stuck",
-        metadata=_tables("stuck", ["reading", "last value", "since (UTC)", "until", "hours stuck"], rows),
+        metadata=_tables("stuck", ["reading", "last value", "since", "until (UTC)", "hours stuck"], rows),
     )
 
 

@@ -74,7 +74,7 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
     around, is_asked = flagged.around, flagged.is_asked
     local_dates = around[TIMESTAMP].dt.tz_convert(time_zone).dt.tz_localize(None).dt.normalize()
     all_readings, all_valid = flagged.readings, flagged.valid_readings
-    maxima = _maxima(all_valid.set_axis(pd.DatetimeIndex(around[TIMESTAMP])), local_dates)
+    maxima = _maxima(all_valid, pd.DatetimeIndex(around[TIMESTAMP]), time_zone)
 
     asked_dates = local_dates[is_asked]
     days, valid_days = all_readings[is_asked].groupby(asked_dates), all_valid[is_asked].groupby(asked_dates)
@@ -142,17 +142,25 @@ def _reasons(
     return reasons
 
 
-def _maxima(valid: pd.DataFrame, local_dates: pd.Series) -> pd.DataFrame:
+def _maxima(valid: pd.DataFrame, hours: pd.DatetimeIndex, time_zone: ZoneInfo) -> pd.DataFrame:
     """Return the highest valid hours and 8-hour means of each day."""
-    grid = valid[["co", "o3", "no2"]].asfreq("h") if len(valid) else valid[["co", "o3", "no2"]]
+    gases = valid[["co", "o3", "no2"]].set_axis(hours)
+    if not len(gases):
+        return pd.DataFrame({name: pd.Series(dtype="float64") for name in MAXIMA})
+    # A mean that ends in an hour that is not stored counts, too: up to the end of the last day.
+    grid = gases.reindex(pd.date_range(hours[0], _next_midnight(hours[-1], time_zone), freq="h", inclusive="left"))
     running = grid.rolling(_RUNNING_HOURS, min_periods=_LEAST_RUNNING_HOURS).mean()
-    # Of hours that are not stored, too: the means that end there count.
-    dates = pd.Series(local_dates.to_numpy(), index=valid.index).reindex(grid.index).ffill()
+    dates = grid.index.tz_convert(time_zone).tz_localize(None).normalize()
     maxima = {}
     for name, field in MAXIMA.items():
-        values = (running if name.endswith("8h") else grid)[field].groupby(dates.to_numpy())
+        values = (running if name.endswith("8h") else grid)[field].groupby(dates)
         maxima[name] = values.max().where(values.count() >= HOURS_FOR_A_VALID_DAY)
     return pd.DataFrame(maxima)
+
+
+def _next_midnight(hour: pd.Timestamp, time_zone: ZoneInfo) -> pd.Timestamp:
+    midnight = hour.tz_convert(time_zone).tz_localize(None).normalize() + pd.Timedelta(days=1)
+    return midnight.tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
 
 
 def _indices(days: Mapping[str, pd.Series]) -> dict[str, pd.Series]:

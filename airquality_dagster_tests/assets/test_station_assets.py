@@ -63,7 +63,7 @@ def test_nulls_are_null_missing_fields_are_absent_and_both_are_missing_to_the_ag
 
 
 def test_a_day_is_a_document_with_its_date_as_id(platform, serve, database):
-    serve(answer(*rows(JANUARY, 24, CO=-0.5)))
+    serve(answer(*(entry | {"PM2.5": 11 + number / 23} for number, entry in enumerate(rows(JANUARY, 24, CO=-0.5)))))
     assert platform.run("2023-01", assets=STATION1).success
     (day,) = database["station1_aggregates"].find()
     assert day["_id"] == JANUARY
@@ -79,7 +79,8 @@ def test_a_day_is_a_document_with_its_date_as_id(platform, serve, database):
     ]
     assert (day["co_mean"], day["co_hours"], day["co_valid_hours"]) == (-0.5, 24, 0)
     assert day["co_valid_mean"] is None
-    assert (day["pm2_5_valid_mean"], day["pm2_5_valid_hours"]) == (11.5, 24)
+    assert (day["pm2_5_valid_mean"], day["pm2_5_valid_hours"]) == (pytest.approx(11.5), 24)
+    assert day["co_invalid"] == "0 of 24 hours valid: out_of_range 24, stuck 24"
 
 
 def test_two_passes_over_the_same_hours_change_no_byte(platform, serve, database):

@@ -100,6 +100,8 @@ def bson_value(value: Any, where: str) -> Any:
                 raise UnstorableError(f"{where}: {key!r} cannot be a field name")
         return {str(key): bson_value(inner, where) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
+        if _STORABLE.issuperset(map(type, value)):
+            return list(value)
         return [bson_value(inner, where) for inner in value]
     if isinstance(value, np.ndarray):
         return [bson_value(inner, where) for inner in value.tolist()]
