@@ -32,7 +32,8 @@ def requested(data) -> list[tuple[str, str, list[str]]]:
     ]
 
 
-BOTH = ["raw_station1", "raw_station2", "station1_aggregates", "station2_aggregates"]
+STATION1 = ["raw_station1", "station1_aggregates", "station1_quality", "station1_summaries"]
+BOTH = sorted([*STATION1, *(asset.replace("station1", "station2") for asset in STATION1)])
 
 
 def test_a_fresh_installation_asks_for_its_last_year_in_one_run(instance):
@@ -107,11 +108,10 @@ def test_a_month_that_failed_is_asked_for_in_a_run_of_its_own_and_only_for_its_s
         poisoned.append(third.replace("-", "") + "-0000")
         assert not platform.run(first[:7], last[:7]).success
 
-        station1 = ["raw_station1", "station1_aggregates"]
         requests = requested(tick(instance, now=now))
-        assert (third, third, station1) in requests
+        assert (third, third, STATION1) in requests
         # Each of station1's months is asked for, and none of them together with the poisoned one.
-        assert len([request for request in requests if request[2] == station1]) >= 12
+        assert len([request for request in requests if request[2] == STATION1]) >= 12
         for begin, end, assets in requests:
             platform.run(begin[:7], end[:7], assets=assets)
 

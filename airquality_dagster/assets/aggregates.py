@@ -11,6 +11,8 @@ from airquality_dagster.assets.schemas import DAILY_AGGREGATES, DAILY_COLUMNS, H
 from airquality_dagster.assets.surroundings import with_surroundings
 from airquality_dagster.checks.days import CHECKS, AggregatedDays
 from airquality_dagster.checks.outcome import check_results, check_specs
+from airquality_dagster.io_managers.mongodb import ABSENT
+from airquality_dagster.pollutants import SIMULATED
 from airquality_dagster.readings.aggregate import DATE, HOURS_FOR_A_VALID_DAY, daily_aggregates
 from airquality_dagster.resources.mongodb import MongoDBResource
 from airquality_dagster.stations import Network, Station
@@ -54,6 +56,8 @@ def aggregates_asset(
         with mongodb.open_database() as database:
             flagged = with_surroundings(database, station, hourly, window.start, window.end)
         daily = daily_aggregates(flagged, network.time_zone)
+        # Always a column, so that summaries can ask for it; no field where nothing is simulated.
+        daily = daily if SIMULATED in daily else daily.assign(**{SIMULATED: ABSENT})
         metadata: dict[str, dg.MetadataValue] = {
             "days": dg.MetadataValue.int(len(daily)),
             "preview": dg.MetadataValue.md(daily_preview(daily)),

@@ -46,7 +46,7 @@ def daily_preview(daily: pd.DataFrame) -> str:
 
 
 def _note(frame: pd.DataFrame) -> str:
-    return _SIMULATED_NOTE if SIMULATED in frame else ""
+    return _SIMULATED_NOTE if SIMULATED in frame and frame[SIMULATED].notna().any() else ""
 
 
 def _number(value: float | None) -> str:
