@@ -150,10 +150,10 @@ def _maxima(valid: pd.DataFrame, hours: pd.DatetimeIndex, time_zone: ZoneInfo) -
     # A mean that ends in an hour that is not stored counts, too: up to the end of the last day.
     grid = gases.reindex(pd.date_range(hours[0], _next_midnight(hours[-1], time_zone), freq="h", inclusive="left"))
     # Not pandas' rolling mean, whose last digits depend on the hours before the window.
-    windows = [grid.shift(age) for age in range(_RUNNING_HOURS)]
-    count = sum((window.notna().astype("int64") for window in windows[1:]), windows[0].notna().astype("int64"))
-    total = sum((window.fillna(0.0) for window in windows[1:]), windows[0].fillna(0.0))
-    running = (total / count).where(count >= _LEAST_RUNNING_HOURS)
+    windows = np.stack([grid.shift(age).to_numpy() for age in range(_RUNNING_HOURS)])
+    count = (~np.isnan(windows)).sum(axis=0)
+    means = np.nansum(windows, axis=0) / np.maximum(count, 1)
+    running = pd.DataFrame(means, index=grid.index, columns=grid.columns).where(count >= _LEAST_RUNNING_HOURS)
     dates = grid.index.tz_convert(time_zone).tz_localize(None).normalize()
     maxima = {}
     for name, field in MAXIMA.items():

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from airquality_dagster.errors import SettingsError
+from airquality_dagster.sandbox.sensors import sound_readings
 
 Row = dict[str, Any]
 
@@ -119,28 +119,10 @@ def _simulated_month(seed: int, station_id: int, year: int, month: int) -> Seque
     rng = np.random.default_rng([seed, station_id, year, month])
     station = np.random.default_rng([seed, station_id])
     start = datetime(year, month, 1, tzinfo=timezone.utc)
-    count = int((_next_month(start) - start) / _HOUR)
-    hours = np.arange(count)
-    of_day = hours % 24
-    day_of_year = start.timetuple().tm_yday + hours / 24
-
-    # Traffic at 7 and 19 o'clock, dust of the Harmattan in January, and weather that lasts for hours.
-    traffic = np.exp(-((of_day - 7) ** 2) / 6) + np.exp(-((of_day - 19) ** 2) / 8)
-    harmattan = 1 + 1.4 * np.exp(-((((day_of_year - 15 + 182) % 365) - 182) ** 2) / 1500)
-    weather = _autoregressive(rng, count, 0.92)
-    warmth = np.cos((of_day - 14) / 24 * 2 * math.pi)
-    pm2_5 = station.uniform(7, 16) * harmattan * (0.7 + 0.8 * traffic) * np.exp(0.35 * weather)
-    drift = station.uniform(0.2, 0.6)
-    values = {
-        "CO": 0.45 * traffic + 0.12 * weather - drift * (day_of_year % 365) / 365 + rng.normal(0, 0.05, count),
-        "T": 26.8 + 3.6 * warmth + 0.6 * weather,
-        "T. int.": 372 + 55 * warmth + 8 * weather,
-        "NO2": 19.5 + 4.5 * traffic + 1.2 * weather,
-        "O3": 24 + 14 * warmth - 6 * traffic + 5 * _autoregressive(rng, count, 0.85),
-        "PM10": pm2_5 * (1.7 + 0.2 * rng.random(count)) + 2,
-        "PM2.5": pm2_5,
-        "RH": np.clip(80 - 16 * warmth + 3 * weather, 20, 99.8),
-    }
+    values = sound_readings(rng, station, start, int((_next_month(start) - start) / _HOUR))
+    count = len(values["CO"])
+    day_of_year = start.timetuple().tm_yday + np.arange(count) / 24
+    values["CO"] -= 0.35 + station.uniform(0.2, 0.6) * (day_of_year % 365) / 365
     stuck = _spell(rng, count, probability=0.3, longest=120)
     values["O3"][stuck] = values["O3"][stuck.start] if count > stuck.start else 0.0
     gap = set(range(count)[_spell(rng, count, probability=0.5, longest=60)])
@@ -159,15 +141,6 @@ def _simulated_month(seed: int, station_id: int, year: int, month: int) -> Seque
             del row["RH"]
         rows.append((start + number * _HOUR, row))
     return rows
-
-
-def _autoregressive(rng: np.random.Generator, count: int, persistence: float) -> np.ndarray:
-    """Return noise of mean 0 and variance 1 whose neighbours are alike."""
-    noise = rng.normal(0, math.sqrt(1 - persistence**2), count)
-    noise[0] = rng.normal()
-    for number in range(1, count):
-        noise[number] += persistence * noise[number - 1]
-    return noise
 
 
 def _spell(rng: np.random.Generator, count: int, *, probability: float, longest: int) -> slice:
