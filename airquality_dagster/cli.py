@@ -122,14 +122,15 @@ def backfill(first: str, last: str, stations: tuple[str, ...]) -> bool:
 
 @main.command()
 @click.argument("station")
-@click.option("--raw", is_flag=True, help="The hourly readings instead of the daily aggregates.")
+@click.option("--raw", is_flag=True, help="The hourly readings and their flags instead of the daily aggregates.")
 @click.option("--format", "kind", type=click.Choice(["csv", "parquet", "json"]), required=True)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
 def export(station: str, raw: bool, kind: str, output: Path) -> None:
-    """Write a station's daily aggregates (or hourly readings) to a file.
+    """Write a station's daily aggregates (or hourly readings) to a file, with their validity.
 
-    Every stored value as it is, times in UTC, missing values empty (CSV) or null. The units are those of
-    the README's data model. An existing file is replaced once the new one is complete.
+    Every stored value as it is, times in UTC, missing values empty (CSV) or null, lists of names in CSV
+    separated by blanks. Days have valid means and the reasons where there is none, hours their flags
+    (docs/data.md). An existing file is replaced once the new one is complete.
 
     Example: airquality export station1 --raw --format csv --output station1.csv
     """
@@ -140,7 +141,7 @@ def export(station: str, raw: bool, kind: str, output: Path) -> None:
 
 @main.command()
 def status() -> None:
-    """Show per station the newest hour, the coverage, the last daily means and the last run."""
+    """Show per station the newest hour, coverage, valid hours, last daily means, last run, and red checks."""
     from airquality_dagster.commands.status import show_status
 
     show_status()

@@ -89,8 +89,8 @@ PARAMETERS: tuple[Parameter, ...] = (
             highest=Threshold(57.7, f"{_AQI}: 50.4 ppm"),
             suspect_above=Threshold(30, f"{_JUDGEMENT}; WHO's guideline for one hour is 35"),
             detection=Threshold(0.057, f"{_EPA_TARGET}, 0.05 ppm"),
+            # No zeros for longer: air of a city always has CO, and exactly zero is what a clipped sensor shows.
             stuck_hours=Threshold(6, _JUDGEMENT),
-            stuck_zero_hours=_ZEROS,
             least_spike=Threshold(1.0, _JUDGEMENT),
         ),
         Threshold(4.0, _WHO),

@@ -9,7 +9,11 @@ from pymongo.database import Database
 
 from airquality_dagster.pollutants import PARAMETERS, SIMULATED
 from airquality_dagster.readings.aggregate import HOURS_FOR_A_VALID_DAY
+from airquality_dagster.readings.quality import Level
 from airquality_dagster.stations import Station
+
+# What a line about a station shows first of all.
+SHOWN = ("co", "pm2_5")
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class StationStatus:
     Args:
         newest_hour: start of the newest stored hour, None without any.
         hours_of_last_day, hours_of_last_month: stored hours of the last 24 hours and 30 days.
+        valid_of_last_month: field → its valid hours of the last 30 days, of the fields that are shown.
         newest_day: the newest daily aggregate with at least `HOURS_FOR_A_VALID_DAY` hours, else the
             newest.
         is_simulated: the newest hour is simulated.
@@ -27,29 +32,36 @@ class StationStatus:
     newest_hour: datetime | None
     hours_of_last_day: int
     hours_of_last_month: int
+    valid_of_last_month: Mapping[str, int]
     newest_day: Mapping[str, Any] | None
     is_simulated: bool
 
 
 def station_status(database: Database[dict[str, Any]], station: Station, now: datetime) -> StationStatus:
     """Return how a station's stored data stand at a moment."""
-    hours, days = database[station.raw_asset], database[station.aggregates_asset]
+    hours, quality, days = (
+        database[name] for name in (station.raw_asset, station.quality_asset, station.aggregates_asset)
+    )
     newest = hours.find_one(sort=[("_id", -1)])
 
-    def stored_since(period: timedelta) -> int:
-        return hours.count_documents({"_id": {"$gt": now - period, "$lte": now}})
+    def since(days: int) -> dict[str, Any]:
+        return {"_id": {"$gt": now - timedelta(days=days), "$lte": now}}
 
     return StationStatus(
         newest_hour=newest["_id"] if newest else None,
-        hours_of_last_day=stored_since(timedelta(hours=24)),
-        hours_of_last_month=stored_since(timedelta(days=30)),
+        hours_of_last_day=hours.count_documents(since(1)),
+        hours_of_last_month=hours.count_documents(since(30)),
+        valid_of_last_month={
+            field: quality.count_documents({**since(30), f"{field}_qc": {"$lte": int(Level.SUSPECT)}})
+            for field in SHOWN
+        },
         newest_day=days.find_one({"hours": {"$gte": HOURS_FOR_A_VALID_DAY}}, sort=[("_id", -1)])
         or days.find_one(sort=[("_id", -1)]),
         is_simulated=bool(newest and newest.get(SIMULATED)),
     )
 
 
-def daily_means(day: Mapping[str, Any] | None, fields: tuple[str, ...] = ("co", "pm2_5")) -> str:
+def daily_means(day: Mapping[str, Any] | None, fields: tuple[str, ...] = SHOWN) -> str:
     """Return date and means of a day with units; those that are not valid say so.
 
     >>> daily_means({"_id": datetime(2026, 1, 2), "co_mean": 0.41, "co_valid_hours": 9})

@@ -59,6 +59,8 @@ def test_status_shows_age_coverage_means_and_the_last_run(first_run):
     assert run.returncode == 0, run.stderr
     assert re.search(r"station1 .*\d+ min .*\d+/24 .*\d+/720 .*success", run.stdout.replace("\n", " "))
     assert "daily means" in run.stdout
+    assert re.search(r"station1: valid hours of 30 days: CO \d+ %, PM2.5 \d+ %", run.stdout)
+    assert "warning coordinates_plausible: station2: the API puts it at 5.3693, 0.0500, 443.7 km" in run.stdout
     assert "Simulated readings" in run.stdout
 
 
@@ -93,7 +95,11 @@ def test_an_export_holds_every_stored_value(first_run, tmp_path, kind):
     for row in compared:
         assert float(by_hour[row["timestamp"]]["co"]) == row["CO"]
         assert float(by_hour[row["timestamp"]]["pm2_5"]) == row["PM2.5"]
-    assert {"date", "co_mean", "pm2_5_valid_mean"} <= set(days[0])
+        if row["CO"] < 0:
+            assert int(by_hour[row["timestamp"]]["co_qc"]) == 4
+            assert "out_of_range" in by_hour[row["timestamp"]]["co_flags"]
+    assert any(row["CO"] < 0 for row in compared)
+    assert {"date", "co_mean", "pm2_5_valid_mean", "co_invalid", "co_percent_complete", "aqi"} <= set(days[0])
     assert len({str(day["date"]) for day in days}) == len(days) > 365
 
 

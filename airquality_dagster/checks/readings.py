@@ -40,7 +40,11 @@ class StationFlags:
 
     def has(self, flag: Flag, parameter: Parameter) -> np.ndarray:
         """Return which hours of the period have a flag."""
-        return ((self.hours.quality.flags[parameter.field] & int(flag)) != 0).to_numpy() & self.hours.is_asked
+        return self.had(flag, parameter) & self.hours.is_asked
+
+    def had(self, flag: Flag, parameter: Parameter) -> np.ndarray:
+        """Return which hours, also of those around the period, have a flag."""
+        return ((self.hours.quality.flags[parameter.field] & int(flag)) != 0).to_numpy()
 
 
 def values_in_range(flagged: StationFlags) -> CheckOutcome:
@@ -51,19 +55,22 @@ def values_in_range(flagged: StationFlags) -> CheckOutcome:
         limits = parameter.quality
         if limits is None or not (outside | drifting).any():
             continue
-        since = _moment(flagged.hours.around[TIMESTAMP][outside | drifting].iloc[0])
+        first = np.flatnonzero(outside | drifting)[0]
+        since = _moment(flagged.hours.around[TIMESTAMP].iloc[first]) + " UTC"
+        if flagged.had(Flag.OUT_OF_RANGE | Flag.DRIFT, parameter)[:first].any():
+            since += " and before"
         rows.append((parameter.label, int(outside.sum()), int(drifting.sum()), since))
         counts = [f"{outside.sum()} h outside {limits.lowest.value:g} to {limits.highest.value:g} {parameter.unit}"]
         if drifting.any():
             counts.append(f"{drifting.sum()} h with an offset below zero")
-        told.append(f"{parameter.label} {', '.join(counts)}, first {since} UTC")
+        told.append(f"{parameter.label} {', '.join(counts)}, first {since}")
     return CheckOutcome(
         passed=not rows,
         description=f"{flagged.title}: {'; '.join(told)}: have the sensor calibrated or replaced; these hours are in "
         "no valid mean"
         if rows
         else f"{flagged.title}: every reading in its plausible range",
-        metadata=_tables("out_of_range", ["reading", "hours outside", "hours with offset", "first (UTC)"], rows),
+        metadata=_tables("out_of_range", ["reading", "hours outside", "hours with offset", "first"], rows),
     )
 
 

@@ -15,12 +15,12 @@ from airquality_dagster.commands.terminal import SIMULATED_NOTE, err
 from airquality_dagster.errors import AirQualityError, SettingsError
 from airquality_dagster.io_managers.mongodb import MongoDBIOManagerError
 from airquality_dagster.local.services import local_services
-from airquality_dagster.pollutants import SIMULATED
+from airquality_dagster.pollutants import SIMULATED, TIMESTAMP
 from airquality_dagster.stations import load_network
 
 
 def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
-    """Write everything that is stored of a station.
+    """Write everything that is stored of a station: days with their validity, or hours with their flags.
 
     Args:
         name: of the station.
@@ -35,15 +35,23 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
     from airquality_dagster.definitions import definitions
 
     station = load_network(settings.stations_file()).station(name)
-    asset = station.raw_asset if is_raw else station.aggregates_asset
     with local_services(with_api=False), dg.DagsterInstance.get() as instance:
+        loaded = definitions()
+
+        def stored(asset: str) -> pd.DataFrame:
+            key = dg.AssetKey(asset)
+            return cast("pd.DataFrame", loaded.load_asset_value(key, python_type=pd.DataFrame, instance=instance))
+
         try:
-            frame = cast(
-                "pd.DataFrame",
-                definitions().load_asset_value(dg.AssetKey(asset), python_type=pd.DataFrame, instance=instance),
-            )
+            if is_raw:
+                flags = stored(station.quality_asset).drop(columns=SIMULATED, errors="ignore")
+                # An hour that was not flagged yet stays, without flags.
+                frame = stored(station.raw_asset).merge(flags, on=TIMESTAMP, how="left")
+            else:
+                frame = stored(station.aggregates_asset)
         except MongoDBIOManagerError as error:
             raise AirQualityError(str(error)) from error
+    frame = _with_nulls(frame)
     try:
         _write(frame, _WRITERS[kind], output)
     except OSError as error:
@@ -53,6 +61,14 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
     err.print(f"{len(frame)} {'hours' if is_raw else 'days'} of {name} written to {output}")
     if SIMULATED in frame and (frame[SIMULATED] == True).any():  # noqa: E712
         err.print(SIMULATED_NOTE)
+
+
+def _with_nulls(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with None where texts and lists are missing, and without a label that no row has."""
+    if SIMULATED in frame and frame[SIMULATED].isna().all():
+        frame = frame.drop(columns=SIMULATED)
+    objects = frame.select_dtypes("object").columns
+    return frame.assign(**{name: frame[name].where(frame[name].notna(), None) for name in objects})
 
 
 def _write(frame: pd.DataFrame, write: Callable[[pd.DataFrame, Path], None], output: Path) -> None:
@@ -70,7 +86,13 @@ def _write(frame: pd.DataFrame, write: Callable[[pd.DataFrame, Path], None], out
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:
-    frame.to_csv(path, index=False)
+    objects = frame.select_dtypes("object").columns
+    frame.assign(**{name: frame[name].map(_text) for name in objects}).to_csv(path, index=False)
+
+
+def _text(value: object) -> object:
+    """Return a list of names as one text, separated by blanks."""
+    return " ".join(value) if isinstance(value, list) else value
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:

@@ -4,13 +4,18 @@ from datetime import datetime, timezone
 
 import dagster as dg
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from airquality_dagster import settings
+from airquality_dagster.checks.station import station_checks
 from airquality_dagster.commands.terminal import SIMULATED_NOTE, out
 from airquality_dagster.local.services import local_services, stored_database
-from airquality_dagster.reports import age, daily_means, station_status
+from airquality_dagster.pollutants import BY_FIELD
+from airquality_dagster.reports import SHOWN, age, daily_means, station_status
 from airquality_dagster.stations import Station, load_network
+
+_HOURS_OF_30_DAYS = 720
 
 
 def show_status() -> None:
@@ -18,7 +23,7 @@ def show_status() -> None:
     network = load_network(settings.stations_file())
     now = datetime.now(timezone.utc)
     table = Table("station", "newest hour (UTC)", "age", "last 24 h", "last 30 d", "last run", box=SIMPLE_HEAD)
-    means = []
+    means, red = [], []
     is_simulated = False
     with local_services(with_api=False), stored_database() as database, dg.DagsterInstance.get() as instance:
         for station in network.stations:
@@ -30,15 +35,37 @@ def show_status() -> None:
                 f"{newest:%Y-%m-%d %H:%M}" if newest else "none",
                 age(newest, now) if newest else "–",
                 f"{status.hours_of_last_day}/24",
-                f"{status.hours_of_last_month}/720",
+                f"{status.hours_of_last_month}/{_HOURS_OF_30_DAYS}",
                 _last_run(instance, station, now),
             )
-            means.append(f"{station.name}: daily means of {daily_means(status.newest_day)}")
+            valid = ", ".join(
+                f"{BY_FIELD[field].label} {100 * status.valid_of_last_month[field] // _HOURS_OF_30_DAYS} %"
+                for field in SHOWN
+            )
+            means.append(
+                f"{station.name}: valid hours of 30 days: {valid}; daily means of {daily_means(status.newest_day)}"
+            )
+            red += _red_checks(instance, station)
     out.print(table)
     for line in means:
         out.print(line)
+    for line in red:
+        out.print(line)
     if is_simulated:
         out.print(SIMULATED_NOTE)
+
+
+def _red_checks(instance: dg.DagsterInstance, station: Station) -> list[str]:
+    """Return what the checks said that did not pass when they were last made."""
+    lines = []
+    for asset, checks in station_checks(station).items():
+        for name in checks:
+            record = instance.get_latest_asset_check_evaluation_record(dg.AssetCheckKey(dg.AssetKey(asset), name))
+            found = record.event.asset_check_evaluation if record and record.event else None
+            if found and not found.passed:
+                kind = "[bold red]act[/]" if found.severity == dg.AssetCheckSeverity.ERROR else "[yellow]warning[/]"
+                lines.append(f"{kind} {name}: {escape(found.description or '')}")
+    return lines
 
 
 def _last_run(instance: dg.DagsterInstance, station: Station, now: datetime) -> str:

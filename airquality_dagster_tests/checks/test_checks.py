@@ -144,7 +144,11 @@ def test_readings_out_of_range_and_offsets_warn_with_sensor_count_and_first_hour
     warns(values_in_range(flagged(frame)), "PM2.5 3 h outside 0 to 1000 µg/m³", "2023-01-05 04:00 UTC", "calibrated")
     drifted = ordinary(24 * 31)
     drifted["co"] -= 2
-    warns(values_in_range(flagged(drifted)), "CO", "h with an offset below zero")
+    warns(values_in_range(flagged(drifted)), "CO", "h with an offset below zero", "first 2023-01-01 00:00 UTC:")
+    drifted = ordinary(24 * 59)
+    drifted["co"] -= 2
+    facts = flagged(drifted, FEBRUARY, datetime(2023, 3, 1, tzinfo=UTC))
+    warns(values_in_range(facts), "first 2023-02-01 00:00 UTC and before:")
 
 
 def test_a_stuck_sensor_warns_with_its_value_and_since_when_and_fails_when_it_stays_for_days():

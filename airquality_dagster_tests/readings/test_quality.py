@@ -64,7 +64,8 @@ def test_every_threshold_names_its_source():
     ("field", "value", "least"),
     [
         ("co", 0.3, 6),
-        ("co", 0.0, 24),
+        ("co", 0.0, 6),
+        ("no2", 0.0, 24),
         ("no2", 20.0, 6),
         ("o3", 40.0, 6),
         ("pm10", 20.0, 4),

@@ -1,0 +1,15 @@
+"""All checks of a station."""
+
+from collections.abc import Collection, Mapping
+
+from airquality_dagster.checks import days, hours, readings
+from airquality_dagster.stations import Station
+
+
+def station_checks(station: Station) -> Mapping[str, Collection[str]]:
+    """Return the names of the checks of each of a station's assets."""
+    return {
+        station.raw_asset: hours.CHECKS.keys(),
+        station.quality_asset: readings.CHECKS.keys(),
+        station.aggregates_asset: days.CHECKS.keys(),
+    }
