@@ -66,7 +66,10 @@ def data_capture(days: AggregatedDays) -> CheckOutcome:
         f"{days.station.raw_asset}; do not publish means of the period"
         if low
         else f"{days.title}: at least {_LEAST_PERCENT} % of {total} days are valid for every pollutant",
-        metadata={"capture": table(["pollutant", "valid days", "days", "%"], rows)} if rows else {},
+        metadata={
+            **{f"percent_valid_{field}": percent for field, (*_, percent) in zip(WHO_LEVELS, rows, strict=False)},
+            **({"capture": table(["pollutant", "valid days", "days", "%"], rows)} if rows else {}),
+        },
     )
 
 

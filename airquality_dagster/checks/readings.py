@@ -1,6 +1,6 @@
 """Checks of a station's readings, made of their flags."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,7 +49,8 @@ class StationFlags:
 
 def values_in_range(flagged: StationFlags) -> CheckOutcome:
     """Count readings outside the plausible range, and name sensors with an offset below zero."""
-    rows, told = [], []
+    rows: list[tuple[str, int, int, str]] = []
+    told = []
     for parameter in PARAMETERS:
         outside, drifting = (flagged.has(flag, parameter) for flag in (Flag.OUT_OF_RANGE, Flag.DRIFT))
         limits = parameter.quality
@@ -70,13 +71,18 @@ def values_in_range(flagged: StationFlags) -> CheckOutcome:
         "no valid mean"
         if rows
         else f"{flagged.title}: every reading in its plausible range",
-        metadata=_tables("out_of_range", ["reading", "hours outside", "hours with offset", "first"], rows),
+        metadata={
+            "hours_outside": sum(outside for _, outside, _, _ in rows),
+            "hours_with_offset": sum(drifting for _, _, drifting, _ in rows),
+            **_tables("out_of_range", ["reading", "hours outside", "hours with offset", "first"], rows),
+        },
     )
 
 
 def sensors_not_stuck(flagged: StationFlags) -> CheckOutcome:
     """Find sensors that show one value hour after hour."""
-    rows, told, is_for_good = [], [], False
+    rows: list[tuple[str, str, str, str, int]] = []
+    told, is_for_good = [], False
     hours = flagged.hours.around[TIMESTAMP]
     for parameter in PARAMETERS:
         is_stuck = flagged.has(Flag.STUCK, parameter)
@@ -101,7 +107,10 @@ def sensors_not_stuck(flagged: StationFlags) -> CheckOutcome:
         "mean"
         if rows
         else f"{flagged.title}: no sensor is stuck",
-        metadata=_tables("stuck", ["reading", "last value", "since", "until (UTC)", "hours stuck"], rows),
+        metadata={
+            "hours_stuck": sum(hours for *_, hours in rows),
+            **_tables("stuck", ["reading", "last value", "since", "until (UTC)", "hours stuck"], rows),
+        },
     )
 
 
@@ -126,7 +135,10 @@ def no_unit_jump(flagged: StationFlags) -> CheckOutcome:
         description=f"{flagged.title}: the median jumped of {told}: ask who runs the API for a change of unit or sensor"
         if rows
         else f"{flagged.title}: no median jumped against the month before",
-        metadata=_tables("medians", ["reading", "month", "median before", "median", "unit"], rows),
+        metadata={
+            "jumps": len(rows),
+            **_tables("medians", ["reading", "month", "median before", "median", "unit"], rows),
+        },
     )
 
 
@@ -137,5 +149,5 @@ def _moment(hour: pd.Timestamp) -> str:
     return f"{hour:%Y-%m-%d %H:%M}"
 
 
-def _tables(name: str, header: list[str], rows: list[tuple[object, ...]]) -> Mapping[str, object]:
+def _tables(name: str, header: list[str], rows: Sequence[tuple[object, ...]]) -> Mapping[str, object]:
     return {name: table(header, rows)} if rows else {}
