@@ -295,6 +295,8 @@ def _apply(collection: RawCollection, rows: Rows, difference: _Difference, log: 
     for ids in _chunks([difference.vanished], min(_REPLACED_AT_ONCE, rows.rows_at_once) if log else _IDS_A_COMMAND):
         if log:
             former = list(_former(collection, ids).values())
+            if not former:  # another writer has deleted them, and kept what they were
+                continue
             log.keep(former, "deleted")
             deleted = collection.bulk_write([DeleteOne(_as_it_was(document)) for document in former], ordered=False)
             if deleted.deleted_count < len(former):

@@ -111,6 +111,21 @@ def test_a_version_that_a_killed_writer_kept_but_did_not_replace_is_kept_once(io
     assert [revision["document"]["text"] for revision in revisions(database)] == ["a"]
 
 
+def test_rows_that_another_writer_deletes_at_the_same_time_are_gone_and_no_error(io_manager, database, monkeypatch):
+    write_directly(io_manager, frame((1, "a"), (2, "b")), **KEPT)
+    former = difference._former
+
+    def after_the_other_writer(collection, ids):
+        monkeypatch.setattr(difference, "_former", former)
+        write_directly(io_manager, frame((1, "a")), **KEPT)
+        return former(collection, ids)
+
+    monkeypatch.setattr(difference, "_former", after_the_other_writer)
+    write_directly(io_manager, frame((1, "a")), **KEPT)
+    assert texts(database) == {1: "a"}
+    assert [(r["document"]["text"], r["kind"]) for r in revisions(database)] == [("b", "deleted")]
+
+
 def test_a_version_that_another_writer_wrote_meanwhile_is_kept_too(io_manager, database, monkeypatch):
     write_directly(io_manager, frame((1, "a"), (2, "b")), **KEPT)
     replace, delete, overtaken = difference._replace_former, difference.DeleteOne, []
