@@ -1,7 +1,6 @@
 """Writers that are killed, writers at the same time, and readers meanwhile."""
 
 import threading
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -113,7 +112,8 @@ def test_every_version_that_a_change_stream_saw_superseded_is_a_revision(replica
     assert len(superseded) > 100
     print(f"{len(superseded)} versions superseded by four writers")
     # A version may be kept of which the replacement then failed, never the other way round.
-    assert Counter(superseded) <= Counter(kept)
+    # Once: one that comes back with the same content while others supersede it may share its revision (docs).
+    assert set(superseded) <= set(kept)
 
 
 def test_a_reader_never_finds_fewer_rows_than_the_smaller_of_old_and_new(mongodb_uri, database):
