@@ -1,4 +1,4 @@
-"""What the stations measure: one table of API name, field, unit, thresholds of quality control and limit value.
+"""What the stations measure: one table of API name, field, unit, thresholds of quality control and guideline.
 
 Types, schemas, documents and axes derive from `PARAMETERS`; to add a pollutant is to add a row.
 """
@@ -47,6 +47,28 @@ class QualityControl:
     is_spike_scaled: bool = True
 
 
+AT_GUIDELINE, ABOVE_TARGETS = "AQG", "above IT-1"
+"""What WHO calls the level of its guideline, and what is above its first interim target."""
+
+Levels = tuple[tuple[float, str], ...]
+"""Values and names, from the guideline up to the first interim target."""
+
+
+@dataclass(frozen=True)
+class Guideline:
+    """The levels of WHO's global air quality guidelines 2021, in the parameter's unit.
+
+    Args:
+        averaging: of the short-term levels: ``24 h``, or ``8 h``: the day's highest mean over 8 hours.
+        short_term: levels of such a mean.
+        annual: levels of an annual mean; empty where there are none.
+    """
+
+    averaging: str
+    short_term: Levels
+    annual: Levels = ()
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One measured quantity.
@@ -57,7 +79,7 @@ class Parameter:
         label: the name that people read.
         unit: the unit of the stored values.
         quality: thresholds of the quality control; `None` where no range is known.
-        daily_limit: what a 24-hour mean is compared with, where there is such a value.
+        guideline: what its means are compared with, where there is such a thing.
     """
 
     api_name: str
@@ -65,7 +87,7 @@ class Parameter:
     label: str
     unit: str
     quality: QualityControl | None = None
-    daily_limit: Threshold | None = None
+    guideline: Guideline | None = None
 
     @property
     def description(self) -> str:
@@ -73,7 +95,6 @@ class Parameter:
         return f"{self.label} ({self.unit})"
 
 
-_WHO = "WHO global air quality guidelines 2021, 24-hour mean"
 _AIRQO = "AirQo-api, VALID_SENSOR_RANGES"
 _AQI = "top of the US EPA AQI, at 25 °C and 1013 hPa"
 _EPA_TARGET = "US EPA performance target for air sensors, intercept (as in sensortoolkit 1.1.0)"
@@ -93,7 +114,7 @@ PARAMETERS: tuple[Parameter, ...] = (
             stuck_hours=Threshold(6, _JUDGEMENT),
             least_spike=Threshold(1.0, _JUDGEMENT),
         ),
-        Threshold(4.0, _WHO),
+        Guideline("24 h", ((4, AT_GUIDELINE), (7, "IT-1"))),
     ),
     Parameter(
         "NO2", "no2", "NO₂", MICROGRAMS,
@@ -106,9 +127,12 @@ PARAMETERS: tuple[Parameter, ...] = (
             stuck_zero_hours=_ZEROS,
             least_spike=Threshold(50, _JUDGEMENT),
         ),
-        Threshold(25.0, _WHO),
+        Guideline(
+            "24 h",
+            ((25, AT_GUIDELINE), (50, "IT-2"), (120, "IT-1")),
+            annual=((10, AT_GUIDELINE), (20, "IT-3"), (30, "IT-2"), (40, "IT-1")),
+        ),
     ),
-    # WHO's guideline for ozone is for a mean over 8 hours: a daily mean has no limit to compare with.
     Parameter(
         "O3", "o3", "O₃", MICROGRAMS,
         QualityControl(
@@ -120,6 +144,7 @@ PARAMETERS: tuple[Parameter, ...] = (
             stuck_zero_hours=_ZEROS,
             least_spike=Threshold(50, _JUDGEMENT),
         ),
+        Guideline("8 h", ((100, AT_GUIDELINE), (120, "IT-2"), (160, "IT-1"))),
     ),
     Parameter(
         "PM10", "pm10", "PM10", MICROGRAMS,
@@ -132,7 +157,11 @@ PARAMETERS: tuple[Parameter, ...] = (
             stuck_zero_hours=Threshold(12, f"{_JUDGEMENT}: clean air after rain is zero for some hours"),
             least_spike=Threshold(100, _JUDGEMENT),
         ),
-        Threshold(45.0, _WHO),
+        Guideline(
+            "24 h",
+            ((45, AT_GUIDELINE), (50, "IT-4"), (75, "IT-3"), (100, "IT-2"), (150, "IT-1")),
+            annual=((15, AT_GUIDELINE), (20, "IT-4"), (30, "IT-3"), (50, "IT-2"), (70, "IT-1")),
+        ),
     ),
     Parameter(
         "PM2.5", "pm2_5", "PM2.5", MICROGRAMS,
@@ -145,7 +174,11 @@ PARAMETERS: tuple[Parameter, ...] = (
             stuck_zero_hours=Threshold(12, f"{_JUDGEMENT}: clean air after rain is zero for some hours"),
             least_spike=Threshold(50, _JUDGEMENT),
         ),
-        Threshold(15.0, _WHO),
+        Guideline(
+            "24 h",
+            ((15, AT_GUIDELINE), (25, "IT-4"), (37.5, "IT-3"), (50, "IT-2"), (75, "IT-1")),
+            annual=((5, AT_GUIDELINE), (10, "IT-4"), (15, "IT-3"), (25, "IT-2"), (35, "IT-1")),
+        ),
     ),
     Parameter(
         "T", "temperature", "Air temperature", "°C",

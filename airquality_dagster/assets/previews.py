@@ -29,7 +29,9 @@ def daily_preview(daily: pd.DataFrame) -> str:
     """Return the daily means of the newest days, newest first; those that are not valid say so."""
     if daily.empty:
         return "No hour of this period is stored."
-    parameters = [parameter for parameter in PARAMETERS if parameter.daily_limit]
+    parameters = [
+        parameter for parameter in PARAMETERS if parameter.guideline and parameter.guideline.averaging == "24 h"
+    ]
     rows = [
         [
             f"{day[DATE]:%Y-%m-%d}",

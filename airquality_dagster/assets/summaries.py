@@ -25,7 +25,7 @@ def summaries_asset(station: Station, network: Network, owner: str) -> dg.Assets
         description=(
             f"Months and years of {station.title_with_city}: data capture, mean and highest of the valid daily means, "
             "days above WHO's guidelines. A mean is null where fewer than 75 % of the days are valid.\n\nNot "
-            "partitioned: a year is made of all its months, and of ten years' days it takes a tenth of a second."
+            "partitioned: a year is made of all its months."
         ),
         metadata={
             "primary_key": [PERIOD, START],

@@ -6,9 +6,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.pollutants import SIMULATED, TIMESTAMP
+from airquality_dagster.pollutants import AT_GUIDELINE, SIMULATED, TIMESTAMP
 from airquality_dagster.readings.indices import (
-    AT_GUIDELINE,
     WHO_LEVELS,
     aqi_category,
     aqi_of_pollutants,

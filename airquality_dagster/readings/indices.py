@@ -2,7 +2,7 @@
 
 US EPA AQI: breakpoints in force since 2024-05-06 (89 FR 16202; 40 CFR part 58, appendix G; tables and
 rules as in EPA-454/B-24-002). European Air Quality Index: bands of 2024 (ETC HE Report 2024/17, as used
-by Open-Meteo; the report itself was not read). WHO global air quality guidelines 2021.
+by Open-Meteo; the report itself was not read). WHO global air quality guidelines 2021: levels in the pollutant table.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+from airquality_dagster.pollutants import ABOVE_TARGETS, PARAMETERS, Levels
 from airquality_dagster.readings.units import ppb_from_micrograms
 
 AQI_CATEGORIES = (
@@ -59,21 +60,10 @@ _EAQI_UPPER: Mapping[str, tuple[float, ...]] = {  # µg/m³, hourly
 }
 EAQI_POLLUTANTS = tuple(_EAQI_UPPER)
 
-AT_GUIDELINE, ABOVE_TARGETS = "AQG", "above IT-1"
-
-# From the guideline up to the first interim target; 24 h but for ozone (8 h). µg/m³, CO mg/m³.
-WHO_LEVELS: Mapping[str, tuple[tuple[float, str], ...]] = {
-    "pm2_5": ((15, AT_GUIDELINE), (25, "IT-4"), (37.5, "IT-3"), (50, "IT-2"), (75, "IT-1")),
-    "pm10": ((45, AT_GUIDELINE), (50, "IT-4"), (75, "IT-3"), (100, "IT-2"), (150, "IT-1")),
-    "no2": ((25, AT_GUIDELINE), (50, "IT-2"), (120, "IT-1")),
-    "o3": ((100, AT_GUIDELINE), (120, "IT-2"), (160, "IT-1")),
-    "co": ((4, AT_GUIDELINE), (7, "IT-1")),
-}
-
-WHO_ANNUAL_LEVELS: Mapping[str, tuple[tuple[float, str], ...]] = {  # µg/m³
-    "pm2_5": ((5, AT_GUIDELINE), (10, "IT-4"), (15, "IT-3"), (25, "IT-2"), (35, "IT-1")),
-    "pm10": ((15, AT_GUIDELINE), (20, "IT-4"), (30, "IT-3"), (50, "IT-2"), (70, "IT-1")),
-    "no2": ((10, AT_GUIDELINE), (20, "IT-3"), (30, "IT-2"), (40, "IT-1")),
+_GUIDELINES = {parameter.field: parameter.guideline for parameter in PARAMETERS if parameter.guideline}
+WHO_LEVELS: Mapping[str, Levels] = {field: guideline.short_term for field, guideline in _GUIDELINES.items()}
+WHO_ANNUAL_LEVELS: Mapping[str, Levels] = {
+    field: guideline.annual for field, guideline in _GUIDELINES.items() if guideline.annual
 }
 
 NOWCAST_HOURS = 12
@@ -175,9 +165,7 @@ def aqi_category(indices: pd.Series) -> pd.Series:
     return _named(indices.astype("float64"), [float(high) for high, _ in AQI_CATEGORIES], _CATEGORY_NAMES)
 
 
-def who_level(
-    field: str, concentrations: pd.Series, levels: Mapping[str, tuple[tuple[float, str], ...]] = WHO_LEVELS
-) -> pd.Series:
+def who_level(field: str, concentrations: pd.Series, levels: Mapping[str, Levels] = WHO_LEVELS) -> pd.Series:
     """Return the strictest level of WHO 2021 that each concentration meets; None where there is none.
 
     Args:

@@ -4,9 +4,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from airquality_dagster.pollutants import BY_FIELD, SIMULATED
+from airquality_dagster.pollutants import AT_GUIDELINE, BY_FIELD, SIMULATED
 from airquality_dagster.readings.aggregate import DATE, EXPECTED_HOURS, WHO_INPUTS, expected_hours
-from airquality_dagster.readings.indices import AT_GUIDELINE, WHO_ANNUAL_LEVELS, who_level
+from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, who_level
 
 # 75 % of the days: 40 CFR part 50, appendix N, asks it of each quarter; the EEA of a year that it maps.
 _LEAST_PERCENT = 75

@@ -53,7 +53,7 @@ def test_every_threshold_names_its_source():
     thresholds = [
         threshold
         for parameter in PARAMETERS
-        for threshold in (*vars(parameter.quality or object).values(), parameter.daily_limit)
+        for threshold in vars(parameter.quality or object).values()
         if hasattr(threshold, "source")
     ]
     assert len(thresholds) > 30
