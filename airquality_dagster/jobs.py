@@ -35,11 +35,7 @@ def hourly_job(assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJobDefi
 
 def asset_selection(network: Network, run: StationRun) -> list[dg.AssetKey]:
     """Return the assets of a run."""
-    return [
-        dg.AssetKey(asset)
-        for station in map(network.station, run.stations)
-        for asset in (*station.monthly_assets, station.summaries_asset)
-    ]
+    return [dg.AssetKey(asset) for station in map(network.station, run.stations) for asset in station.assets]
 
 
 def run_tags(run: StationRun) -> Mapping[str, str]:

@@ -74,6 +74,11 @@ class Station(BaseModel):
         return self.raw_asset, self.quality_asset, self.aggregates_asset
 
     @property
+    def assets(self) -> tuple[str, ...]:
+        """Names of all of its assets, in the order in which they are made."""
+        return *self.monthly_assets, self.summaries_asset
+
+    @property
     def title(self) -> str:
         """Name, label and AirQino id, as messages show it."""
         label = f" {self.label}" if self.label else ""

@@ -22,6 +22,8 @@ from airquality_dagster.resources.mongodb import MongoDBResource
 from airquality_dagster.stations import Station
 
 GROUP = "raw"
+# How many stations are asked for at the same time, in all runs together, is the instance's to say: `concurrency`.
+AIRQINO_POOL = "airqino_api"
 
 
 def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinition, owner: str) -> dg.AssetsDefinition:
@@ -32,6 +34,7 @@ def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinitio
         partitions_def=partitions_def,
         # A range of months is one run: Dagster's cost is per run and partition, the API's per month.
         backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=AIRQINO_POOL,
         group_name=GROUP,
         kinds={"python", "mongodb"},
         owners=[owner],

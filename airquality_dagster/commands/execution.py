@@ -79,7 +79,7 @@ def execute(
 def _add(report: PassReport, network: Network, run: StationRun, result: dg.ExecuteInProcessResult) -> None:
     for station in map(network.station, run.stations):
         entry = report.stations[station.name]
-        for asset in (station.raw_asset, station.aggregates_asset):
+        for asset in station.assets:
             for event in result.filter_events(
                 lambda event, step=asset: event.step_key == step and event.is_step_failure
             ):

@@ -163,6 +163,8 @@ def end_dead_runs(instance: dg.DagsterInstance) -> None:
     ):
         if not _is_alive(int(run.tags[PROCESS_TAG])):
             instance.report_run_failed(run, "the command that executed this run was killed")
+            # Its places in the pool would stay taken: only a daemon frees those of runs that ended.
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 HOST_TAG = "airquality/host"

@@ -4,9 +4,12 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from airquality_dagster.commands.execution import execute
+from airquality_dagster.due import StationRun
 from airquality_dagster.sandbox.server import TOKEN_PATH, create_app, running
 from airquality_dagster.sandbox.sources import SimulatedSource
 from airquality_dagster.sandbox.tokens import Realm
+from airquality_dagster.stations import load_network
 from airquality_dagster_tests.builders import UTC, answer, row, rows
 from airquality_dagster_tests.conftest import stored_bytes
 from airquality_dagster_tests.platform import failures, metadata
@@ -252,3 +255,16 @@ def test_one_token_serves_all_stations_and_months_of_a_run(platform, monkeypatch
             monkeypatch.setenv(f"AIRQINO_{name}", value)
         assert platform.run("2023-01", "2023-03").success
     assert len(grants) == 1
+
+
+def test_what_fails_after_the_fetch_is_reported_and_the_rest_is_stored(platform, instance, serve, database):
+    database.create_collection("station1_quality", capped=True, size=4096)
+    serve(answer(*rows(JANUARY, 24)))
+    network = load_network(None)
+    report = execute(instance, network, [StationRun(("station1", "station2"), "2023-01-01", "2023-01-01")])
+    (fault,) = report.faults
+    assert "station1_quality" in fault
+    assert "capped" in fault
+    assert report.stations["station2"].faults == []
+    assert database["raw_station1"].count_documents({}) == 24
+    assert database["station1_aggregates"].count_documents({}) == 1

@@ -35,6 +35,18 @@ def test_a_run_of_a_killed_command_is_marked_as_failed_and_one_that_goes_on_is_n
     assert instance.get_run_by_id(alive).status == dg.DagsterRunStatus.STARTED
 
 
+def test_a_killed_command_gives_back_its_places_in_the_pool(instance):
+    storage = instance.event_log_storage
+    storage.set_concurrency_slots("airqino_api", 1)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    dead = started_run(instance, ended.pid)
+    assert storage.claim_concurrency_slot("airqino_api", dead, "raw_station1").is_claimed
+    assert not storage.claim_concurrency_slot("airqino_api", "another run", "raw_station1").is_claimed
+    end_dead_runs(instance)
+    assert storage.claim_concurrency_slot("airqino_api", "another run", "raw_station1").is_claimed
+
+
 def test_the_instance_is_made_in_the_home_with_its_configuration(tmp_path):
     folder = instance_folder(make_home())
     assert folder == tmp_path / "home" / "dagster"
