@@ -14,8 +14,8 @@ from airquality_dagster.stations import MONTH_PATTERN
 _ENVIRONMENT = (
     "Environment: MONGODB_URI, MONGODB_DATABASE, AIRQINO_BASE_URL, AIRQINO_TOKEN_URL, AIRQINO_CLIENT_ID, "
     "AIRQINO_CLIENT_SECRET, AIRQINO_USERNAME, AIRQINO_PASSWORD, AIRQINO_REFRESH_TOKEN, AIRQUALITY_HOME, "
-    "AIRQUALITY_STATIONS. Without MONGODB_URI an embedded MongoDB is used, without AIRQINO_BASE_URL and credentials a "
-    "sandbox with simulated readings."
+    "AIRQUALITY_STATIONS, AIRQUALITY_ALERT_URLS, AIRQUALITY_UI_URL. Without MONGODB_URI an embedded MongoDB is used, "
+    "without AIRQINO_BASE_URL and credentials a sandbox with simulated readings."
 )
 
 
@@ -145,6 +145,14 @@ def status() -> None:
     from airquality_dagster.commands.status import show_status
 
     show_status()
+
+
+@main.command("alert-test")
+def alert_test() -> bool:
+    """Send a test message to the services of AIRQUALITY_ALERT_URLS. Exit code 1 if one did not take it."""
+    from airquality_dagster.commands.alert_test import send_test
+
+    return send_test()
 
 
 @main.command()

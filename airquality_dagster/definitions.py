@@ -9,6 +9,7 @@ from airquality_dagster.jobs import hourly_job
 from airquality_dagster.resources.airqino import AirQinoResource
 from airquality_dagster.resources.mongodb import MongoDBResource
 from airquality_dagster.schedules import hourly_schedule, reconcile_schedule
+from airquality_dagster.sensors import alert_sensor
 from airquality_dagster.stations import load_network
 
 
@@ -22,6 +23,7 @@ def definitions() -> dg.Definitions:
         assets=assets,
         jobs=[hourly_job(assets)],
         schedules=[hourly_schedule(network), reconcile_schedule(network)],
+        sensors=[alert_sensor(network)],
         resources={
             "airqino": AirQinoResource(
                 base_url=settings.resource_field(settings.AIRQINO_BASE_URL, settings.PUBLIC_API),

@@ -4,6 +4,7 @@ Values that may be secret are handed to Dagster as `EnvVar` and read where they 
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import overload
@@ -21,11 +22,14 @@ AIRQINO_PASSWORD = "AIRQINO_PASSWORD"
 AIRQINO_REFRESH_TOKEN = "AIRQINO_REFRESH_TOKEN"
 AIRQUALITY_HOME = "AIRQUALITY_HOME"
 AIRQUALITY_STATIONS = "AIRQUALITY_STATIONS"
+AIRQUALITY_ALERT_URLS = "AIRQUALITY_ALERT_URLS"
+AIRQUALITY_UI_URL = "AIRQUALITY_UI_URL"
 DAGSTER_HOME = "DAGSTER_HOME"
 
 DEFAULT_MONGODB_URI = "mongodb://localhost:27017"
 DEFAULT_DATABASE = "airquality"
 DEFAULT_HOME = ".airquality"
+DEFAULT_UI_URL = "http://127.0.0.1:3000"
 PUBLIC_API = "https://airqino-api.magentalab.it"
 PUBLIC_TOKEN_URL = "https://airqino-auth.magentalab.it/realms/airqino/protocol/openid-connect/token"
 
@@ -60,6 +64,18 @@ def stations_file() -> Path | None:
 def home() -> Path:
     """Return the folder of local state, absolute."""
     return Path(os.environ.get(AIRQUALITY_HOME) or DEFAULT_HOME).absolute()
+
+
+def alert_urls() -> list[str]:
+    """Return the URLs of the alert services, which hold secrets; separated by blanks, commas or line ends."""
+    text = (dg.EnvVar(AIRQUALITY_ALERT_URLS).get_value() or "").strip()
+    # Before the scheme of the next: a URL may hold commas itself.
+    return re.split(r"[\s,]+(?=[a-z][a-z0-9+.-]*://)", text) if text else []
+
+
+def ui_url() -> str:
+    """Return where people find the Dagster UI, for links."""
+    return (os.environ.get(AIRQUALITY_UI_URL) or DEFAULT_UI_URL).rstrip("/")
 
 
 def has_credentials(environment: Mapping[str, str]) -> bool:

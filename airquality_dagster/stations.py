@@ -29,6 +29,7 @@ class Station(BaseModel):
         city: where it stands.
         latitude, longitude: degrees, WGS 84; left out where unknown.
         height: metres of the inlet above ground; left out where unknown.
+        silent_after_hours: how old its newest hour may be before somebody is told.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +41,7 @@ class Station(BaseModel):
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     height: Annotated[float, Field(ge=0)] | None = None
+    silent_after_hours: Annotated[int, Field(ge=4)] = 24
 
     @field_validator("name")
     @classmethod

@@ -20,6 +20,12 @@ class Received:
     query: dict[str, str]
     headers: dict[str, str]
     form: dict[str, str]
+    body: str = ""
+
+    @property
+    def json(self) -> Any:
+        """The decoded body."""
+        return json.loads(self.body)
 
 
 @dataclass
@@ -70,6 +76,7 @@ def scripted_server(answer: Callable[[Received, int], Reply]) -> Iterator[Script
                 {name: values[0] for name, values in parse_qs(split.query).items()},
                 {name.lower(): value for name, value in self.headers.items()},
                 {name: values[0] for name, values in parse_qs(body).items()},
+                body,
             )
             received.append(request)
             reply = answer(request, len(received) - 1)

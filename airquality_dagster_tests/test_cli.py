@@ -13,6 +13,7 @@ import pytest
 from airquality_dagster.sandbox.server import create_app, running
 from airquality_dagster.sandbox.sources import SimulatedSource
 from airquality_dagster_tests.processes import COMMAND, airquality, environment, processes_of
+from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 WARNING = re.compile("warning", re.IGNORECASE)
 
@@ -117,6 +118,25 @@ def test_an_output_that_cannot_be_written_is_named_and_leaves_nothing(first_run,
     run = airquality("export", "station1", "--format", "csv", "--output", str(path), home=home)
     assert run.returncode == 1
     assert f"--output {path} cannot be written" in run.stderr
+
+
+def test_a_test_message_reaches_the_services_that_there_are_and_names_those_that_do_not_take_it(tmp_path):
+    with scripted_server(lambda request, number: Reply()) as webhook:
+        good = f"json://{webhook.url.removeprefix('http://')}/hook"
+        run = airquality("alert-test", home=tmp_path, AIRQUALITY_ALERT_URLS=good)
+        assert run.returncode == 0, run.stderr
+        assert "1 of 1 alert services took the test message" in run.stdout
+        run = airquality(
+            "alert-test", home=tmp_path, AIRQUALITY_ALERT_URLS=f"{good}\njson://user:hunter2@127.0.0.1:9/hook"
+        )
+        assert run.returncode == 1
+        assert "alert service 2 (json) did not take the message" in run.stderr
+        assert "hunter2" not in run.stdout + run.stderr
+    assert ["a test" in request.json["title"] for request in webhook.received] == [True, True]
+
+
+def test_without_a_service_the_test_message_says_how_to_name_one(tmp_path):
+    assert "AIRQUALITY_ALERT_URLS is not set" in one_line(airquality("alert-test", home=tmp_path))
 
 
 def one_line(run) -> str:
@@ -229,7 +249,7 @@ def test_a_wrong_use_of_the_command_is_explained_with_exit_code_1(tmp_path, argu
     assert "Error:" in run.stderr
 
 
-@pytest.mark.parametrize("command", ["run", "dev", "backfill", "export", "status", "sandbox"])
+@pytest.mark.parametrize("command", ["run", "dev", "backfill", "export", "status", "sandbox", "alert-test"])
 def test_every_command_explains_itself(tmp_path, command):
     run = airquality(command, "--help", home=tmp_path)
     assert run.returncode == 0

@@ -39,6 +39,7 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
         "hourly_schedule": "5 * * * *",
         "reconcile_schedule": "35 3 * * 0",
     }
+    assert [sensor.name for sensor in loaded.get_repository_def().sensor_defs] == ["alert_sensor"]
     for schedule in schedules.values():
         assert schedule.job_name == "hourly_job"
         assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING

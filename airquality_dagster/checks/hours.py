@@ -15,7 +15,6 @@ from airquality_dagster.stations import Station
 _LEAST_PERCENT = 75
 # An hour is published within two hours after its end, as far as was seen (shared notes on the API).
 _FRESH = timedelta(hours=4)
-_SILENT = timedelta(hours=24)
 _PLAUSIBLE_KILOMETRES = 5.0
 _RECENTLY = timedelta(days=7)
 _GAPS_SHOWN = 5
@@ -105,7 +104,7 @@ def newest_hour_fresh(fetched: FetchedHours) -> CheckOutcome:
         description += ": see whether the station has power and network"
     return CheckOutcome(
         passed=age <= _FRESH,
-        must_act=age > _SILENT,
+        must_act=age > timedelta(hours=fetched.station.silent_after_hours),
         description=description,
         metadata={"age_hours": hours},
     )

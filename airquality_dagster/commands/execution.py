@@ -5,19 +5,14 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from airquality_dagster.due import StationRun
-from airquality_dagster.errors import AirQualityError
-from airquality_dagster.io_managers.mongodb import MongoDBIOManagerError
+from airquality_dagster.failures import run_failure, step_failure
 from airquality_dagster.jobs import HOURLY_JOB, asset_selection, run_tags
 from airquality_dagster.local.services import process_tags
 from airquality_dagster.stations import Network
-
-if TYPE_CHECKING:  # the type of an event's error, which dagster does not export
-    from dagster_shared.error import SerializableErrorInfo
 
 _POLL_SECONDS = 0.2
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -84,49 +79,17 @@ def _add(report: PassReport, network: Network, run: StationRun, result: dg.Execu
                 lambda event, step=asset: event.step_key == step and event.is_step_failure
             ):
                 error = event.step_failure_data.error
-                entry.faults.append(_in_one_line(asset, event))
+                entry.faults.append(step_failure(event))
                 entry.traces.append(error.to_string() if error else "")
         if not result.success and not any(event.is_step_failure for event in result.all_events):
             # The run failed before its first step: a resource, or the definitions.
-            entry.faults.append(_failure_of_run(result))
+            (event,) = result.filter_events(lambda event: event.event_type == dg.DagsterEventType.RUN_FAILURE)
+            entry.faults.append(run_failure(result.run_id, event))
         # One write a run and asset: its counts are the same on each month's event.
         written = result.asset_materializations_for_node(station.raw_asset)
         for count in _COUNTS if written else ():
             value = written[0].metadata[count].value
             entry.counts[count] += value if isinstance(value, int) else 0
-
-
-def _failure_of_run(result: dg.ExecuteInProcessResult) -> str:
-    (failure,) = result.filter_events(lambda event: event.event_type == dg.DagsterEventType.RUN_FAILURE)
-    return f"run {result.run_id}: {_message(failure.job_failure_data.error)}"
-
-
-def _in_one_line(asset: str, event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return data.user_failure_data.description
-    return f"{asset}: {_message(data.error)}"
-
-
-def _message(error: "SerializableErrorInfo | None") -> str:
-    """Return the message that was raised where the cause was known."""
-    explained = None
-    names = {kind.__name__ for base in (AirQualityError, MongoDBIOManagerError) for kind in _with_subclasses(base)}
-    while error is not None:
-        if explained is None or error.cls_name in names:
-            explained = error
-        if error.cls_name in names:
-            break
-        error = error.cause or error.context
-    message = " ".join(explained.message.split()) if explained else "failed"
-    # Dagster puts the name of the exception's class in front.
-    return message.partition(": ")[2] or message
-
-
-def _with_subclasses(kind: type) -> Iterator[type]:
-    yield kind
-    for subclass in kind.__subclasses__():
-        yield from _with_subclasses(subclass)
 
 
 @contextmanager
