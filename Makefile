@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
-.PHONY: install run dev test lint clean
+.PHONY: install run dev test faults lint clean
 
 install: $(VENV)/.installed
 
@@ -34,6 +34,10 @@ dev: install
 
 test: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+
+# All injected faults, and their table in docs/reliability.md.
+faults: $(VENV)/.installed-test
+	@FAULTS_PAGE=docs/reliability.md $(BIN)/python -m pytest airquality_dagster_tests/faults -m ''
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

@@ -178,7 +178,23 @@ def dev(port: int) -> None:
 @click.option("--auth", is_flag=True, help="Ask for a token, with the AIRQINO_* credentials of the environment.")
 @click.option("--token-seconds", default=300, show_default=True, help="How long an access token lives.")
 @click.option("--end-excluded", is_flag=True, help="Leave end_date out of the answered period.")
-def sandbox(port: int, replay: Path | None, seed: int, auth: bool, token_seconds: int, end_excluded: bool) -> None:
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND[=NUMBER[xTIMES]][@STATION_ID]",
+    help="Go wrong on purpose, as in status=503x2 or empty@283164601; can be given again. POST /sandbox/faults does "
+    "the same while it runs.",
+)
+def sandbox(
+    port: int,
+    replay: Path | None,
+    seed: int,
+    auth: bool,
+    token_seconds: int,
+    end_excluded: bool,
+    faults: tuple[str, ...],
+) -> None:
     """Serve a local AirQino API, simulated or from captured answers, until Ctrl-C.
 
     Point the platform at it with AIRQINO_BASE_URL. With --auth it takes the credentials of the
@@ -186,4 +202,4 @@ def sandbox(port: int, replay: Path | None, seed: int, auth: bool, token_seconds
     """
     from airquality_dagster.commands.sandbox import run_sandbox
 
-    run_sandbox(port, replay, seed, auth, token_seconds, end_excluded=end_excluded)
+    run_sandbox(port, replay, seed, auth, token_seconds, end_excluded=end_excluded, faults=faults)

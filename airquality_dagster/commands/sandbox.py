@@ -2,26 +2,38 @@
 
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.markup import escape
 
 from airquality_dagster import settings
 from airquality_dagster.commands.terminal import out
+from airquality_dagster.sandbox.faults import FaultSwitch, parse_fault
 from airquality_dagster.sandbox.server import LOOPBACK, TOKEN_PATH, create_app, listen, serve
 from airquality_dagster.sandbox.sources import ReplaySource, SimulatedSource
 from airquality_dagster.sandbox.tokens import Realm
 
 
 def run_sandbox(
-    port: int, replay: Path | None, seed: int, auth: bool, token_seconds: int, *, end_excluded: bool
+    port: int,
+    replay: Path | None,
+    seed: int,
+    auth: bool,
+    token_seconds: int,
+    *,
+    end_excluded: bool,
+    faults: Sequence[str] = (),
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
-        SettingsError: the replayed folder holds no captured answers.
+        SettingsError: the replayed folder holds no captured answers, or a fault is none.
         LocalServiceError: the port is taken.
     """
+    switch = FaultSwitch()
+    for fault in faults:
+        switch.add(parse_fault(fault))
     source = ReplaySource(replay) if replay else SimulatedSource(seed)
     realm = None
     if auth:
@@ -38,5 +50,7 @@ def run_sandbox(
         out.print(f"AirQino sandbox on {url}: [bold]{escape(source.description)}[/]")
         if realm is not None:
             out.print(f"It asks for a token: AIRQINO_TOKEN_URL={url}{TOKEN_PATH}")
+        for fault in switch.listed():
+            out.print(f"[bold red]Fault on purpose:[/] {fault}")
         out.print(f"Use it with AIRQINO_BASE_URL={url}; Ctrl-C ends it.")
-        serve(create_app(source, realm, end_included=not end_excluded), listener)
+        serve(create_app(source, realm, end_included=not end_excluded, faults=switch), listener)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl
 
 import uvicorn
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -17,26 +18,34 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from airquality_dagster.errors import LocalServiceError
+from airquality_dagster.sandbox.faults import CLOCKS, Fault, FaultSwitch
 from airquality_dagster.sandbox.sources import Source
 from airquality_dagster.sandbox.tokens import Realm
 
 LOOPBACK = "127.0.0.1"
 TOKEN_PATH = "/realms/airqino/protocol/openid-connect/token"
+FAULTS_PATH = "/sandbox/faults"
 _QUERY_TIME = "%Y%m%d-%H%M"
 _START_SECONDS = 20.0
 
 
-def create_app(source: Source, realm: Realm | None = None, *, end_included: bool = True) -> Starlette:
+def create_app(
+    source: Source, realm: Realm | None = None, *, end_included: bool = True, faults: FaultSwitch | None = None
+) -> Starlette:
     """Return the server's application.
 
     Args:
         source: of the answers.
         realm: grants the tokens that calls then need; None asks for none.
         end_included: whether ``end_date`` belongs to the period (which is not known of the real API).
+        faults: that it makes; also switched by ``POST`` and ``DELETE`` of ``/sandbox/faults``.
     """
+    switch = faults if faults is not None else FaultSwitch()
 
     def hourly_averages(request: Request) -> Response:
-        if realm is not None and not realm.accepts(request.headers.get("authorization", "")):
+        if realm is not None and (
+            not realm.accepts(request.headers.get("authorization", "")) or switch.take(("token_dies",))
+        ):
             return JSONResponse({}, status_code=401)
         try:
             start, end = (_moment(request.query_params.get(name)) for name in ("start_date", "end_date"))
@@ -44,17 +53,33 @@ def create_app(source: Source, realm: Realm | None = None, *, end_included: bool
             return JSONResponse({"error": "start_date and end_date have the form YYYYmmdd-HHMM"}, status_code=400)
         if end is not None and not end_included:
             end -= timedelta(seconds=1)
-        answer = source.answer(request.path_params["station_id"], start, end, datetime.now(timezone.utc))
+        station = request.path_params["station_id"]
+        now = datetime.now(timezone.utc)
+        if fault := switch.take(CLOCKS, station):
+            now += timedelta(hours=fault.value or 3)
+        answer = source.answer(station, start, end, now)
         if answer is None:
             return JSONResponse({"error": "station not found"}, status_code=404)
-        return JSONResponse(answer)
+        return switch.answered(answer, station)
 
     async def token(request: Request) -> Response:
         if realm is None:
             return JSONResponse({"error": "this sandbox asks for no token"}, status_code=404)
         form = dict(parse_qsl((await request.body()).decode()))
+        if form.get("grant_type") == "refresh_token" and switch.take(("refresh_expires",)):
+            return JSONResponse({"error": "invalid_grant", "error_description": "Token is not active"}, status_code=400)
         status, body = realm.grant(form)
         return JSONResponse(body, status_code=status)
+
+    async def switch_faults(request: Request) -> Response:
+        if request.method == "DELETE":
+            switch.clear()
+        elif request.method == "POST":
+            try:
+                switch.add(Fault.model_validate_json(await request.body()))
+            except ValidationError as error:
+                return JSONResponse({"error": error.errors(include_url=False, include_context=False)}, status_code=422)
+        return JSONResponse(switch.listed())
 
     def about(request: Request) -> Response:
         return HTMLResponse(
@@ -67,6 +92,7 @@ def create_app(source: Source, realm: Realm | None = None, *, end_included: bool
             Route("/", about),
             Route("/v3/getStationHourlyAvg/{station_id:int}", hourly_averages),
             Route(TOKEN_PATH, token, methods=["POST"]),
+            Route(FAULTS_PATH, switch_faults, methods=["GET", "POST", "DELETE"]),
         ],
         middleware=[Middleware(GZipMiddleware)],
     )

@@ -1,0 +1,36 @@
+"""The record of the faults that were made: `make faults` writes it into docs/reliability.md."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+_BEGIN, _END = "<!-- made by `make faults` -->\n", "<!-- end -->"
+_RECORD: list[tuple[str, str, str, int, int]] = []
+
+
+@pytest.fixture
+def record():
+    """Note a fault: what it was, what was promised, what happened, readings lost and doubled."""
+
+    def note(fault: str, promised: str, happened: str, lost: int, doubled: int) -> None:
+        _RECORD.append((fault, promised, happened, lost, doubled))
+        assert (lost, doubled) == (0, 0)
+
+    return note
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    page = os.environ.get("FAULTS_PAGE")
+    if not page or exitstatus:
+        return
+    path = Path(page)
+    before, _, rest = path.read_text(encoding="utf-8").partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    lines = [
+        f"{len(_RECORD)} faults; readings lost: {sum(row[3] for row in _RECORD)}, doubled: "
+        f"{sum(row[4] for row in _RECORD)}.\n",
+        "| fault | promised | happened | lost | doubled |\n| --- | --- | --- | --- | --- |",
+        *(f"| {' | '.join(map(str, row))} |" for row in _RECORD),
+    ]
+    path.write_text(before + _BEGIN + "\n".join(lines) + "\n" + _END + after, encoding="utf-8")

@@ -1,0 +1,254 @@
+"""What the API, its tokens and the network can do to the platform: injected by the sandbox, over HTTP."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+
+from airquality_dagster.pollutants import field_of
+from airquality_dagster.sandbox.faults import KINDS, Fault, FaultSwitch
+from airquality_dagster.sandbox.server import TOKEN_PATH, create_app, running
+from airquality_dagster.sandbox.sources import SimulatedSource
+from airquality_dagster.sandbox.tokens import Realm
+from airquality_dagster_tests.builders import UTC
+from airquality_dagster_tests.platform import failures, metadata
+
+STATION = 283164601
+# The month before: old enough to be final, recent enough not to be restated by the simulation.
+NOW = datetime.now(UTC)
+START = (NOW.replace(day=1, hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)).replace(day=1)
+END = NOW.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+MONTH = f"{START:%Y-%m}"
+
+
+@dataclass
+class Stage:
+    """The platform, the sandbox's switch, and what the sandbox published."""
+
+    platform: object
+    switch: FaultSwitch
+    database: object
+
+    def run(self):
+        return self.platform.run(MONTH)
+
+    def published(self, station: int = STATION) -> dict[datetime, dict]:
+        rows = SimulatedSource().answer(station, START, END - timedelta(hours=1), NOW)["data"]
+        return {datetime.fromisoformat(row.pop("timestamp")).replace(tzinfo=UTC): row for row in rows}
+
+    def stored(self, station: str = "station1") -> dict[datetime, dict]:
+        return {document["_id"]: document for document in self.database[f"raw_{station}"].find()}
+
+    def lost_and_doubled(self) -> tuple[int, int]:
+        """Return how many published readings are not stored as published, and how many are stored besides."""
+        published, stored = self.published(), self.stored()
+        lost = sum(
+            value is not None and stored.get(hour, {}).get(field_of(sensor)) != value
+            for hour, row in published.items()
+            for sensor, value in row.items()
+        )
+        return lost, self.database["raw_station1"].count_documents({}) - len(published.keys() & stored.keys())
+
+
+@pytest.fixture(params=[False], ids=["no token"])
+def stage(request, platform, database):
+    switch = FaultSwitch()
+    realm = Realm(client_id="client", username="user", password="hunter2") if request.param else None
+    with running(create_app(SimulatedSource(), realm, faults=switch)) as url:
+        platform.use(url)
+        if realm:
+            for name, value in {
+                "AIRQINO_TOKEN_URL": url + TOKEN_PATH,
+                "AIRQINO_CLIENT_ID": "client",
+                "AIRQINO_USERNAME": "user",
+                "AIRQINO_PASSWORD": "hunter2",
+            }.items():
+                platform.monkeypatch.setenv(name, value)
+        yield Stage(platform, switch, database)
+
+
+def long(*values):
+    """Leave a case to `make faults`."""
+    return pytest.param(*values, marks=pytest.mark.long)
+
+
+def in_words(fault: Fault) -> str:
+    number = f" {fault.value:g}" if fault.value else ""
+    return f"{fault.kind.replace('_', ' ')}{number}{f' × {fault.times}' if fault.times else ''}"
+
+
+PASSING = [
+    Fault(kind="status", value=500, times=1),
+    Fault(kind="status", value=502, times=1),
+    Fault(kind="status", value=503, times=2),
+    Fault(kind="status_without_body", value=504, times=1),
+    Fault(kind="retry_after", value=1, times=1),
+    Fault(kind="reset", times=1),
+    Fault(kind="truncated", times=1),
+    Fault(kind="slow", value=1, times=1),
+]
+
+
+@pytest.mark.parametrize("fault", [*PASSING[:3], *(long(fault) for fault in PASSING[3:])], ids=in_words)
+def test_what_passes_is_asked_again_in_the_same_run(stage, record, fault):
+    stage.switch.add(fault)
+    result = stage.run()
+    assert result.success
+    assert stage.switch.listed() == []
+    hours = metadata(result, "raw_station1")["inserted"]
+    record(in_words(fault), "asked again in the same run", f"{hours} hours stored", *stage.lost_and_doubled())
+
+
+@pytest.mark.parametrize("stage", [True], indirect=True, ids=["token"])
+@pytest.mark.parametrize("fault", [Fault(kind="token_dies", times=1), Fault(kind="refresh_expires")], ids=in_words)
+def test_a_token_that_is_refused_is_replaced_once(stage, record, fault):
+    stage.run()
+    stage.switch.add(fault)
+    result = stage.run()
+    assert result.success
+    record(in_words(fault), "a new token, once", "run succeeded", *stage.lost_and_doubled())
+
+
+@pytest.mark.parametrize("stage", [True], indirect=True, ids=["token"])
+def test_tokens_that_are_always_refused_are_an_error_about_credentials(stage, record):
+    stage.switch.add(Fault(kind="token_dies", station=None))
+    result = stage.run()
+    (text, *_) = failures(result).values()
+    assert "refuses a token that it was just given" in text
+    assert "hunter2" not in text
+    stage.switch.clear()
+    assert stage.run().success
+    record("every token refused", "an error about credentials", "next run stored all", *stage.lost_and_doubled())
+
+
+LASTING = [
+    (Fault(kind="status", value=400, station=STATION), "HTTP 400"),
+    (Fault(kind="status", value=403, station=STATION), "HTTP 403"),
+    (Fault(kind="status", value=404, station=STATION), "check airqino_id"),
+    (Fault(kind="html", station=STATION), "answered no JSON"),
+    (Fault(kind="not_json", station=STATION), "answered no JSON"),
+    (Fault(kind="no_data", station=STATION), "no list 'data'"),
+    (Fault(kind="status", value=503, station=STATION), "gave no answer in 5 attempts: HTTP 503"),
+]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [*LASTING[:4], *(long(*case) for case in LASTING[4:])],
+    ids=[in_words(fault) for fault, _ in LASTING],
+)
+def test_what_lasts_fails_its_station_alone_and_the_next_run_heals(stage, record, fault, message):
+    stage.switch.add(fault)
+    failed = failures(stage.run())
+    assert list(failed) == ["raw_station1"]
+    assert message in failed["raw_station1"]
+    assert MONTH in failed["raw_station1"]
+    assert stage.stored() == {}
+    assert len(stage.stored("station2")) == len(stage.published(283181971))
+    stage.switch.clear()
+    assert stage.run().success
+    record(in_words(fault), "that station fails, the next run heals", "other station stored", *stage.lost_and_doubled())
+
+
+REJECTED = [
+    (Fault(kind="text"), "CO is 'n/a', not a number"),
+    (Fault(kind="twice_different"), "2 different answers for the hour"),
+    (Fault(kind="impossible_timestamp"), "timestamp"),
+    (Fault(kind="no_timestamp"), "timestamp"),
+]
+
+
+@pytest.mark.parametrize("is_first_load", [long(True), False], ids=["first load", "reload"])
+@pytest.mark.parametrize(("fault", "reason"), REJECTED, ids=[fault.kind for fault, _ in REJECTED])
+def test_a_row_that_is_no_reading_is_kept_apart_and_takes_no_other_with_it(stage, record, fault, reason, is_first_load):
+    if not is_first_load:
+        stage.run()
+    before = stage.stored()
+    stage.switch.add(fault)
+    assert stage.run().success
+    rejected = list(stage.database["raw_station1_rejected"].find())
+    assert rejected
+    assert all(reason in row["reason"] for row in rejected)
+    assert before.items() <= stage.stored().items()
+    assert len(stage.stored()) >= len(stage.published()) - 1
+    stage.switch.clear()
+    assert stage.run().success
+    when = "first load" if is_first_load else "reload"
+    happened = f"{len(rejected)} row{'s' if len(rejected) > 1 else ''} kept apart"
+    record(f"{in_words(fault)}, {when}", "row rejected with its reason", happened, *stage.lost_and_doubled())
+
+
+def test_an_empty_answer_removes_nothing_and_is_a_warning(stage, record):
+    stage.run()
+    before = stage.stored()
+    stage.switch.add(Fault(kind="empty"))
+    result = stage.run()
+    assert result.success
+    assert stage.stored() == before
+    (check,) = [
+        check
+        for check in result.get_asset_check_evaluations()
+        if check.check_name == "hours_complete" and check.asset_key.path == ["raw_station1"]
+    ]
+    assert not check.passed
+    record("empty answer", "nothing removed, a warning", "check hours_complete red", *stage.lost_and_doubled())
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(kind="twice_equal"), Fault(kind="zoned_timestamp"), Fault(kind="lag", value=5)], ids=in_words
+)
+def test_what_says_the_same_in_another_way_changes_nothing(stage, record, fault):
+    stage.run()
+    before = stage.stored()
+    stage.switch.add(fault)
+    result = stage.run()
+    assert stage.stored() == before
+    assert metadata(result, "raw_station1")["revised"] == 0
+    record(in_words(fault), "nothing changes", "0 revised, 0 inserted", *stage.lost_and_doubled())
+
+
+def test_hours_that_are_still_to_come_are_not_believed(stage, record):
+    stage.switch.add(Fault(kind="clock_skew", value=30))
+    current = f"{NOW:%Y-%m}"
+    assert stage.platform.run(current).success
+    # An hour ahead is within what two clocks may differ by; it is provisional.
+    assert max(stage.stored()) <= datetime.now(UTC) + timedelta(hours=1)
+    assert stage.database["raw_station1_rejected"].count_documents({}) > 0
+    stage.database["raw_station1"].delete_many({})
+    stage.switch.clear()
+    stage.run()
+    record(
+        "clock of the server 30 h ahead",
+        "hours to come are rejected, but for one hour",
+        "none stored",
+        *stage.lost_and_doubled(),
+    )
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(kind="restated", value=0.125), Fault(kind="vanished_sensor"), Fault(kind="new_sensor")],
+    ids=in_words,
+)
+def test_history_that_is_told_anew_replaces_the_old_which_is_kept(stage, record, fault):
+    stage.run()
+    before = stage.stored()
+    stage.switch.add(fault)
+    result = stage.run()
+    revised = metadata(result, "raw_station1")["revised"]
+    assert revised > 0.9 * len(before)
+    kept = {entry["document"]["_id"]: entry["document"] for entry in stage.database["raw_station1_revisions"].find()}
+    assert all(before[hour] == document for hour, document in kept.items())
+    assert len(kept) == revised
+    stage.switch.clear()
+    stage.run()
+    happened = f"{revised} former versions kept"
+    record(in_words(fault), "the newest version stands, the former is kept", happened, *stage.lost_and_doubled())
+
+
+def test_every_kind_of_fault_that_the_sandbox_can_make_is_tried_here():
+    tried = {fault.kind for fault in PASSING}
+    tried |= {fault.kind for fault, _ in (*LASTING, *REJECTED)}
+    tried |= {"token_dies", "refresh_expires", "empty", "twice_equal", "zoned_timestamp", "lag", "clock_skew"}
+    tried |= {"restated", "vanished_sensor", "new_sensor"}
+    assert tried == set(KINDS)
