@@ -49,7 +49,9 @@ def run_dev(port: int) -> None:
                     ],
                     "dagster-daemon": [*python, "dagster._daemon", "run", "-m", _MODULE],
                 }
-                with process_groups(commands, os.environ) as processes:
+                # Links in alerts lead here, unless the environment knows another way.
+                variables = {settings.AIRQUALITY_UI_URL: ui, **os.environ}
+                with process_groups(commands, variables) as processes:
                     _wait_until_served(ui, processes)
                     out.print(f"[bold]Dagster UI: {ui}[/]  (Ctrl-C ends it)")
                     out.print(f"AirQino API: {services.api}{' (sandbox)' if services.is_sandbox else ''}")
