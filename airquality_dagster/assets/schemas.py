@@ -9,7 +9,7 @@ from dagster_pandas.constraints import ColumnConstraint, ColumnConstraintViolati
 
 from airquality_dagster.assets.beta import accepted_beta
 from airquality_dagster.pollutants import PARAMETERS, PROVISIONAL, SIMULATED, STATION_ID, TIMESTAMP, Parameter
-from airquality_dagster.readings.aggregate import DATE, EXPECTED_HOURS, HOURS, HOURS_FOR_A_VALID_DAY
+from airquality_dagster.readings.aggregate import DATE, EXPECTED_HOURS, HOURS, HOURS_FOR_A_VALID_DAY, MAXIMA
 from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, WHO_LEVELS
 
 
@@ -68,10 +68,12 @@ _DAILY_INDICES = {
     "o3_max_8h": ("double", "O₃: highest 8-hour mean that ends on the day, µg/m³; null under 18 of 24 means"),
     "o3_max_1h": ("double", "O₃: highest valid hour, µg/m³; null under 18 valid hours"),
     "no2_max_1h": ("double", "NO₂: highest valid hour, µg/m³; null under 18 valid hours"),
+    **{f"{name}_invalid": ("string", f"why there is no {name}; null where there is one") for name in MAXIMA},
     "aqi": ("int", "US EPA AQI (2024): the highest of its pollutants; null where none is valid"),
     "aqi_category": ("string", "name of the AQI's category"),
     "aqi_pollutant": ("string", "the pollutant that decides the AQI"),
     "aqi_pollutants": ("array", "the pollutants of which there was a valid value"),
+    "aqi_invalid": ("string", "why there is no AQI; null where there is one"),
     **{
         f"{pollutant}_who": ("string", f"strictest level of WHO 2021 that {pollutant} meets: AQG, IT-4 … above IT-1")
         for pollutant in WHO_LEVELS

@@ -43,6 +43,7 @@ _AQI_INPUTS = {
     "o3_max_8h": "o3_8h",
     "o3_max_1h": "o3_1h",
 }
+_NO_AQI = "no valid value of PM2.5, PM10, CO, NO₂ or O₃"
 # Field of the day → pollutant whose guideline it is compared with.
 WHO_INPUTS = {
     "pm2_5_valid_mean": "pm2_5",
@@ -97,7 +98,7 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
             f"{field}_invalid": reasons[field],
         }
     columns[EXPECTED_HOURS] = expected
-    columns |= {name: maxima[name].reindex(means.index) for name in MAXIMA}
+    columns |= {name: maxima[name].reindex(means.index) for name in maxima.columns}
     frame = pd.DataFrame(columns | _indices(columns))
     if SIMULATED in around and around[SIMULATED][is_asked].notna().any():
         # A day is labelled if any of its hours is simulated.
@@ -142,10 +143,14 @@ def _reasons(
 
 
 def _maxima(valid: pd.DataFrame, hours: pd.DatetimeIndex, time_zone: ZoneInfo) -> pd.DataFrame:
-    """Return the highest valid hours and 8-hour means of each day."""
+    """Return the highest valid hours and 8-hour means of each day, and why a day has none."""
     gases = valid[["co", "o3", "no2"]].set_axis(hours)
     if not len(gases):
-        return pd.DataFrame({name: pd.Series(dtype="float64") for name in MAXIMA})
+        return pd.DataFrame({
+            column: pd.Series(dtype="object" if column.endswith("_invalid") else "float64")
+            for name in MAXIMA
+            for column in (name, f"{name}_invalid")
+        })  # fmt: skip
     # A mean that ends in an hour that is not stored counts, too: up to the end of the last day.
     grid = gases.reindex(pd.date_range(hours[0], _next_midnight(hours[-1], time_zone), freq="h", inclusive="left"))
     # Not pandas' rolling mean, whose last digits depend on the hours before the window.
@@ -157,7 +162,12 @@ def _maxima(valid: pd.DataFrame, hours: pd.DatetimeIndex, time_zone: ZoneInfo) -
     maxima = {}
     for name, field in MAXIMA.items():
         values = (running if name.endswith("8h") else grid)[field].groupby(dates)
-        maxima[name] = values.max().where(values.count() >= HOURS_FOR_A_VALID_DAY)
+        counts, of = values.count(), values.size()
+        is_valid = counts >= HOURS_FOR_A_VALID_DAY
+        what = "8-hour means" if name.endswith("8h") else "hours"
+        reasons = [f"{count} of {size} {what} valid" for count, size in zip(counts, of, strict=True)]
+        maxima[name] = values.max().where(is_valid)
+        maxima[f"{name}_invalid"] = pd.Series(reasons, index=of.index, dtype=object).where(~is_valid, None)
     return pd.DataFrame(maxima)
 
 
@@ -176,6 +186,7 @@ def _indices(days: Mapping[str, pd.Series]) -> dict[str, pd.Series]:
         "aqi_category": aqi_category(highest),
         "aqi_pollutant": worst(indices),
         "aqi_pollutants": names_where(indices.notna()),
+        "aqi_invalid": pd.Series(_NO_AQI, index=highest.index, dtype=object).where(highest.isna(), None),
         **{f"{field}_who": levels[field] for field in WHO_LEVELS},
         "who_exceeded": names_where(levels.notna() & (levels != AT_GUIDELINE)),
     }

@@ -216,3 +216,12 @@ def test_a_day_without_a_valid_value_has_no_index():
     assert pd.isna(day["aqi"])
     assert day["aqi_category"] is None
     assert (day["aqi_pollutants"], day["who_exceeded"]) == ([], [])
+    assert day["aqi_invalid"] == "no valid value of PM2.5, PM10, CO, NO₂ or O₃"
+    assert day["o3_max_8h_invalid"] == "0 of 24 8-hour means valid"
+
+
+def test_a_maximum_says_why_there_is_none_and_nothing_where_there_is_one():
+    first, second = days_of(hourly(o3=[*varied(24, 60.0), *varied(12, 60.0)])).to_dict("records")
+    assert (first["o3_max_1h_invalid"], first["o3_max_8h_invalid"], first["aqi_invalid"]) == (None, None, None)
+    assert second["o3_max_1h_invalid"] == "12 of 24 hours valid"
+    assert second["o3_max_8h_invalid"] == "14 of 24 8-hour means valid"
