@@ -147,6 +147,20 @@ def status() -> None:
     show_status()
 
 
+@main.command()
+@click.option("--station", "stations", multiple=True, help="Only this station (its name); can be given again.")
+@click.option("--source", is_flag=True, help="Compare with the API, too: asks it for every stored month.")
+def verify(stations: tuple[str, ...], source: bool) -> bool:
+    """Compare what is stored with itself: hours, revisions, flags, days, months and years, to the last digit.
+
+    Everything that was computed is computed again from the stored hours. Nothing is changed. Exit code 1 if
+    anything differs.
+    """
+    from airquality_dagster.commands.verify import verify as verify_stored
+
+    return verify_stored(stations, with_source=source)
+
+
 @main.command("alert-test")
 def alert_test() -> bool:
     """Send a test message to the services of AIRQUALITY_ALERT_URLS. Exit code 1 if one did not take it."""

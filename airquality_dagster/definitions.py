@@ -25,20 +25,25 @@ def definitions() -> dg.Definitions:
         schedules=[hourly_schedule(network), reconcile_schedule(network)],
         sensors=[alert_sensor(network)],
         resources={
-            "airqino": AirQinoResource(
-                base_url=settings.resource_field(settings.AIRQINO_BASE_URL, settings.PUBLIC_API),
-                token_url=settings.resource_field(settings.AIRQINO_TOKEN_URL, settings.PUBLIC_TOKEN_URL),
-                client_id=settings.resource_field(settings.AIRQINO_CLIENT_ID),
-                client_secret=settings.resource_field(settings.AIRQINO_CLIENT_SECRET),
-                username=settings.resource_field(settings.AIRQINO_USERNAME),
-                password=settings.resource_field(settings.AIRQINO_PASSWORD),
-                refresh_token=settings.resource_field(settings.AIRQINO_REFRESH_TOKEN),
-            ),
+            "airqino": airqino_resource(),
             "mongodb": MongoDBResource(uri=mongodb_uri, database=mongodb_database),
             "io_manager": MongoDBIOManager(uri=mongodb_uri, database=mongodb_database, app_name="airquality"),
         },
         # A station's month is seconds of work: a process per step would cost more than the step.
         executor=dg.in_process_executor,
+    )
+
+
+def airqino_resource() -> AirQinoResource:
+    """Return the resource of the API, with the environment as it is now."""
+    return AirQinoResource(
+        base_url=settings.resource_field(settings.AIRQINO_BASE_URL, settings.PUBLIC_API),
+        token_url=settings.resource_field(settings.AIRQINO_TOKEN_URL, settings.PUBLIC_TOKEN_URL),
+        client_id=settings.resource_field(settings.AIRQINO_CLIENT_ID),
+        client_secret=settings.resource_field(settings.AIRQINO_CLIENT_SECRET),
+        username=settings.resource_field(settings.AIRQINO_USERNAME),
+        password=settings.resource_field(settings.AIRQINO_PASSWORD),
+        refresh_token=settings.resource_field(settings.AIRQINO_REFRESH_TOKEN),
     )
 
 

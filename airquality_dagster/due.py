@@ -3,13 +3,15 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import islice
 
 # The source still changes a month's last hours this long after its end.
 SETTLING = timedelta(days=3)
 # How many months before the current one a tick looks back for what was missed.
 LOOK_BACK_MONTHS = 12
+
+_NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,31 @@ def due_months(months: Sequence[Month], materialized_at: Mapping[str, datetime],
     return [
         month.key
         for month in months[-LOOK_BACK_MONTHS - 1 :]
-        if month.end > now
-        or materialized_at.get(month.key, datetime.min.replace(tzinfo=now.tzinfo)) < month.end + SETTLING
+        if month.end > now or materialized_at.get(month.key, _NEVER) < month.end + SETTLING
+    ]
+
+
+def outdated_months(
+    months: Sequence[Month], flagged_at: Mapping[str, datetime], changed_at: Mapping[str, datetime], now: datetime
+) -> list[str]:
+    """Return the months beside which hours changed after they were flagged.
+
+    Flags and running means look beyond a month: one that was loaded alone is made again once those beside it
+    are there. Hours of a month that has not settled change each hour and are `due_months`' business.
+
+    Args:
+        months: all months of the network up to the current one, in order.
+        flagged_at: partition key → when its hours were last flagged and aggregated.
+        changed_at: partition key → when its hours were last written, if that changed any.
+        now: the present moment.
+    """
+    recent = months[-LOOK_BACK_MONTHS - 1 :]
+    changed = [changed_at.get(month.key, _NEVER) if month.end + SETTLING <= now else _NEVER for month in recent]
+    before, after = [_NEVER, *changed][:-1], [*changed, _NEVER][1:]
+    return [
+        month.key
+        for month, *beside in zip(recent, before, after, strict=True)
+        if month.key in flagged_at and flagged_at[month.key] < max(beside)
     ]
 
 

@@ -1,11 +1,11 @@
 """What Dagster's instance knows of earlier runs, asked once a tick."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
-from airquality_dagster.due import Month, StationRun, contiguous_ranges, due_months, station_runs
+from airquality_dagster.due import Month, StationRun, contiguous_ranges, due_months, outdated_months, station_runs
 from airquality_dagster.jobs import HOURLY_JOB, IN_PROGRESS
 from airquality_dagster.partitions import monthly_partitions
 from airquality_dagster.stations import Network, Station
@@ -35,7 +35,15 @@ def due_runs(instance: dg.DagsterInstance, network: Network, now: datetime) -> l
     months = network_months(network, now)
     ranges = {}
     for station in network.stations:
-        due = due_months(months, _materialized_at(instance, station, months), now)
+        raw, *derived = (
+            _latest_materializations(instance, dg.AssetKey(asset), months) for asset in station.monthly_assets
+        )
+        changed_at = {key: _moment(record) for key, record in raw.items() if _changed(record)}
+        wanted = {
+            *due_months(months, _earliest(raw, *derived), now),
+            *outdated_months(months, _earliest(*derived), changed_at, now),
+        }
+        due = [month.key for month in months if month.key in wanted]
         # The current month alone cannot keep another from being stored.
         alone = _failed_months(instance, network, station, due) if len(due) > 1 else set()
         ranges[station.name] = contiguous_ranges(months, due, alone)
@@ -49,19 +57,12 @@ def all_runs(network: Network, now: datetime) -> list[StationRun]:
     return station_runs({station.name: ranges for station in network.stations}, network.network.stations_per_run)
 
 
-def _materialized_at(instance: dg.DagsterInstance, station: Station, months: Sequence[Month]) -> dict[str, datetime]:
-    """Return when each month was last materialized: the earliest of the station's assets."""
-    moments = [_latest_materializations(instance, dg.AssetKey(asset), months) for asset in station.monthly_assets]
-    in_all = set.intersection(*map(set, moments))
-    return {key: min(of_asset[key] for of_asset in moments) for key in in_all}
-
-
 def _latest_materializations(
     instance: dg.DagsterInstance, asset_key: dg.AssetKey, months: Sequence[Month]
-) -> dict[str, datetime]:
+) -> dict[str, dg.EventLogRecord]:
     keys = {month.key for month in months}
     # Two queries an asset, however often its months were materialized: the newest record of each
-    # month, then the records' times.
+    # month, then the records.
     storage_ids = instance.get_latest_storage_id_by_partition(
         asset_key, dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=keys
     )
@@ -69,11 +70,23 @@ def _latest_materializations(
         return {}
     newest = dg.AssetRecordsFilter(asset_key=asset_key, storage_ids=list(storage_ids.values()))
     records = instance.fetch_materializations(newest, limit=len(storage_ids)).records
-    return {
-        record.partition_key: datetime.fromtimestamp(record.timestamp, timezone.utc)
-        for record in records
-        if record.partition_key is not None
-    }
+    return {record.partition_key: record for record in records if record.partition_key is not None}
+
+
+def _earliest(*newest: Mapping[str, dg.EventLogRecord]) -> dict[str, datetime]:
+    """Return the earlier of the moments at which each month was last made of several assets, if of all of them."""
+    in_all = set.intersection(*map(set, newest))
+    return {key: min(_moment(of_asset[key]) for of_asset in newest) for key in in_all}
+
+
+def _moment(record: dg.EventLogRecord) -> datetime:
+    return datetime.fromtimestamp(record.timestamp, timezone.utc)
+
+
+def _changed(record: dg.EventLogRecord) -> bool:
+    """Return whether a write of hours changed any; of a range, it is said of the whole."""
+    metadata = record.asset_materialization.metadata if record.asset_materialization else {}
+    return any(metadata[count].value for count in ("inserted", "revised") if count in metadata)
 
 
 def _failed_months(instance: dg.DagsterInstance, network: Network, station: Station, keys: Sequence[str]) -> set[str]:

@@ -249,7 +249,7 @@ def test_a_wrong_use_of_the_command_is_explained_with_exit_code_1(tmp_path, argu
     assert "Error:" in run.stderr
 
 
-@pytest.mark.parametrize("command", ["run", "dev", "backfill", "export", "status", "sandbox", "alert-test"])
+@pytest.mark.parametrize("command", ["run", "dev", "backfill", "export", "status", "sandbox", "alert-test", "verify"])
 def test_every_command_explains_itself(tmp_path, command):
     run = airquality(command, "--help", home=tmp_path)
     assert run.returncode == 0

@@ -13,6 +13,7 @@ from airquality_dagster.due import (
     StationRun,
     contiguous_ranges,
     due_months,
+    outdated_months,
     station_runs,
 )
 from airquality_dagster_tests.builders import UTC
@@ -51,6 +52,16 @@ def test_after_an_outage_every_month_that_was_not_over_when_it_was_last_material
         "2024-05-01",
         "2024-06-01",
     ]
+
+
+def test_a_month_is_outdated_when_hours_beside_it_changed_since_it_was_flagged_but_for_those_that_go_on():
+    assert outdated_months(ALL, LATELY, {"2024-01-01": NOW}, NOW) == ["2023-12-01", "2024-02-01"]
+    assert outdated_months(ALL, LATELY, {"2024-01-01": NOW - timedelta(hours=2)}, NOW) == []
+    # Those of the current month change each hour: until they settle, the month before is due by itself.
+    assert outdated_months(ALL, LATELY, {"2024-06-01": NOW}, NOW) == []
+    assert outdated_months(ALL, LATELY, dict.fromkeys(KEYS, NOW), NOW) == KEYS[-13:]
+    assert outdated_months(ALL[:1], LATELY, {ALL[0].key: NOW}, NOW) == []
+    assert outdated_months([], {}, {}, NOW) == []
 
 
 def test_a_month_that_was_never_materialized_is_due():

@@ -6,8 +6,10 @@ import dagster as dg
 import pytest
 
 from airquality_dagster.definitions import definitions
+from airquality_dagster.history import network_months
 from airquality_dagster.jobs import HOURLY_JOB, RANGE_END, RANGE_START
-from airquality_dagster_tests.builders import UTC, answer
+from airquality_dagster.stations import load_network
+from airquality_dagster_tests.builders import UTC, answer, rows
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 NOW = datetime(2026, 6, 15, 12, 5, tzinfo=UTC)
@@ -117,3 +119,28 @@ def test_a_month_that_failed_is_asked_for_in_a_run_of_its_own_and_only_for_its_s
 
         left = requested(tick(instance, now=now))
         assert {request[0] for request in left if request[0] != f"{now:%Y-%m-01}" and now.day > 3} <= {third}
+
+
+def test_months_that_were_loaded_alone_are_due_once_more_together_and_then_no_more(platform, instance):
+    now = datetime.now(UTC)
+    keys = [month.key for month in network_months(load_network(None), now)][-4:-1]
+    hours = [datetime.fromisoformat(key).replace(tzinfo=UTC) for key in keys]
+    with scripted_server(lambda request, number: Reply(body=answer(*(rows(hour, 1)[0] for hour in hours)))) as server:
+        platform.use(server.url)
+        ((first, last, _),) = requested(tick(instance, now=now))
+        platform.run(first[:7], last[:7])
+        # Again from nothing, each alone: what the first knew of the second was nothing.
+        platform.database.client.drop_database(platform.database.name)
+        for key in keys:
+            platform.run(key[:7])
+        assert due_of_station1(instance, now) >= set(keys[:2])
+        for begin, end, assets in requested(tick(instance, now=now)):
+            assert platform.run(begin[:7], end[:7], assets=assets).success
+        assert not due_of_station1(instance, now) & set(keys[:2])
+
+
+def due_of_station1(instance, now) -> set[str]:
+    """Return the months of station1 that a tick asks for."""
+    keys = [month.key for month in network_months(load_network(None), now)]
+    ranges = [(begin, end) for begin, end, assets in requested(tick(instance, now=now)) if STATION1[0] in assets]
+    return {key for key in keys for begin, end in ranges if begin <= key <= end}
