@@ -78,8 +78,11 @@ def follow_runs(instance: dg.DagsterInstance, network: Network, known: RunHistor
                 failed[station.name] = FailedStation(
                     months=sorted(left | set(asked)), text=text, run_id=run.run_id, count=count
                 )
-            elif former and left - set(asked):
-                failed[station.name] = former.model_copy(update={"months": sorted(left - set(asked))})
+            elif former:
+                # What was made of stored hours alone says nothing of their fetching.
+                left -= set(asked) if station.raw_asset in selected else set()
+                if left:
+                    failed[station.name] = former.model_copy(update={"months": sorted(left)})
         seen_until = max(seen_until, record.update_timestamp.replace(tzinfo=timezone.utc))
     return RunHistory(seen_until=seen_until, failed=failed)
 
