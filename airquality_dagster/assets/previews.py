@@ -4,6 +4,7 @@ import pandas as pd
 
 from airquality_dagster.pollutants import BY_FIELD, PARAMETERS, PROVISIONAL, SIMULATED, TIMESTAMP
 from airquality_dagster.readings.aggregate import DATE, HOURS, HOURS_FOR_A_VALID_DAY
+from airquality_dagster.readings.quality import Level
 
 _HOURS_SHOWN = 6
 _DAYS_SHOWN = 10
@@ -23,6 +24,17 @@ def hourly_preview(hourly: pd.DataFrame) -> str:
         for _, hour in hourly.tail(_HOURS_SHOWN)[::-1].iterrows()
     ]
     return _note(hourly) + _table(["hour (UTC)", *(BY_FIELD[field].description for field in fields)], rows)
+
+
+def quality_preview(quality: pd.DataFrame) -> str:
+    """Return how many hours of each reading have which level."""
+    if quality.empty:
+        return "No hour of this period is stored."
+    rows = []
+    for parameter in PARAMETERS:
+        counts = quality[f"{parameter.field}_qc"].value_counts()
+        rows.append([parameter.label, *(str(int(counts.get(level, 0))) for level in Level)])
+    return _note(quality) + _table(["reading", *(level.name.lower().replace("_", " ") for level in Level)], rows)
 
 
 def daily_preview(daily: pd.DataFrame) -> str:

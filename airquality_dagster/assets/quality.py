@@ -4,12 +4,13 @@ import dagster as dg
 import pandas as pd
 
 from airquality_dagster.assets.freshness import FRESHNESS
+from airquality_dagster.assets.previews import quality_preview
 from airquality_dagster.assets.schemas import HOURLY_READINGS, QUALITY_COLUMNS
 from airquality_dagster.assets.surroundings import with_surroundings
 from airquality_dagster.checks.outcome import check_results, check_specs
 from airquality_dagster.checks.readings import CHECKS, StationFlags
 from airquality_dagster.io_managers.mongodb import ABSENT
-from airquality_dagster.pollutants import PARAMETERS, TIMESTAMP
+from airquality_dagster.pollutants import TIMESTAMP
 from airquality_dagster.readings.hourly import hourly_quality
 from airquality_dagster.resources.mongodb import MongoDBResource
 from airquality_dagster.stations import Station
@@ -51,20 +52,8 @@ def quality_asset(
         with mongodb.open_database() as database:
             flagged = with_surroundings(database, station, hourly, window.start, window.end)
         documents = hourly_quality(flagged, absent=ABSENT)
-        yield dg.Output(documents, metadata={"preview": dg.MetadataValue.md(_preview(documents))})
+        yield dg.Output(documents, metadata={"preview": dg.MetadataValue.md(quality_preview(documents))})
         flags = StationFlags(station, window.start, window.end, flagged)
         yield from check_results(CHECKS, flags, station.quality_asset)
 
     return quality
-
-
-def _preview(flagged: pd.DataFrame) -> str:
-    """Return a table of how many hours of each reading have which level."""
-    if flagged.empty:
-        return "No hour of this period is stored."
-    names = {1: "pass", 2: "not evaluated", 3: "suspect", 4: "fail", 9: "missing"}
-    lines = ["| reading | " + " | ".join(names.values()) + " |", "| --- |" + " --- |" * len(names)]
-    for parameter in PARAMETERS:
-        counts = flagged[f"{parameter.field}_qc"].value_counts()
-        lines.append(f"| {parameter.label} | " + " | ".join(str(int(counts.get(level, 0))) for level in names) + " |")
-    return "\n".join(lines)

@@ -5,20 +5,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from airquality_dagster.pollutants import field_of
 from airquality_dagster.sandbox.faults import KINDS, Fault, FaultSwitch
 from airquality_dagster.sandbox.server import TOKEN_PATH, create_app, running
 from airquality_dagster.sandbox.sources import SimulatedSource
 from airquality_dagster.sandbox.tokens import Realm
 from airquality_dagster_tests.builders import UTC
+from airquality_dagster_tests.faults.published import MONTH, NOW, Hours, lost_values, published_hours, stored_hours
 from airquality_dagster_tests.platform import failures, metadata
 
 STATION = 283164601
-# The month before: old enough to be final, recent enough not to be restated by the simulation.
-NOW = datetime.now(UTC)
-START = (NOW.replace(day=1, hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)).replace(day=1)
-END = NOW.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-MONTH = f"{START:%Y-%m}"
 
 
 @dataclass
@@ -32,22 +27,17 @@ class Stage:
     def run(self):
         return self.platform.run(MONTH)
 
-    def published(self, station: int = STATION) -> dict[datetime, dict]:
-        rows = SimulatedSource().answer(station, START, END - timedelta(hours=1), NOW)["data"]
-        return {datetime.fromisoformat(row.pop("timestamp")).replace(tzinfo=UTC): row for row in rows}
+    def published(self, station: int = STATION) -> Hours:
+        return published_hours(station)
 
-    def stored(self, station: str = "station1") -> dict[datetime, dict]:
-        return {document["_id"]: document for document in self.database[f"raw_{station}"].find()}
+    def stored(self, station: str = "station1") -> Hours:
+        return stored_hours(self.database, station)
 
     def lost_and_doubled(self) -> tuple[int, int]:
         """Return how many published readings are not stored as published, and how many are stored besides."""
         published, stored = self.published(), self.stored()
-        lost = sum(
-            value is not None and stored.get(hour, {}).get(field_of(sensor)) != value
-            for hour, row in published.items()
-            for sensor, value in row.items()
-        )
-        return lost, self.database["raw_station1"].count_documents({}) - len(published.keys() & stored.keys())
+        doubled = self.database["raw_station1"].count_documents({}) - len(published.keys() & stored.keys())
+        return lost_values(published, stored), doubled
 
 
 @pytest.fixture(params=[False], ids=["no token"])

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,17 +12,12 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from airquality_dagster.local.mongod import find_mongod
-from airquality_dagster.pollutants import field_of
 from airquality_dagster.sandbox.server import create_app, running
 from airquality_dagster.sandbox.sources import SimulatedSource
-from airquality_dagster_tests.builders import UTC
+from airquality_dagster_tests.faults.published import MONTH, lost_values, published_hours, stored_hours
 from airquality_dagster_tests.processes import COMMAND, environment, free_port, wait_until
 
 STATIONS = {"station1": 283164601, "station2": 283181971}
-NOW = datetime.now(UTC)
-END = NOW.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-START = (END - timedelta(days=1)).replace(day=1)
-MONTH = f"{START:%Y-%m}"
 BACKFILL = [*COMMAND, "backfill", "--from", MONTH, "--to", MONTH]
 
 
@@ -37,14 +31,8 @@ def lost_and_doubled(database) -> tuple[int, int]:
     """Return how many published readings are not stored as published, and how many hours are stored besides."""
     lost = besides = 0
     for station, airqino_id in STATIONS.items():
-        rows = SimulatedSource().answer(airqino_id, START, END - timedelta(hours=1), NOW)["data"]
-        published = {datetime.fromisoformat(row.pop("timestamp")).replace(tzinfo=UTC): row for row in rows}
-        stored = {document["_id"]: document for document in database[f"raw_{station}"].find()}
-        lost += sum(
-            value is not None and stored.get(hour, {}).get(field_of(sensor)) != value
-            for hour, row in published.items()
-            for sensor, value in row.items()
-        )
+        published, stored = published_hours(airqino_id), stored_hours(database, station)
+        lost += lost_values(published, stored)
         besides += len(stored.keys() - published.keys())
         days = database[f"{station}_aggregates"].count_documents({})
         lost += len({hour.date() for hour in published}) - days
