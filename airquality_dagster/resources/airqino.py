@@ -40,6 +40,10 @@ class AirQinoResource(dg.ConfigurableResource):
     attempts: int = Field(default=5, description="How often one question is asked at most.")
     total_seconds: float = Field(default=180.0, description="Seconds after which a question is given up.")
     backoff_seconds: float = Field(default=1.0, description="First pause between attempts; doubles each time.")
+    patience_seconds: float = Field(
+        default=900.0,
+        description="Seconds that a run may spend in vain: after two thirds a question is asked once, then none is.",
+    )
 
     _client: AirQinoClient | None = PrivateAttr(default=None)
 
@@ -66,6 +70,7 @@ class AirQinoResource(dg.ConfigurableResource):
                 attempts=self.attempts,
                 total_seconds=self.total_seconds,
                 backoff_seconds=self.backoff_seconds,
+                patience_seconds=self.patience_seconds,
             )
         return self._client
 

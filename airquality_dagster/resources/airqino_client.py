@@ -46,6 +46,7 @@ class AirQinoClient:
         attempts: int = 5,
         total_seconds: float = 180.0,
         backoff_seconds: float = 1.0,
+        patience_seconds: float = 900.0,
     ) -> None:
         """Open a connection pool; nothing is sent yet.
 
@@ -56,6 +57,9 @@ class AirQinoClient:
             attempts: how often one question is asked at most.
             total_seconds: no new attempt begins after this, and no answer is read on.
             backoff_seconds: first pause between attempts; it doubles each time, with jitter.
+            patience_seconds: what this client may spend in vain on all its questions together, on attempts that
+                fail and pauses after them. Once two thirds are spent, a question is asked once only; once all
+                are, none is asked.
         """
         self._base_url = base_url.rstrip("/")
         self._token_source = token_source
@@ -65,6 +69,8 @@ class AirQinoClient:
         self._backoff = tenacity.wait_exponential(multiplier=backoff_seconds, max=60) + tenacity.wait_random(
             0, backoff_seconds
         )
+        self._patience_seconds = patience_seconds
+        self._seconds_in_vain = 0.0
         self._session = requests.Session()
         self._session.headers.update({
             "Accept": "application/json",
@@ -96,22 +102,38 @@ class AirQinoClient:
         return self._get_json(f"/v3/getStationHourlyAvg/{station_id}", period)
 
     def _get_json(self, path: str, query: Mapping[str, str]) -> object:
-        deadline = time.monotonic() + self._total_seconds
+        begin = time.monotonic()
+        if self._seconds_in_vain >= self._patience_seconds:
+            raise AirQinoUnavailableError(
+                f"{self._base_url} was not asked any more: {self._seconds_in_vain:.0f} s of this run were spent in "
+                "vain on it. What is missing is fetched by a later run"
+            )
+        attempts = self._attempts if self._seconds_in_vain < self._patience_seconds * 2 / 3 else 1
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TransientError),
-            stop=tenacity.stop_after_attempt(self._attempts) | tenacity.stop_before_delay(self._total_seconds),
+            stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_before_delay(self._total_seconds),
             wait=self._pause,
             before_sleep=_log_retry,
             reraise=True,
         )
+        attempt_began = begin
+
+        def ask() -> object:
+            nonlocal attempt_began
+            attempt_began = time.monotonic()
+            return self._get_json_once(path, query, begin + self._total_seconds)
+
         try:
-            return retrying(self._get_json_once, path, query, deadline)
+            answer = retrying(ask)
         except _TransientError as error:
+            self._seconds_in_vain += time.monotonic() - begin
             tries = retrying.statistics["attempt_number"]
             raise AirQinoUnavailableError(
                 f"{self._base_url} gave no answer in {tries} attempt{'s' if tries > 1 else ''}: {error}. What is "
                 "missing is fetched by a later run; if it lasts, check AIRQINO_BASE_URL and the network"
             ) from error
+        self._seconds_in_vain += attempt_began - begin
+        return answer
 
     def _get_json_once(self, path: str, query: Mapping[str, str], deadline: float) -> object:
         response, body = self._send(path, query, deadline, is_second_token=False)

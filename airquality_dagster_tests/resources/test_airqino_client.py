@@ -70,6 +70,41 @@ def test_a_failure_that_may_pass_is_tried_again(failure):
     assert len(server.received) == 3
 
 
+def test_what_a_run_spends_in_vain_is_bounded_over_all_its_questions():
+    """Five attempts a question, then one, then none: however many stations there are."""
+    with scripted_server(replies(Reply(status=503))) as server:
+        client = AirQinoClient(server.url, attempts=5, backoff_seconds=0.02, patience_seconds=1.0)
+        begin, asked, refused = time.monotonic(), [], 0
+        for _ in range(5000):
+            before = len(server.received)
+            with pytest.raises(AirQinoUnavailableError) as caught:
+                client.hourly_averages(1, START, END)
+            asked.append(len(server.received) - before)
+            refused += "was not asked any more" in str(caught.value)
+        client.close()
+    assert refused
+    assert asked == sorted(asked, reverse=True)
+    assert {0, 1, 5} <= set(asked)
+    assert time.monotonic() - begin < 10
+
+
+def test_pauses_before_an_answer_are_spent_in_vain_and_answers_are_not():
+    with scripted_server(lambda request, number: OK if number % 2 else Reply(status=503)) as server:
+        client = AirQinoClient(server.url, backoff_seconds=0.1, patience_seconds=0.25)
+        answered = 0
+        with pytest.raises(AirQinoUnavailableError):
+            for _ in range(20):
+                client.hourly_averages(1, START, END)
+                answered += 1
+        client.close()
+    assert answered in (1, 2)
+    with scripted_server(replies(OK)) as server:
+        client = AirQinoClient(server.url, patience_seconds=0.05)
+        for _ in range(50):
+            client.hourly_averages(1, START, END)
+        client.close()
+
+
 def test_tries_are_bounded_in_number_and_the_error_says_what_to_do():
     with (
         scripted_server(replies(Reply(status=503))) as server,
