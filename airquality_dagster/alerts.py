@@ -10,6 +10,11 @@ from pydantic import BaseModel
 # The first message at once; the same again after an hour, after six more, and then once a day.
 _PAUSES = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 
+# More messages than this that are due at once go in one piece: the first in full, the others by their titles.
+_MOST_AT_ONCE = 5
+_SHOWN = 3
+_TITLES = 40
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -102,6 +107,28 @@ def due_messages(
             body = f"It lasted from {_utc(alert.since)} to {_utc(now)}. It was: {alert.text}"
             messages.append(Message(key, f"over: {alert.title}", body, is_recovery=True))
     return messages, open_alerts
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What is sent in one piece: a message, or many that are due at once."""
+
+    title: str
+    body: str
+    messages: tuple[Message, ...]
+
+
+def bundles(messages: Sequence[Message]) -> list[Bundle]:
+    """Return messages one by one, or, if they are many, in one piece: whoever is paged needs no thousand pages."""
+    if len(messages) <= _MOST_AT_ONCE:
+        return [Bundle(message.title, message.body, (message,)) for message in messages]
+    over = sum(message.is_recovery for message in messages)
+    parts = [f"{len(messages) - over} failures"] * (over < len(messages)) + [f"{over} are over"] * (over > 0)
+    shown = [f"{message.title}\n{message.body}" for message in messages[:_SHOWN]]
+    titles = [message.title for message in messages[_SHOWN:]]
+    left = f"\n… and {len(titles) - _TITLES} more" if len(titles) > _TITLES else ""
+    more = ["Also: " + "; ".join(titles[:_TITLES]) + left] if titles else []
+    return [Bundle(", ".join(parts), "\n\n".join([*shown, *more]), tuple(messages))]
 
 
 def mark_sent(open_alerts: dict[str, OpenAlert], message: Message, now: datetime) -> None:

@@ -31,7 +31,8 @@ def _message(error: "SerializableErrorInfo | None") -> str:
     explained = None
     names = {kind.__name__ for base in (AirQualityError, MongoDBIOManagerError) for kind in _with_subclasses(base)}
     while error is not None:
-        if explained is None or error.cls_name in names:
+        # Without a cause that is known: what lies within Dagster's own words.
+        if explained is None or error.cls_name in names or (explained.cls_name or "").startswith("Dagster"):
             explained = error
         if error.cls_name in names:
             break

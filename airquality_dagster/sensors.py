@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from airquality_dagster import settings
-from airquality_dagster.alerts import OpenAlert, due_messages, mark_sent
+from airquality_dagster.alerts import OpenAlert, bundles, due_messages, mark_sent
 from airquality_dagster.health import RunHistory, follow_runs, problems
 from airquality_dagster.notify import send
 from airquality_dagster.stations import Network
@@ -59,11 +59,12 @@ def tell(
     runs = follow_runs(instance, network, known.runs, now)
     messages, alerts = due_messages(problems(instance, network, runs, now), known.alerts, now, ui_url)
     sent, all_faults = 0, []
-    for message in messages:
-        faults = send(urls, message.title, message.body)
+    for bundle in bundles(messages):
+        faults = send(urls, bundle.title, bundle.body)
         all_faults += faults
         # With one service reached, somebody knows; with none, the next evaluation tries again.
         if len(faults) < len(urls):
-            mark_sent(alerts, message, now)
+            for message in bundle.messages:
+                mark_sent(alerts, message, now)
             sent += 1
     return _Cursor(runs=runs, alerts=alerts).model_dump_json(), sent, all_faults

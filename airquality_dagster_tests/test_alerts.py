@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airquality_dagster.alerts import Problem, due_messages, mark_sent
+from airquality_dagster.alerts import Message, Problem, bundles, due_messages, mark_sent
 from airquality_dagster_tests.builders import UTC
 
 START = datetime(2026, 6, 1, 0, 5, tzinfo=UTC)
@@ -94,3 +94,26 @@ def test_each_problem_is_told_first_and_over_last_and_never_twice_within_an_hour
     for messages in told.values():
         for (first, is_over), (second, _) in itertools.pairwise(messages):
             assert is_over or second - first >= 1 or (second, True) in messages
+
+
+@given(st.lists(st.booleans(), max_size=200))
+def test_many_messages_at_once_come_in_one_piece_and_none_is_left_out(recoveries):
+    messages = [
+        Message(f"key{n}", f"over: s{n}" if over else f"s{n}", f"body of s{n}", over)
+        for n, over in enumerate(recoveries)
+    ]
+    sent = bundles(messages)
+    assert [message for bundle in sent for message in bundle.messages] == messages
+    assert len(sent) == (len(messages) if len(messages) <= 5 else 1)
+    for bundle in sent:
+        assert bundle.title
+        assert len(bundle.body) < 2000
+
+
+def test_a_thousand_stations_that_fail_are_one_message_that_counts_them():
+    messages = [Message(f"key{n}", f"station{n}: 2026-06 failed", "no answer", n < 2) for n in range(1000)]
+    (bundle,) = bundles(messages)
+    assert bundle.title == "998 failures, 2 are over"
+    assert "station0: 2026-06 failed\nno answer" in bundle.body
+    assert "station7: 2026-06 failed" in bundle.body
+    assert "and 957 more" in bundle.body

@@ -6,14 +6,13 @@ import sys
 import time
 from collections.abc import Mapping
 
-import dagster as dg
 import requests
 
 from airquality_dagster import settings
 from airquality_dagster.commands.terminal import SIMULATED_NOTE, out
 from airquality_dagster.errors import LocalServiceError
 from airquality_dagster.local.processes import Ended, check_all_run, ended_by_signals, process_groups, wait_for_end
-from airquality_dagster.local.services import end_dead_runs, local_services
+from airquality_dagster.local.services import dagster_instance, end_dead_runs, local_services
 from airquality_dagster.sandbox.server import LOOPBACK, listen
 from airquality_dagster.stations import load_network
 
@@ -32,7 +31,7 @@ def run_dev(port: int) -> None:
         with ended_by_signals():
             listen(port).close()
             with local_services() as services:
-                with dg.DagsterInstance.get() as instance:
+                with dagster_instance() as instance:
                     end_dead_runs(instance)
                 ui = f"http://{LOOPBACK}:{port}"
                 python = [sys.executable, "-m"]

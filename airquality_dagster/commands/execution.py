@@ -3,10 +3,11 @@
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import dagster as dg
+from sqlalchemy.exc import DBAPIError
 
 from airquality_dagster.due import StationRun
 from airquality_dagster.failures import run_failure, step_failure
@@ -44,13 +45,13 @@ def execute(
     instance: dg.DagsterInstance,
     network: Network,
     runs: Sequence[StationRun],
-    on_message: Callable[[str], None] = lambda message: None,
+    on_message: Callable[[str, int], None] = lambda message, level: None,
 ) -> PassReport:
     """Execute runs of the hourly job one after the other.
 
     Args:
         runs: stations and months.
-        on_message: called with each line that an asset logs, from another thread.
+        on_message: called with each line that is logged and its level, from another thread.
     """
     from airquality_dagster.definitions import definitions
 
@@ -93,7 +94,7 @@ def _add(report: PassReport, network: Network, run: StationRun, result: dg.Execu
 
 
 @contextmanager
-def _following(instance: dg.DagsterInstance, run_id: str, on_message: Callable[[str], None]) -> Iterator[None]:
+def _following(instance: dg.DagsterInstance, run_id: str, on_message: Callable[[str, int], None]) -> Iterator[None]:
     """Hand on what the run's assets log while it goes on."""
     is_over = threading.Event()
     seen = 0
@@ -104,12 +105,14 @@ def _following(instance: dg.DagsterInstance, run_id: str, on_message: Callable[[
             return
         entries = [entry for entry in instance.all_logs(run_id) if not entry.is_dagster_event]
         for entry in entries[seen:]:
-            on_message(entry.user_message)
+            on_message(entry.user_message, entry.level)
         seen = len(entries)
 
     def follow() -> None:
         while not is_over.wait(_POLL_SECONDS):
-            hand_on()
+            # A storage that is away ends the run, which says so itself.
+            with suppress(DBAPIError):
+                hand_on()
 
     thread = threading.Thread(target=follow, name="progress", daemon=True)
     thread.start()

@@ -14,7 +14,7 @@ from airquality_dagster import settings
 from airquality_dagster.commands.terminal import SIMULATED_NOTE, err
 from airquality_dagster.errors import AirQualityError, SettingsError
 from airquality_dagster.io_managers.mongodb import MongoDBIOManagerError
-from airquality_dagster.local.services import local_services
+from airquality_dagster.local.services import dagster_instance, local_services
 from airquality_dagster.pollutants import SIMULATED, TIMESTAMP
 from airquality_dagster.stations import load_network
 
@@ -35,7 +35,7 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
     from airquality_dagster.definitions import definitions
 
     station = load_network(settings.stations_file()).station(name)
-    with local_services(with_api=False), dg.DagsterInstance.get() as instance:
+    with local_services(with_api=False), dagster_instance() as instance:
         loaded = definitions()
 
         def stored(asset: str) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """``airquality run`` and ``airquality backfill``: passes of the hourly job in this process."""
 
+import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -17,7 +18,7 @@ from airquality_dagster.commands.terminal import SIMULATED_NOTE, err, out
 from airquality_dagster.due import StationRun, contiguous_ranges, station_runs
 from airquality_dagster.errors import SettingsError
 from airquality_dagster.history import due_runs, network_months
-from airquality_dagster.local.services import Services, end_dead_runs, local_services, stored_database
+from airquality_dagster.local.services import Services, dagster_instance, end_dead_runs, local_services, stored_database
 from airquality_dagster.partitions import month
 from airquality_dagster.reports import StationStatus, age, daily_means, station_status
 from airquality_dagster.stations import Network, load_network
@@ -27,7 +28,7 @@ def run_due() -> bool:
     """Make one pass over what is due and report it. Return whether nothing failed."""
     network = load_network(settings.stations_file())
     now = datetime.now(timezone.utc)
-    with local_services() as services, dg.DagsterInstance.get() as instance:
+    with local_services() as services, dagster_instance() as instance:
         _introduce(services)
         end_dead_runs(instance)
         runs = due_runs(instance, network, now)
@@ -63,7 +64,7 @@ def run_backfill(first: str, last: str, names: Sequence[str]) -> bool:
     due = {key.key for key in months if first <= month(key.key) <= last}
     ranges = contiguous_ranges(months, due)
     runs = station_runs({station.name: ranges for station in stations}, network.network.stations_per_run)
-    with local_services() as services, dg.DagsterInstance.get() as instance:
+    with local_services() as services, dagster_instance() as instance:
         _introduce(services)
         end_dead_runs(instance)
         report = _execute(instance, network, runs)
@@ -95,8 +96,10 @@ def _execute(instance: dg.DagsterInstance, network: Network, runs: Sequence[Stat
     with Progress(*columns, TimeElapsedColumn(), console=err, transient=err.is_terminal) as progress:
         task = progress.add_task(_span(runs), total=total)
 
-        def on_message(message: str) -> None:
-            progress.update(task, advance=1, description=escape(message.partition(" (")[0]))
+        def on_message(message: str, level: int) -> None:
+            # A station says once what was fetched; warnings say what it waits for.
+            advance = int(level == logging.INFO)
+            progress.update(task, advance=advance, description=escape(message.partition(" (")[0]))
 
         report = execute(instance, network, runs, on_message)
     err.print(f"{_span(runs)} in {time.monotonic() - begin:.1f} s", style="dim")
@@ -112,8 +115,6 @@ def _span(runs: Sequence[StationRun]) -> str:
 
 
 def _show(report: PassReport, network: Network) -> None:
-    now = datetime.now(timezone.utc)
-    statuses = _statuses(network, report, now)
     counts = {
         "fetched": "hours_fetched",
         "inserted": "inserted",
@@ -129,6 +130,15 @@ def _show(report: PassReport, network: Network) -> None:
         cells = [str(station.counts[count]) for count in counts.values()]
         table.add_row(name, *cells, style="red" if station.faults else None)
     out.print(table)
+    try:
+        _show_newest(report, network)
+    finally:
+        _show_faults(report)
+
+
+def _show_newest(report: PassReport, network: Network) -> None:
+    now = datetime.now(timezone.utc)
+    statuses = _statuses(network, report, now)
     for name, status in statuses.items():
         newest = "no hour is stored"
         if status.newest_hour:
@@ -136,6 +146,9 @@ def _show(report: PassReport, network: Network) -> None:
         out.print(f"{name}: {newest}; daily means of {daily_means(status.newest_day)}")
     if any(status.is_simulated for status in statuses.values()):
         out.print(SIMULATED_NOTE)
+
+
+def _show_faults(report: PassReport) -> None:
     context = click.get_current_context(silent=True)
     is_verbose = bool(context and context.find_root().params.get("verbose"))
     for station in report.stations.values():

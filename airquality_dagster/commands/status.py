@@ -10,7 +10,7 @@ from rich.table import Table
 from airquality_dagster import settings
 from airquality_dagster.checks.station import station_checks
 from airquality_dagster.commands.terminal import SIMULATED_NOTE, out
-from airquality_dagster.local.services import local_services, stored_database
+from airquality_dagster.local.services import dagster_instance, local_services, stored_database
 from airquality_dagster.pollutants import BY_FIELD
 from airquality_dagster.reports import SHOWN, age, daily_means, station_status
 from airquality_dagster.stations import Station, load_network
@@ -25,7 +25,7 @@ def show_status() -> None:
     table = Table("station", "newest hour (UTC)", "age", "last 24 h", "last 30 d", "last run", box=SIMPLE_HEAD)
     means, red = [], []
     is_simulated = False
-    with local_services(with_api=False), stored_database() as database, dg.DagsterInstance.get() as instance:
+    with local_services(with_api=False), stored_database() as database, dagster_instance() as instance:
         for station in network.stations:
             status = station_status(database, station, now)
             is_simulated |= status.is_simulated

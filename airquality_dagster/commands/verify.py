@@ -17,7 +17,7 @@ from airquality_dagster.commands.terminal import out
 from airquality_dagster.errors import AirQualityError
 from airquality_dagster.history import network_months
 from airquality_dagster.io_managers.mongodb import MongoDBIOManagerError
-from airquality_dagster.local.services import local_services, stored_database
+from airquality_dagster.local.services import dagster_instance, local_services, stored_database
 from airquality_dagster.partitions import monthly_partitions
 from airquality_dagster.pollutants import PROVISIONAL, SIMULATED, TIMESTAMP
 from airquality_dagster.readings.aggregate import DATE, daily_aggregates
@@ -52,7 +52,7 @@ def verify(names: Sequence[str], *, with_source: bool) -> bool:
     stations = [network.station(name) for name in dict.fromkeys(names)] or list(network.stations)
     table = Table("station", "compared", "rows", "differences", box=SIMPLE_HEAD)
     shown, is_sound = [], True
-    with local_services(with_api=with_source), stored_database() as database, dg.DagsterInstance.get() as instance:
+    with local_services(with_api=with_source), stored_database() as database, dagster_instance() as instance:
         for station in stations:
             try:
                 findings = list(_findings(instance, database, network, station, with_source=with_source))

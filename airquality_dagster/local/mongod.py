@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -23,14 +24,16 @@ from filelock import FileLock, Timeout
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from airquality_dagster.errors import LocalServiceError
+from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError
 
 _LOOPBACK = "127.0.0.1"
 _PREFERRED_PORT = 27117  # so that an address that somebody noted stays good
 _READY_SECONDS = 60.0
-_STOP_SECONDS = 60.0
+_STOP_SECONDS = 30.0
 _CACHE_GB = 0.25  # WiredTiger's least; by default it takes half of the memory
 _ADDRESS_IN_USE = "Address already in use"
+# A mongod on a disk that is full ends, and with it its log.
+_FULL_BYTES = 64 * 2**20
 
 
 @contextlib.contextmanager
@@ -41,7 +44,8 @@ def embedded_mongod(folder: Path) -> Iterator[str]:
         folder: for its data, log and state; made if missing.
 
     Raises:
-        LocalServiceError: there is no mongod, the folder cannot be written, or it does not start.
+        LocalServiceError: there is no mongod, the folder cannot be written, it does not start, or it ended
+            while it was in use.
     """
     users = folder / "users"
     try:
@@ -60,6 +64,10 @@ def embedded_mongod(folder: Path) -> Iterator[str]:
         ) from error
     try:
         yield f"mongodb://{_LOOPBACK}:{port}"
+    except MongoDBUnavailableError as error:
+        if _running_port(folder) is not None:
+            raise
+        raise LocalServiceError(f"the embedded mongod has ended: {_why(folder)}") from error
     finally:
         with mutex:
             use.release()
@@ -108,17 +116,22 @@ def _start(folder: Path) -> tuple[int, subprocess.Popen[bytes]]:
             start_new_session=True,
         )  # fmt: skip
         if _becomes_ready(process, port):
-            _state_file(folder).write_text(json.dumps({"port": port, "pid": process.pid}))
+            try:
+                _state_file(folder).write_text(json.dumps({"port": port, "pid": process.pid}))
+            except OSError:  # the disk is full
+                process.kill()
+                process.wait()
+                raise
             return port, process
         if process.poll() is None:
             process.kill()
             process.wait()
             raise LocalServiceError(f"mongod was not ready after {_READY_SECONDS:g} s: see {log}")
-        error = _first_error(log, former_log)
+        error = _why(folder, former_log)
         # Another server took the port after it was found free: take another one.
         if _ADDRESS_IN_USE not in error:
             break
-    raise LocalServiceError(f"mongod ended with code {process.returncode}: {error} (see {log})")
+    raise LocalServiceError(f"mongod ended with code {process.returncode}: {error}")
 
 
 def _becomes_ready(process: subprocess.Popen[bytes], port: int) -> bool:
@@ -131,25 +144,39 @@ def _becomes_ready(process: subprocess.Popen[bytes], port: int) -> bool:
 
 def _running_port(folder: Path) -> int | None:
     """Return the port of the server that runs on this folder."""
-    try:
-        state = json.loads(_state_file(folder).read_text())
-    except (OSError, ValueError):
-        return None
-    return state["port"] if _server_pid(state["port"], timeout_ms=2000) == state["pid"] else None
+    state = _state(folder)
+    return state["port"] if state and _server_pid(state["port"], timeout_ms=2000) == state["pid"] else None
 
 
 def _stop(folder: Path, port: int, process: subprocess.Popen[bytes] | None) -> None:
-    # The server closes the connection instead of answering.
-    with contextlib.suppress(PyMongoError), _client(port, timeout_ms=2000) as client:
-        client.admin.command("shutdown")
-    # A mongod that has ended leaves its lock file empty.
-    lock = folder / "data" / "mongod.lock"
+    pid = process.pid if process is not None else _state(folder).get("pid")
+    # Where it has ended, another folder's server may have got its port.
+    if _server_pid(port, timeout_ms=2000) == pid:
+        # The server closes the connection instead of answering.
+        with contextlib.suppress(PyMongoError), _client(port, timeout_ms=2000) as client:
+            client.admin.command("shutdown")
     deadline = time.monotonic() + _STOP_SECONDS
-    while lock.exists() and lock.stat().st_size and time.monotonic() < deadline:
+    while _is_alive(folder, process) and time.monotonic() < deadline:
         time.sleep(0.02)
+    if pid is not None and _is_alive(folder, process):
+        # On a full disk it does not come to an end; its journal makes up for it.
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
     if process is not None:
         process.wait(_STOP_SECONDS)
     _state_file(folder).unlink(missing_ok=True)
+
+
+def _is_alive(folder: Path, process: subprocess.Popen[bytes] | None) -> bool:
+    if process is not None:
+        return process.poll() is None
+    # Somebody else's child, perhaps not yet buried: a mongod that has ended in order leaves its lock file empty.
+    lock = folder / "data" / "mongod.lock"
+    try:
+        os.kill(_state(folder)["pid"], 0)
+    except (OSError, KeyError):
+        return False
+    return lock.exists() and lock.stat().st_size > 0
 
 
 def _is_used(users: Path) -> bool:
@@ -189,8 +216,27 @@ def _free_port(port: int) -> int:
         return int(probe.getsockname()[1])
 
 
+def _state(folder: Path) -> dict[str, int]:
+    """Return port and process of the server that was started on this folder last, nothing if it was stopped."""
+    try:
+        return json.loads(_state_file(folder).read_text())
+    except (OSError, ValueError):
+        return {}
+
+
 def _state_file(folder: Path) -> Path:
     return folder / "mongod.json"
+
+
+def _why(folder: Path, start: int = 0) -> str:
+    """Return why a server ended, from its disk or from a byte of its log on, and what to do."""
+    free = shutil.disk_usage(folder).free
+    if free < _FULL_BYTES:
+        return (
+            f"the disk of {folder} is full ({free / 2**20:.0f} MiB free): make room and run again, what is stored stays"
+        )
+    log = folder / "mongod.log"
+    return f"{_first_error(log, start)} (see {log})"
 
 
 def _first_error(log: Path, start: int) -> str:

@@ -1,6 +1,7 @@
 """What a local command needs around it: MongoDB, an AirQino API and Dagster's instance."""
 
 import contextlib
+import errno
 import os
 import platform
 import shutil
@@ -11,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 from pymongo.database import Database
+from sqlalchemy.exc import DBAPIError
 
 from airquality_dagster import settings
 from airquality_dagster.errors import LocalServiceError
@@ -94,6 +96,45 @@ def stored_database() -> Iterator[Database[dict[str, Any]]]:
             yield database
     finally:
         resource.close()
+
+
+@contextlib.contextmanager
+def dagster_instance() -> Iterator[dg.DagsterInstance]:
+    """Hand out Dagster's instance of the environment.
+
+    Raises:
+        LocalServiceError: its storage cannot be read or written: a full or read-only disk, a database that is away.
+    """
+    try:
+        with _kept_output(), dg.DagsterInstance.get() as instance:
+            yield instance
+    except DBAPIError as error:
+        raise LocalServiceError(_instance_fault(f"its database says: {error.orig}")) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
+            raise
+        raise LocalServiceError(_instance_fault(str(error.strerror))) from error
+
+
+@contextlib.contextmanager
+def _kept_output() -> Iterator[None]:
+    """Give stdout and stderr back: Dagster does not, where the disk of its compute logs is full."""
+    kept = {number: os.dup(number) for number in (1, 2)}
+    try:
+        yield
+    finally:
+        for number, copy in kept.items():
+            os.dup2(copy, number)
+            os.close(copy)
+
+
+def _instance_fault(reason: str) -> str:
+    folder = os.environ[settings.DAGSTER_HOME]
+    free = shutil.disk_usage(folder).free / 2**20
+    return (
+        f"Dagster's instance in {folder} cannot be used ({reason}; its disk has {free:.0f} MiB free): make room, or "
+        "have it written again, and run again; what is stored stays"
+    )
 
 
 def make_home() -> Path:

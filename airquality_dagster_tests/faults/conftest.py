@@ -1,12 +1,23 @@
 """The record of the faults that were made: `make faults` writes it into docs/reliability.md."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from airquality_dagster.sandbox.server import create_app, running
+from airquality_dagster.sandbox.sources import SimulatedSource
+
 _BEGIN, _END = "<!-- made by `make faults` -->\n", "<!-- end -->"
 _RECORD: list[tuple[str, str, str, int, int]] = []
+
+
+@pytest.fixture
+def sandbox() -> Iterator[str]:
+    """A sound sandbox."""
+    with running(create_app(SimulatedSource())) as url:
+        yield url
 
 
 @pytest.fixture

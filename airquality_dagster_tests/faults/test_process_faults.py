@@ -12,42 +12,8 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from airquality_dagster.local.mongod import find_mongod
-from airquality_dagster.sandbox.server import create_app, running
-from airquality_dagster.sandbox.sources import SimulatedSource
-from airquality_dagster_tests.faults.published import MONTH, lost_values, published_hours, stored_hours
-from airquality_dagster_tests.processes import COMMAND, environment, free_port, wait_until
-
-STATIONS = {"station1": 283164601, "station2": 283181971}
-BACKFILL = [*COMMAND, "backfill", "--from", MONTH, "--to", MONTH]
-
-
-@pytest.fixture
-def sandbox() -> Iterator[str]:
-    with running(create_app(SimulatedSource())) as url:
-        yield url
-
-
-def lost_and_doubled(database) -> tuple[int, int]:
-    """Return how many published readings are not stored as published, and how many hours are stored besides."""
-    lost = besides = 0
-    for station, airqino_id in STATIONS.items():
-        published, stored = published_hours(airqino_id), stored_hours(database, station)
-        lost += lost_values(published, stored)
-        besides += len(stored.keys() - published.keys())
-        days = database[f"{station}_aggregates"].count_documents({})
-        lost += len({hour.date() for hour in published}) - days
-    return lost, besides
-
-
-def backfill(home: Path, uri: str, database: str, api: str) -> subprocess.Popen[str]:
-    variables = environment(home, MONGODB_URI=uri, MONGODB_DATABASE=database, AIRQINO_BASE_URL=api)
-    return subprocess.Popen(BACKFILL, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
-    output, _ = process.communicate(timeout=120)
-    return process.returncode, output
-
+from airquality_dagster_tests.faults.commands import BACKFILL, backfill, finished, lost_and_doubled
+from airquality_dagster_tests.processes import environment, free_port, wait_until
 
 MOMENTS: dict[str, Callable[[object], bool]] = {
     "at its start": lambda database: True,

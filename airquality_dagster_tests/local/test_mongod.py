@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from airquality_dagster.errors import LocalServiceError
+from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError
 from airquality_dagster.local import mongod
 from airquality_dagster.local.mongod import embedded_mongod, find_mongod
 from airquality_dagster_tests.processes import environment, processes_of, wait_until
@@ -141,3 +141,26 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
         embedded_mongod(tmp_path / "file" / "mongodb"),
     ):
         pass
+
+
+def test_a_server_that_ended_by_itself_is_named_and_whoever_got_its_port_is_left_alone(tmp_path):
+    heirs = []
+
+    def lose_the_server():
+        with embedded_mongod(tmp_path / "one") as uri:
+            pid = pid_of(uri)
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: not is_running(pid), "the end of mongod")
+            folder = tmp_path / "heir"
+            folder.mkdir()
+            port = uri.rpartition(":")[2]
+            command = [find_mongod(), "--dbpath", folder, "--port", port, "--bind_ip", "127.0.0.1", "--nounixsocket"]
+            heirs.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
+            wait_until(lambda: pid_of(uri) == heirs[0].pid, "the other server")
+            raise MongoDBUnavailableError("does not answer")
+
+    with pytest.raises(LocalServiceError, match="the embedded mongod has ended"):
+        lose_the_server()
+    assert heirs[0].poll() is None
+    heirs[0].terminate()
+    heirs[0].wait(30)

@@ -22,6 +22,8 @@ SERVER_SELECTION_TIMEOUT_MS = 15_000
 _SRV_SCHEME = "mongodb+srv://"
 _AUTHENTICATION_FAILED = 18
 _UNAUTHORIZED = 13
+_OUT_OF_DISK_SPACE = 14031
+_NO_SPACE = "No space left on device"
 
 
 def connect(
@@ -96,6 +98,10 @@ def explained_errors(uri: str) -> Iterator[None]:
             raise MongoDBConnectionError(
                 f"MongoDB at {address(uri)}: the user of the URI may not do this: "
                 f"{error.details and error.details.get('errmsg')}"
+            ) from error
+        if error.code == _OUT_OF_DISK_SPACE or _NO_SPACE in str(error):
+            raise MongoDBConnectionError(
+                f"MongoDB at {address(uri)} has no room left on its disk: make room there, what is stored stays"
             ) from error
         raise
 
