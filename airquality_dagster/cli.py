@@ -161,6 +161,30 @@ def verify(stations: tuple[str, ...], source: bool) -> bool:
     return verify_stored(stations, with_source=source)
 
 
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def backup(folder: Path) -> None:
+    """Write the whole database to a new folder, in the format of mongodump.
+
+    It can be done while the platform runs: each document is whole, and what changes meanwhile is fetched
+    again by the first run after a restore. Restore it with airquality restore, or with mongorestore.
+
+    Example: airquality backup backups/2026-06-01
+    """
+    from airquality_dagster.commands.backup import backup as write_backup
+
+    write_backup(folder)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def restore(folder: Path) -> None:
+    """Write a backup (of airquality backup or mongodump) to MONGODB_DATABASE; nothing is written over."""
+    from airquality_dagster.commands.backup import restore as read_backup
+
+    read_backup(folder)
+
+
 @main.command("alert-test")
 def alert_test() -> bool:
     """Send a test message to the services of AIRQUALITY_ALERT_URLS. Exit code 1 if one did not take it."""

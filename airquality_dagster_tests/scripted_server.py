@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -60,7 +61,9 @@ class ScriptedServer:
 
 
 @contextlib.contextmanager
-def scripted_server(answer: Callable[[Received, int], Reply]) -> Iterator[ScriptedServer]:
+def scripted_server(
+    answer: Callable[[Received, int], Reply], tls: ssl.SSLContext | None = None
+) -> Iterator[ScriptedServer]:
     """Serve; ``answer`` gets each request and how many came before it."""
     received: list[Received] = []
 
@@ -114,10 +117,12 @@ def scripted_server(answer: Callable[[Received, int], Reply]) -> Iterator[Script
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield ScriptedServer(f"http://127.0.0.1:{server.server_port}", received)
+        yield ScriptedServer(f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}", received)
     finally:
         server.shutdown()
         server.server_close()

@@ -5,55 +5,14 @@ import pty
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import pytest
-import requests
 from pymongo import MongoClient
 
+from airquality_dagster_tests.dev import START_SECONDS, hourly_state, miss_a_tick, running_dev
 from airquality_dagster_tests.processes import COMMAND, environment, free_port, processes_of, wait_until
-
-START_SECONDS = 120
-
-
-class Dev:
-    """A running ``airquality dev``."""
-
-    def __init__(self, process: subprocess.Popen, home: Path, port: int):
-        self.process, self.home, self.url = process, home, f"http://127.0.0.1:{port}"
-
-    def is_up(self) -> bool:
-        assert self.process.poll() is None, (self.home.parent / "dev.log").read_text()
-        return "Dagster UI" in (self.home.parent / "dev.log").read_text()
-
-    def graphql(self, query: str) -> dict:
-        return requests.post(f"{self.url}/graphql", json={"query": query}, timeout=30).json()["data"]
-
-
-@contextmanager
-def running_dev(folder: Path, **variables: str) -> Iterator[Dev]:
-    """Start it in the background without a terminal; whatever happens, end it."""
-    home, port = folder / "home", free_port()
-    with (folder / "dev.log").open("w") as log:
-        process = subprocess.Popen(
-            [*COMMAND, "dev", "--port", str(port)],
-            env=environment(home, **variables),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    dev = Dev(process, home, port)
-    try:
-        wait_until(dev.is_up, "the UI", START_SECONDS)
-        yield dev
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait(60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -121,20 +80,12 @@ def is_webserver_of(folder: Path, home: Path) -> bool:
         return False
 
 
-def hourly_state(instance: dg.DagsterInstance):
-    return next((state for state in instance.all_instigator_state() if state.name == "hourly_schedule"), None)
-
-
 def test_the_daemon_runs_the_schedule_from_tick_to_success(tmp_path):
     """The tick is that of the last minute 5, which the daemon finds that it missed while it was down."""
     with running_dev(tmp_path) as dev, dg.DagsterInstance.from_config(str(dev.home / "dagster")) as instance:
         wait_until(lambda: hourly_state(instance) is not None, "the daemon's note of the schedule")
         assert instance.get_runs() == []
-    with dg.DagsterInstance.from_config(str(tmp_path / "home" / "dagster")) as instance:
-        state = hourly_state(instance)
-        assert state is not None
-        an_hour_ago = state.instigator_data._replace(start_timestamp=time.time() - 3600, last_iteration_timestamp=None)
-        instance.update_instigator_state(state.with_data(an_hour_ago))
+    miss_a_tick(tmp_path / "home")
 
     with running_dev(tmp_path) as dev, dg.DagsterInstance.from_config(str(dev.home / "dagster")) as instance:
         wait_until(instance.get_runs, "a run of the schedule", 90)

@@ -105,7 +105,7 @@ def _following(instance: dg.DagsterInstance, run_id: str, on_message: Callable[[
             return
         entries = [entry for entry in instance.all_logs(run_id) if not entry.is_dagster_event]
         for entry in entries[seen:]:
-            on_message(entry.user_message, entry.level)
+            on_message(entry.user_message, int(entry.level))
         seen = len(entries)
 
     def follow() -> None:

@@ -146,7 +146,8 @@ def make_home() -> Path:
     home = settings.home()
     folder = instance_folder(home)
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        # What lies here is the operator's alone: readings, events, logs, an embedded database without a login.
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
         # An instance that the user keeps elsewhere is the user's to configure.
         if not os.environ.get(settings.DAGSTER_HOME) and not (folder / "dagster.yaml").exists():

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from airquality_dagster_tests.faults.published import MONTH, lost_values, published_hours, stored_hours
+from airquality_dagster_tests.faults.published import IN_MONTH, MONTH, lost_values, published_hours, stored_hours
 from airquality_dagster_tests.processes import COMMAND, environment
 
 STATIONS = {"station1": 283164601, "station2": 283181971}
@@ -17,7 +17,7 @@ def lost_and_doubled(database) -> tuple[int, int]:
         published, stored = published_hours(airqino_id), stored_hours(database, station)
         lost += lost_values(published, stored)
         besides += len(stored.keys() - published.keys())
-        days = database[f"{station}_aggregates"].count_documents({})
+        days = database[f"{station}_aggregates"].count_documents(IN_MONTH)
         lost += len({hour.date() for hour in published}) - days
     return lost, besides
 

@@ -23,9 +23,12 @@ def published_hours(airqino_id: int) -> Hours:
     return {datetime.fromisoformat(row.pop("timestamp")).replace(tzinfo=UTC): row for row in rows}
 
 
+IN_MONTH = {"_id": {"$gte": START, "$lt": END}}
+
+
 def stored_hours(database, station: str) -> Hours:
-    """Return the documents of a station by their hour."""
-    return {document["_id"]: document for document in database[f"raw_{station}"].find()}
+    """Return the documents of a station's month by their hour."""
+    return {document["_id"]: document for document in database[f"raw_{station}"].find(IN_MONTH)}
 
 
 def lost_values(published: Hours, stored: Hours) -> int:
