@@ -34,6 +34,7 @@ _CACHE_GB = 0.25  # WiredTiger's least; by default it takes half of the memory
 _ADDRESS_IN_USE = "Address already in use"
 # A mongod on a disk that is full ends, and with it its log.
 _FULL_BYTES = 64 * 2**20
+_LONGEST_REASON = 300
 
 
 @contextlib.contextmanager
@@ -108,6 +109,8 @@ def _start(folder: Path) -> tuple[int, subprocess.Popen[bytes]]:
                 str(program), "--dbpath", str(data), "--logpath", str(log), "--logappend",
                 "--bind_ip", _LOOPBACK, "--port", str(port), "--wiredTigerCacheSizeGB", str(_CACHE_GB),
                 *([] if sys.platform == "win32" else ["--nounixsocket"]),
+                # Its own diagnostics fill the disk each second, and end the server where that is full.
+                "--setParameter", "diagnosticDataCollectionEnabled=false",
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -236,16 +239,22 @@ def _why(folder: Path, start: int = 0) -> str:
             f"the disk of {folder} is full ({free / 2**20:.0f} MiB free): make room and run again, what is stored stays"
         )
     log = folder / "mongod.log"
-    return f"{_first_error(log, start)} (see {log})"
+    reason = _first_error(log, start)
+    if reason is None:
+        # Where the log could not be written, either; a server that ends gives back the room that its journal had.
+        reason = f"no reason in its log: it was killed, or its disk was full ({free / 2**20:.0f} MiB are free now)"
+    return f"{reason} (see {log})"
 
 
-def _first_error(log: Path, start: int) -> str:
-    """Return the first error of mongod's log, a line of JSON each, from a byte on."""
+def _first_error(log: Path, start: int) -> str | None:
+    """Return the first error of mongod's log, a line of JSON each, from a byte on; None where there is none."""
     with contextlib.suppress(OSError), log.open("rb") as lines:
         lines.seek(start)
         for line in lines:
             with contextlib.suppress(ValueError):
                 entry = json.loads(line)
-                if entry.get("s") in ("E", "F"):
-                    return f"{entry['msg']} {entry.get('attr', {}).get('error', '')}".strip()
-    return "no reason in its log"
+                attributes = entry.get("attr", {})
+                if entry.get("s") in ("E", "F") and "terminate() called" not in str(attributes.get("message")):
+                    reason = attributes.get("error") or attributes.get("message") or ""
+                    return " ".join(f"{entry['msg']} {reason}".split())[:_LONGEST_REASON]
+    return None
