@@ -14,8 +14,9 @@ from airquality_dagster.stations import MONTH_PATTERN
 _ENVIRONMENT = (
     "Environment: MONGODB_URI, MONGODB_DATABASE, AIRQINO_BASE_URL, AIRQINO_TOKEN_URL, AIRQINO_CLIENT_ID, "
     "AIRQINO_CLIENT_SECRET, AIRQINO_USERNAME, AIRQINO_PASSWORD, AIRQINO_REFRESH_TOKEN, AIRQUALITY_HOME, "
-    "AIRQUALITY_STATIONS, AIRQUALITY_ALERT_URLS, AIRQUALITY_UI_URL. Without MONGODB_URI an embedded MongoDB is used, "
-    "without AIRQINO_BASE_URL and credentials a sandbox with simulated readings."
+    "AIRQUALITY_STATIONS, AIRQUALITY_ALERT_URLS, AIRQUALITY_UI_URL, AIRQUALITY_DASHBOARD_DIR, "
+    "AIRQUALITY_DASHBOARD_URL. Without MONGODB_URI an embedded MongoDB is used, without AIRQINO_BASE_URL and "
+    "credentials a sandbox with simulated readings."
 )
 
 
@@ -194,15 +195,29 @@ def alert_test() -> bool:
 
 
 @main.command()
+@click.option("--open", "is_opened", is_flag=True, help="Show it in the browser.")
+def dashboard(is_opened: bool) -> None:
+    """Write the dashboard of what is stored: one HTML file that needs no network.
+
+    It is at AIRQUALITY_HOME/dashboard/index.html, or in AIRQUALITY_DASHBOARD_DIR. Each pass of the hourly job writes
+    it, too.
+    """
+    from airquality_dagster.commands.dashboard import write_dashboard
+
+    write_dashboard(is_opened=is_opened)
+
+
+@main.command()
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI on 127.0.0.1.")
-def dev(port: int) -> None:
-    """Open the Dagster UI with schedules, daemon, MongoDB and sandbox, until Ctrl-C.
+@click.option("--dashboard-port", type=int, help="Port of the dashboard on 127.0.0.1; the next free one after --port.")
+def dev(port: int, dashboard_port: int | None) -> None:
+    """Open the Dagster UI with dashboard, schedules, daemon, MongoDB and sandbox, until Ctrl-C.
 
     Ends everything it started on Ctrl-C, SIGTERM, or when its terminal goes.
     """
     from airquality_dagster.commands.dev import run_dev
 
-    run_dev(port)
+    run_dev(port, dashboard_port)
 
 
 @main.command()

@@ -3,13 +3,14 @@
 import dagster as dg
 
 from airquality_dagster import settings
-from airquality_dagster.assets.network import network_assets
+from airquality_dagster.assets.network import OWNER, network_assets
+from airquality_dagster.assets.source import source_asset
 from airquality_dagster.io_managers.mongodb import MongoDBIOManager
-from airquality_dagster.jobs import hourly_job
+from airquality_dagster.jobs import dashboard_job, hourly_job
 from airquality_dagster.resources.airqino import AirQinoResource
 from airquality_dagster.resources.mongodb import MongoDBResource
 from airquality_dagster.schedules import hourly_schedule, reconcile_schedule
-from airquality_dagster.sensors import alert_sensor
+from airquality_dagster.sensors import alert_sensor, dashboard_sensor
 from airquality_dagster.stations import load_network
 
 
@@ -17,13 +18,14 @@ def definitions() -> dg.Definitions:
     """Return assets, job, schedules and resources of the network, with the environment as it is now."""
     network = load_network(settings.stations_file())
     assets = network_assets(network)
+    jobs = [hourly_job(assets), dashboard_job()]
     mongodb_uri = settings.resource_field(settings.MONGODB_URI, settings.DEFAULT_MONGODB_URI)
     mongodb_database = settings.resource_field(settings.MONGODB_DATABASE, settings.DEFAULT_DATABASE)
     return dg.Definitions(
-        assets=assets,
-        jobs=[hourly_job(assets)],
+        assets=[source_asset(network, OWNER), *assets],
+        jobs=jobs,
         schedules=[hourly_schedule(network), reconcile_schedule(network)],
-        sensors=[alert_sensor(network)],
+        sensors=[alert_sensor(network), dashboard_sensor(*jobs)],
         resources={
             "airqino": airqino_resource(),
             "mongodb": MongoDBResource(uri=mongodb_uri, database=mongodb_database),

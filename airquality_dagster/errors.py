@@ -41,5 +41,9 @@ class LocalServiceError(AirQualityError):
     """A local process (MongoDB, sandbox, Dagster) could not be started."""
 
 
+class DashboardError(AirQualityError):
+    """The dashboard's file could not be written."""
+
+
 class MongoDBUnavailableError(AirQualityError):
     """MongoDB does not answer, refuses the login, or its URI is not valid."""

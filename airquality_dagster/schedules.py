@@ -61,7 +61,7 @@ def _requests(
         dg.RunRequest(
             # Of a tick that is evaluated twice, each run is launched once.
             run_key=f"{tick} {run.stations[0]} {run.first}",
-            asset_selection=asset_selection(network, run),
+            asset_selection=asset_selection(network, run, is_last=run is runs[-1]),
             tags=run_tags(run),
         )
         for run in runs

@@ -1,7 +1,8 @@
-"""Tells somebody what is wrong."""
+"""What follows a run: somebody is told what is wrong, and the dashboard shows it."""
 
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import BaseModel
@@ -11,6 +12,9 @@ from airquality_dagster.alerts import OpenAlert, bundles, due_messages, mark_sen
 from airquality_dagster.health import RunHistory, follow_runs, problems
 from airquality_dagster.notify import send
 from airquality_dagster.stations import Network
+
+if TYPE_CHECKING:
+    from airquality_dagster.jobs import UnresolvedAssetJobDefinition
 
 _INTERVAL_SECONDS = 60
 
@@ -47,6 +51,32 @@ def alert_sensor(network: Network) -> dg.SensorDefinition:
         for fault in faults:
             context.log.warning(fault)
         return dg.SkipReason(f"{sent} messages sent" if sent else "nothing new to tell")
+
+    return sensor
+
+
+def dashboard_sensor(
+    hourly: "UnresolvedAssetJobDefinition", dashboard: "UnresolvedAssetJobDefinition"
+) -> dg.SensorDefinition:
+    """Return the sensor that draws the dashboard after a run of the hourly job that failed.
+
+    Dagster skips what is downstream of a failed step: without this, the page would show neither that a station
+    failed nor what the others said.
+
+    Args:
+        hourly: the job whose failures are followed.
+        dashboard: the job that is run then.
+    """
+
+    @dg.run_failure_sensor(
+        name="dashboard_sensor",
+        monitored_jobs=[hourly],
+        request_job=dashboard,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Draws the dashboard after a run that failed: Dagster skips it in the run itself.",
+    )
+    def sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest:
+        return dg.RunRequest(run_key=context.dagster_run.run_id)
 
     return sensor
 

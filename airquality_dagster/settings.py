@@ -23,6 +23,8 @@ AIRQINO_REFRESH_TOKEN = "AIRQINO_REFRESH_TOKEN"
 AIRQUALITY_HOME = "AIRQUALITY_HOME"
 AIRQUALITY_STATIONS = "AIRQUALITY_STATIONS"
 AIRQUALITY_ALERT_URLS = "AIRQUALITY_ALERT_URLS"
+AIRQUALITY_DASHBOARD_DIR = "AIRQUALITY_DASHBOARD_DIR"
+AIRQUALITY_DASHBOARD_URL = "AIRQUALITY_DASHBOARD_URL"
 AIRQUALITY_UI_URL = "AIRQUALITY_UI_URL"
 DAGSTER_HOME = "DAGSTER_HOME"
 
@@ -76,6 +78,23 @@ def alert_urls() -> list[str]:
 def ui_url() -> str:
     """Return where people find the Dagster UI, for links."""
     return (os.environ.get(AIRQUALITY_UI_URL) or DEFAULT_UI_URL).rstrip("/")
+
+
+def dashboard_file() -> Path:
+    """Return where the dashboard is written, absolute."""
+    folder = os.environ.get(AIRQUALITY_DASHBOARD_DIR)
+    return (Path(folder).absolute() if folder else home() / "dashboard") / "index.html"
+
+
+def dashboard_url() -> str:
+    """Return where people find the dashboard, for links; without a server, the file."""
+    return os.environ.get(AIRQUALITY_DASHBOARD_URL) or dashboard_file().as_uri()
+
+
+def data_page_url() -> str | None:
+    """Return where the page about the data is served; None where nobody serves it."""
+    url = os.environ.get(AIRQUALITY_DASHBOARD_URL)
+    return f"{url.rstrip('/')}/data" if url else None
 
 
 def has_credentials(environment: Mapping[str, str]) -> bool:

@@ -5,8 +5,9 @@ import shutil
 import bson
 import pytest
 
-from airquality_dagster.sandbox.server import create_app, running
+from airquality_dagster.sandbox.server import create_app
 from airquality_dagster.sandbox.sources import SimulatedSource
+from airquality_dagster.serving import running
 from airquality_dagster_tests.conftest import stored_bytes
 from airquality_dagster_tests.faults.published import MONTH
 from airquality_dagster_tests.processes import airquality

@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from airquality_dagster.sandbox.server import create_app, running
+from airquality_dagster.sandbox.server import create_app
 from airquality_dagster.sandbox.sources import SimulatedSource
+from airquality_dagster.serving import running
 from airquality_dagster_tests.processes import COMMAND, airquality, environment, processes_of
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 

@@ -5,7 +5,10 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
+from airquality_dagster.assets.lineage import daily_lineage, quality_lineage, summary_lineage
+from airquality_dagster.assets.schemas import DAILY_COLUMNS, HOURLY_COLUMNS, QUALITY_COLUMNS, SUMMARY_COLUMNS
 from airquality_dagster.definitions import definitions
+from airquality_dagster.stations import Station
 
 THREE_STATIONS = """
 network: {name: Abidjan, time_zone: Africa/Abidjan, first_month: "2022-12"}
@@ -31,6 +34,8 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
         "station2_aggregates",
         "station1_summaries",
         "station2_summaries",
+        "air_quality_dashboard",
+        "airqino_api",
     }
     assert set(loaded.resources or {}) == {"airqino", "mongodb", "io_manager"}
     assert loaded.resolve_job_def("hourly_job").name == "hourly_job"
@@ -39,7 +44,10 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
         "hourly_schedule": "5 * * * *",
         "reconcile_schedule": "35 3 * * 0",
     }
-    assert [sensor.name for sensor in loaded.get_repository_def().sensor_defs] == ["alert_sensor"]
+    assert [sensor.name for sensor in loaded.get_repository_def().sensor_defs] == [
+        "alert_sensor",
+        "dashboard_sensor",
+    ]
     for schedule in schedules.values():
         assert schedule.job_name == "hourly_job"
         assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
@@ -49,10 +57,12 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
 def test_all_station_assets_share_one_monthly_partitions_definition_with_the_current_month():
     graph = definitions().resolve_asset_graph()
     partitions = {key.path[-1]: graph.get(key).partitions_def for key in graph.get_all_asset_keys()}
-    # A year is made of all its months: summaries have no partitions.
+    # A year is made of all its months, a page of everything: they have no partitions.
     assert {name for name, of_asset in partitions.items() if of_asset is None} == {
         "station1_summaries",
         "station2_summaries",
+        "air_quality_dashboard",
+        "airqino_api",
     }
     (partitions_def,) = {of_asset for of_asset in partitions.values() if of_asset}
     assert isinstance(partitions_def, dg.TimeWindowPartitionsDefinition)
@@ -68,7 +78,10 @@ def test_assets_tell_the_ui_what_they_are():
         assert node.description
         assert "Abidjan" in node.description
         assert node.owners == ["team:air-quality"]
+    for key in graph.materializable_asset_keys - {dg.AssetKey("air_quality_dashboard")}:
+        node = graph.get(key)
         assert node.kinds >= {"mongodb"}
+        assert "docs/data.md" in node.description
         kind = "raw" if key.path[-1].startswith("raw_") else key.path[-1].split("_")[-1]
         assert node.group_name == kind
         assert node.freshness_policy == dg.FreshnessPolicy.time_window(
@@ -119,3 +132,62 @@ def test_a_third_station_in_the_file_is_all_it_takes(tmp_path, monkeypatch):
 def test_no_secret_of_the_environment_is_part_of_the_definitions(monkeypatch, variable):
     monkeypatch.setenv(variable, "mongodb://user:hunter2@localhost")
     assert "hunter2" not in repr(definitions().resources)
+
+
+def test_lineage_reads_from_the_api_over_raw_and_aggregates_to_the_dashboard():
+    graph = definitions().resolve_asset_graph()
+    parents = {
+        key.path[-1]: {parent.path[-1] for parent in graph.get(key).parent_keys} for key in graph.get_all_asset_keys()
+    }
+    assert parents["airqino_api"] == set()
+    assert not graph.get(dg.AssetKey("airqino_api")).is_materializable
+    for station in ("station1", "station2"):
+        assert parents[f"raw_{station}"] == {"airqino_api"}
+        assert parents[f"{station}_quality"] == parents[f"{station}_aggregates"] == {f"raw_{station}"}
+        assert parents[f"{station}_summaries"] == {f"{station}_aggregates"}
+        assert {f"{station}_{kind}" for kind in ("quality", "aggregates", "summaries")} <= parents[
+            "air_quality_dashboard"
+        ]
+    groups = {key.path[-1]: graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    assert groups["airqino_api"] == "source"
+    assert groups["air_quality_dashboard"] == "dashboard"
+
+
+def test_every_asset_leads_to_its_code():
+    graph = definitions().resolve_asset_graph()
+    for key in graph.materializable_asset_keys:
+        (reference,) = graph.get(key).metadata["dagster/code_references"].code_references
+        assert "airquality_dagster/assets/" in reference.file_path
+        assert reference.line_number > 1
+
+
+def test_descriptions_lead_to_the_data_page_where_it_is_served(monkeypatch):
+    monkeypatch.setenv("AIRQUALITY_DASHBOARD_URL", "https://air.example.org/")
+    node = definitions().resolve_asset_graph().get(dg.AssetKey("station1_aggregates"))
+    assert "(https://air.example.org/data)" in node.description
+
+
+@pytest.mark.parametrize(
+    ("lineage", "schema", "sources"),
+    [
+        (quality_lineage, QUALITY_COLUMNS, HOURLY_COLUMNS),
+        (daily_lineage, DAILY_COLUMNS, HOURLY_COLUMNS),
+        (summary_lineage, SUMMARY_COLUMNS, DAILY_COLUMNS),
+    ],
+)
+def test_every_column_is_made_of_columns_that_are_there(lineage, schema, sources):
+    station = Station(name="station1", airqino_id=1)
+    found = lineage(station).deps_by_column
+    assert list(found) == [column.name for column in schema.columns]
+    known = {column.name for column in sources.columns}
+    for dependencies in found.values():
+        assert dependencies
+        assert {dependency.column_name for dependency in dependencies} <= known
+
+
+def test_column_lineage_names_what_a_value_is_made_of():
+    deps = daily_lineage(Station(name="station1", airqino_id=1)).deps_by_column
+    assert [(dep.asset_key.path[-1], dep.column_name) for dep in deps["co_mean"]] == [("raw_station1", "co")]
+    assert {dep.column_name for dep in deps["pm2_5_valid_mean"]} == {"pm2_5", "pm10"}
+    assert {dep.column_name for dep in deps["aqi"]} == {"pm2_5", "pm10", "co", "no2", "o3"}
+    assert [dep.column_name for dep in deps["temperature_max"]] == ["temperature"]

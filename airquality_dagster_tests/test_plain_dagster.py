@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from airquality_dagster.sandbox.server import create_app, running
+from airquality_dagster.sandbox.server import create_app
 from airquality_dagster.sandbox.sources import ReplaySource
+from airquality_dagster.serving import running
 from airquality_dagster_tests.conftest import CAPTURES, needs_captures
 from airquality_dagster_tests.processes import environment
 

@@ -14,8 +14,9 @@ import pytest
 from airquality_dagster.readings.aggregate import daily_aggregates
 from airquality_dagster.readings.answer import hourly_frame, parse_hourly_answer
 from airquality_dagster.readings.quality import HOURS_AFTER, HOURS_BEFORE, flag_hours
-from airquality_dagster.sandbox.server import create_app, running
+from airquality_dagster.sandbox.server import create_app
 from airquality_dagster.sandbox.sources import ReplaySource
+from airquality_dagster.serving import running
 from airquality_dagster_tests.conftest import CAPTURES, needs_captures, stored_bytes
 from airquality_dagster_tests.platform import metadata
 

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from airquality_dagster.sandbox.server import create_app, running
+from airquality_dagster.sandbox.server import create_app
 from airquality_dagster.sandbox.sources import SimulatedSource
+from airquality_dagster.serving import running
 from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.processes import airquality
 

@@ -1,12 +1,16 @@
 """``<station>_aggregates``: the local days of a station."""
 
 from datetime import datetime, timezone
+from typing import Any
 
 import dagster as dg
 import pandas as pd
+from pymongo.database import Database
 
+from airquality_dagster.assets.descriptions import data_page
 from airquality_dagster.assets.freshness import FRESHNESS
-from airquality_dagster.assets.previews import daily_preview
+from airquality_dagster.assets.lineage import LINEAGE, daily_lineage
+from airquality_dagster.assets.previews import SPARKLINE_DAYS, SPARKLINE_FIELDS, daily_preview, daily_sparklines
 from airquality_dagster.assets.schemas import DAILY_AGGREGATES, DAILY_COLUMNS, HOURLY_READINGS
 from airquality_dagster.assets.surroundings import with_surroundings
 from airquality_dagster.checks.days import CHECKS, AggregatedDays
@@ -24,6 +28,7 @@ def aggregates_asset(
     station: Station, network: Network, partitions_def: dg.TimeWindowPartitionsDefinition, owner: str
 ) -> dg.AssetsDefinition:
     """Return the asset of a station's daily aggregates."""
+    lineage = daily_lineage(station)
 
     @dg.asset(
         name=station.aggregates_asset,
@@ -41,7 +46,7 @@ def aggregates_asset(
             f"Daily aggregates of {station.title_with_city}: a document a local day ({network.network.time_zone}), in "
             "the units of the column schema.\n\n`*_mean` is the mean of all readings as published; `*_valid_mean` of "
             f"those that pass quality control, null under {HOURS_FOR_A_VALID_DAY} valid hours, with the reason in "
-            "`*_invalid`. Judge the air by the valid means only: AQI and WHO levels are made of them."
+            "`*_invalid`. Judge the air by the valid means only: AQI and WHO levels are made of them." + data_page()
         ),
         metadata={
             "partition_expr": DATE,
@@ -55,12 +60,15 @@ def aggregates_asset(
         window = context.partition_time_window
         with mongodb.open_database() as database:
             flagged = with_surroundings(database, station, hourly, window.start, window.end)
-        daily = daily_aggregates(flagged, network.time_zone)
+            daily = daily_aggregates(flagged, network.time_zone)
+            former = _days_before(database, station, daily)
         # Always a column, so that summaries can ask for it; no field where nothing is simulated.
         daily = daily if SIMULATED in daily else daily.assign(**{SIMULATED: ABSENT})
         metadata: dict[str, dg.MetadataValue] = {
             "days": dg.MetadataValue.int(len(daily)),
             "preview": dg.MetadataValue.md(daily_preview(daily)),
+            "last_30_days": dg.MetadataValue.md(daily_sparklines(daily, former)),
+            LINEAGE: dg.MetadataValue.column_lineage(lineage),
         }
         if len(daily):
             metadata["newest_day"] = dg.MetadataValue.text(f"{daily[DATE].max():%Y-%m-%d}")
@@ -69,3 +77,14 @@ def aggregates_asset(
         yield from check_results(CHECKS, days, station.aggregates_asset)
 
     return aggregates
+
+
+def _days_before(database: Database[dict[str, Any]], station: Station, daily: pd.DataFrame) -> pd.DataFrame:
+    """Return what is stored of the days that sparklines show beside those that are made."""
+    means = [f"{field}_valid_mean" for field in SPARKLINE_FIELDS]
+    found = []
+    if len(daily):
+        before = {"$gt": daily[DATE].iloc[-1] - pd.Timedelta(days=SPARKLINE_DAYS), "$lt": daily[DATE].iloc[0]}
+        found = list(database[station.aggregates_asset].find({"_id": before}, dict.fromkeys(means, True)))
+    days = pd.DataFrame(found, columns=["_id", *means]).rename(columns={"_id": DATE})
+    return days.assign(**{DATE: pd.to_datetime(days[DATE], utc=True)})

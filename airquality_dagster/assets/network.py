@@ -1,11 +1,10 @@
 """All assets of a network, made from its stations."""
 
-from collections.abc import Sequence
-
 import dagster as dg
 
 from airquality_dagster.assets.aggregates import aggregates_asset
 from airquality_dagster.assets.beta import accepted_beta
+from airquality_dagster.assets.dashboard import dashboard_asset
 from airquality_dagster.assets.quality import quality_asset
 from airquality_dagster.assets.raw import raw_asset
 from airquality_dagster.assets.summaries import summaries_asset
@@ -15,14 +14,15 @@ from airquality_dagster.stations import Network
 OWNER = "team:air-quality"
 
 
-def network_assets(network: Network) -> Sequence[dg.AssetsDefinition]:
-    """Return raw, quality, aggregates and summaries of each station."""
+def network_assets(network: Network) -> list[dg.AssetsDefinition]:
+    """Return raw, quality, aggregates and summaries of each station, and the dashboard of them all."""
     partitions_def = monthly_partitions(network)
-    assets = []
+    assets: list[dg.AssetsDefinition] = []
     with accepted_beta():
         for station in network.stations:
             assets.append(raw_asset(station, partitions_def, OWNER))
             assets.append(quality_asset(station, partitions_def, OWNER))
             assets.append(aggregates_asset(station, network, partitions_def, OWNER))
             assets.append(summaries_asset(station, network, OWNER))
-    return assets
+        assets.append(dashboard_asset(network, OWNER))
+        return [asset for asset in dg.with_source_code_references(assets) if isinstance(asset, dg.AssetsDefinition)]

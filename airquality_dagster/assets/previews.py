@@ -6,6 +6,9 @@ from airquality_dagster.pollutants import BY_FIELD, PARAMETERS, PROVISIONAL, SIM
 from airquality_dagster.readings.aggregate import DATE, HOURS, HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.quality import Level
 
+SPARKLINE_DAYS = 30
+SPARKLINE_FIELDS = ("pm2_5", "co")
+_BLOCKS = "▁▂▃▄▅▆▇█"
 _HOURS_SHOWN = 6
 _DAYS_SHOWN = 10
 _SIMULATED_NOTE = "**Simulated readings** of the sandbox, not measured.\n\n"
@@ -57,6 +60,38 @@ def daily_preview(daily: pd.DataFrame) -> str:
         for _, day in daily.tail(_DAYS_SHOWN)[::-1].iterrows()
     ]
     return _note(daily) + _table(["date", "hours", *(f"{parameter.description}" for parameter in parameters)], rows)
+
+
+def daily_sparklines(daily: pd.DataFrame, former: pd.DataFrame) -> str:
+    """Draw the valid daily means of the last `SPARKLINE_DAYS` days, a character a day; a dot is a day without one.
+
+    Args:
+        daily: the days that are made, the newest among them.
+        former: days before them.
+    """
+    if daily.empty:
+        return "No day of this period is stored."
+    dates = pd.date_range(end=daily[DATE].iloc[-1], periods=SPARKLINE_DAYS, freq="D")
+    lines = [_note(daily) + f"{dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, valid daily means:"]
+    for parameter in (BY_FIELD[field] for field in SPARKLINE_FIELDS):
+        numbers = [
+            days.set_index(DATE)[f"{parameter.field}_valid_mean"].astype("float64").dropna() for days in (former, daily)
+        ]
+        means = pd.Series({date: mean for of_days in numbers for date, mean in of_days.items()}, dtype="float64")
+        span = f"{_number(means.min())} to {_number(means.max())} {parameter.unit}" if len(means) else "no valid day"
+        lines.append(f"`{_sparkline(means.reindex(dates))}` {parameter.label}: {span}")
+    return "\n\n".join(lines)
+
+
+def _sparkline(values: pd.Series) -> str:
+    """Return a character a value, from zero or the lowest to the highest.
+
+    >>> _sparkline(pd.Series([0.0, None, 4.0, 8.0]))
+    '▁·▅█'
+    """
+    low, high = min(0.0, values.min()), values.max()
+    steps = (values - low) / (high - low if high > low else 1.0) * (len(_BLOCKS) - 1)
+    return "".join("·" if pd.isna(step) else _BLOCKS[round(step)] for step in steps)
 
 
 def _note(frame: pd.DataFrame) -> str:

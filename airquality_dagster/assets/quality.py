@@ -3,7 +3,9 @@
 import dagster as dg
 import pandas as pd
 
+from airquality_dagster.assets.descriptions import data_page
 from airquality_dagster.assets.freshness import FRESHNESS
+from airquality_dagster.assets.lineage import LINEAGE, quality_lineage
 from airquality_dagster.assets.previews import quality_preview
 from airquality_dagster.assets.schemas import HOURLY_READINGS, QUALITY_COLUMNS
 from airquality_dagster.assets.surroundings import with_surroundings
@@ -22,6 +24,7 @@ def quality_asset(
     station: Station, partitions_def: dg.TimeWindowPartitionsDefinition, owner: str
 ) -> dg.AssetsDefinition:
     """Return the asset of a station's flags."""
+    lineage = quality_lineage(station)
 
     @dg.asset(
         name=station.quality_asset,
@@ -38,7 +41,7 @@ def quality_asset(
             f"Flags of the hourly readings of {station.title_with_city}, one document an hour with the key of "
             f"`{station.raw_asset}`, in which the readings stay what the source said.\n\n`*_qc` is QARTOD's level: 1 "
             "pass, 2 not evaluated, 3 suspect, 4 fail, 9 missing; `*_flags` says why. European index and NowCast are "
-            "of readings that did not fail."
+            "of readings that did not fail." + data_page()
         ),
         metadata={
             "partition_expr": TIMESTAMP,
@@ -52,7 +55,14 @@ def quality_asset(
         with mongodb.open_database() as database:
             flagged = with_surroundings(database, station, hourly, window.start, window.end)
         documents = hourly_quality(flagged, absent=ABSENT)
-        yield dg.Output(documents, metadata={"preview": dg.MetadataValue.md(quality_preview(documents))})
+        yield dg.Output(
+            documents,
+            metadata={
+                "preview": dg.MetadataValue.md(quality_preview(documents)),
+                "hours_flagged": dg.MetadataValue.int(len(documents)),
+                LINEAGE: dg.MetadataValue.column_lineage(lineage),
+            },
+        )
         flags = StationFlags(station, window.start, window.end, flagged)
         yield from check_results(CHECKS, flags, station.quality_asset)
 

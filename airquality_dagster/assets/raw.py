@@ -1,15 +1,18 @@
 """``raw_<station>``: the hours of a station as the AirQino API publishes them."""
 
-from datetime import datetime, timezone
+import time
+from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 import pandas as pd
 from pymongo.database import Database
 
+from airquality_dagster.assets.descriptions import data_page
 from airquality_dagster.assets.freshness import FRESHNESS
 from airquality_dagster.assets.previews import hourly_preview
 from airquality_dagster.assets.rejected import keep_rejected
 from airquality_dagster.assets.schemas import HOURLY_COLUMNS, HOURLY_READINGS
+from airquality_dagster.assets.source import AIRQINO_API
 from airquality_dagster.checks.hours import CHECKS, FetchedHours
 from airquality_dagster.checks.outcome import check_results, check_specs
 from airquality_dagster.errors import AirQinoError, SimulatedReadingsError
@@ -31,6 +34,7 @@ def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinitio
 
     @dg.asset(
         name=station.raw_asset,
+        deps=[AIRQINO_API],
         partitions_def=partitions_def,
         # A range of months is one run: Dagster's cost is per run and partition, the API's per month.
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -46,7 +50,7 @@ def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinitio
             f"Hourly readings of {station.title_with_city}, exactly as the API "
             "publishes them, in the units of the column schema.\n\nHours are added and corrected, none is deleted: "
             f"what a correction replaces is kept in `{station.raw_asset}_revisions`, what is no reading in "
-            f"`{station.raw_asset}_rejected`."
+            f"`{station.raw_asset}_rejected`." + data_page()
         ),
         metadata={
             "partition_expr": TIMESTAMP,
@@ -61,6 +65,7 @@ def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinitio
     def raw(context: dg.AssetExecutionContext, airqino: AirQinoResource, mongodb: MongoDBResource):
         now = datetime.now(timezone.utc)
         answers = []
+        begin, received_before = time.monotonic(), airqino.client.bytes_received
         for key in context.partition_keys:
             window = partitions_def.time_window_for_partition_key(key)
             try:
@@ -68,6 +73,11 @@ def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinitio
             except AirQinoError as error:
                 raise dg.Failure(f"{station.title}, {month(key)}: {error}", allow_retries=False) from error
             answers.append(answer)
+
+        transfer = {
+            "fetch_seconds": dg.MetadataValue.float(round(time.monotonic() - begin, 3)),
+            "bytes_received": dg.MetadataValue.int(airqino.client.bytes_received - received_before),
+        }
 
         frame = hourly_frame(answers, station_id=station.airqino_id, now=now, absent=ABSENT)
         # One line, not one a month: each takes Dagster some 10 ms to store (docs/performance.md).
@@ -91,13 +101,13 @@ def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinitio
                 restated=_restated(database, station, window.start, window.end),
                 header=next((answer.coordinates for answer in answers if answer.coordinates), None),
             )
-        yield dg.Output(frame, metadata=_metadata(frame, len(rejected)))
+        yield dg.Output(frame, metadata={**_metadata(frame, len(rejected), now), **transfer})
         yield from check_results(CHECKS, fetched, station.raw_asset)
 
     return raw
 
 
-def _metadata(frame: pd.DataFrame, rejected: int) -> dict[str, dg.MetadataValue]:
+def _metadata(frame: pd.DataFrame, rejected: int, now: datetime) -> dict[str, dg.MetadataValue]:
     metadata: dict[str, dg.MetadataValue] = {
         "hours_fetched": dg.MetadataValue.int(len(frame)),
         "hours_rejected": dg.MetadataValue.int(rejected),
@@ -105,7 +115,9 @@ def _metadata(frame: pd.DataFrame, rejected: int) -> dict[str, dg.MetadataValue]
         "preview": dg.MetadataValue.md(hourly_preview(frame)),
     }
     if len(frame):
-        metadata["newest_hour"] = dg.MetadataValue.timestamp(frame[TIMESTAMP].max().to_pydatetime())
+        newest = frame[TIMESTAMP].max().to_pydatetime()
+        metadata["newest_hour"] = dg.MetadataValue.timestamp(newest)
+        metadata["newest_hour_age_hours"] = dg.MetadataValue.float(round((now - newest) / timedelta(hours=1), 2))
     return metadata
 
 

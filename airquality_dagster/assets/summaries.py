@@ -3,7 +3,9 @@
 import dagster as dg
 import pandas as pd
 
+from airquality_dagster.assets.descriptions import data_page
 from airquality_dagster.assets.freshness import FRESHNESS
+from airquality_dagster.assets.lineage import LINEAGE, summary_lineage
 from airquality_dagster.assets.schemas import SUMMARY_COLUMNS
 from airquality_dagster.readings.summary import PERIOD, START, SUMMARISED, period_summaries
 from airquality_dagster.stations import Network, Station
@@ -13,6 +15,7 @@ GROUP = "summaries"
 
 def summaries_asset(station: Station, network: Network, owner: str) -> dg.AssetsDefinition:
     """Return the asset of a station's monthly and annual summaries."""
+    lineage = summary_lineage(station)
 
     @dg.asset(
         name=station.summaries_asset,
@@ -25,7 +28,7 @@ def summaries_asset(station: Station, network: Network, owner: str) -> dg.Assets
         description=(
             f"Months and years of {station.title_with_city}: data capture, mean and highest of the valid daily means, "
             "days above WHO's guidelines. A mean is null where fewer than 75 % of the days are valid.\n\nNot "
-            "partitioned: a year is made of all its months."
+            "partitioned: a year is made of all its months." + data_page()
         ),
         metadata={
             "primary_key": [PERIOD, START],
@@ -34,7 +37,9 @@ def summaries_asset(station: Station, network: Network, owner: str) -> dg.Assets
             "dagster/column_schema": SUMMARY_COLUMNS,
         },
     )
-    def summaries(daily: pd.DataFrame) -> pd.DataFrame:
-        return period_summaries(daily, network.time_zone)
+    def summaries(daily: pd.DataFrame) -> dg.Output[pd.DataFrame]:
+        return dg.Output(
+            period_summaries(daily, network.time_zone), metadata={LINEAGE: dg.MetadataValue.column_lineage(lineage)}
+        )
 
     return summaries

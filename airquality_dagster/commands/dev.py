@@ -1,5 +1,6 @@
 """``airquality dev``: Dagster's UI and daemon with everything they need."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,18 +11,23 @@ import requests
 
 from airquality_dagster import settings
 from airquality_dagster.commands.terminal import SIMULATED_NOTE, out
+from airquality_dagster.dashboard.server import dashboard_app
 from airquality_dagster.errors import LocalServiceError
 from airquality_dagster.local.processes import Ended, check_all_run, ended_by_signals, process_groups, wait_for_end
 from airquality_dagster.local.services import dagster_instance, end_dead_runs, local_services
-from airquality_dagster.sandbox.server import LOOPBACK, listen
+from airquality_dagster.serving import LOOPBACK, listen, running
 from airquality_dagster.stations import load_network
 
 _MODULE = "airquality_dagster.definitions"
 _START_SECONDS = 120.0
 
 
-def run_dev(port: int) -> None:
+def run_dev(port: int, dashboard_port: int | None) -> None:
     """Serve until a signal ends it.
+
+    Args:
+        port: of the Dagster UI.
+        dashboard_port: of the dashboard; None takes the next free one.
 
     Raises:
         AirQualityError: something could not be started, or ended by itself.
@@ -30,7 +36,7 @@ def run_dev(port: int) -> None:
     try:
         with ended_by_signals():
             listen(port).close()
-            with local_services() as services:
+            with local_services() as services, _dashboard(port, dashboard_port) as dashboard:
                 with dagster_instance() as instance:
                     end_dead_runs(instance)
                 ui = f"http://{LOOPBACK}:{port}"
@@ -48,11 +54,13 @@ def run_dev(port: int) -> None:
                     ],
                     "dagster-daemon": [*python, "dagster._daemon", "run", "-m", _MODULE],
                 }
-                # Links in alerts lead here, unless the environment knows another way.
-                variables = {settings.AIRQUALITY_UI_URL: ui, **os.environ}
+                # Links in alerts and metadata lead here, unless the environment knows another way.
+                links = {settings.AIRQUALITY_UI_URL: ui, settings.AIRQUALITY_DASHBOARD_URL: dashboard}
+                variables = {**links, **os.environ}
                 with process_groups(commands, variables) as processes:
                     _wait_until_served(ui, processes)
                     out.print(f"[bold]Dagster UI: {ui}[/]  (Ctrl-C ends it)")
+                    out.print(f"Dashboard: {dashboard}")
                     out.print(f"AirQino API: {services.api}{' (sandbox)' if services.is_sandbox else ''}")
                     out.print(f"MongoDB: {services.mongodb}, database {services.database}")
                     if services.is_sandbox:
@@ -61,6 +69,19 @@ def run_dev(port: int) -> None:
     except Ended:
         # The terminal may be gone, and with it where one could say goodbye.
         return
+
+
+def _dashboard(port: int, dashboard_port: int | None) -> contextlib.AbstractContextManager[str]:
+    """Serve the dashboard beside the UI."""
+    app = dashboard_app(settings.dashboard_file())
+    if dashboard_port is not None:
+        return running(app, dashboard_port)
+    try:
+        listen(port + 1).close()
+    except LocalServiceError:
+        # Somebody else's, perhaps another `airquality dev`'s: any free one does.
+        return running(app)
+    return running(app, port + 1)
 
 
 def _wait_until_served(ui: str, processes: Mapping[str, subprocess.Popen[bytes]]) -> None:

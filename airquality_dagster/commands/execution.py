@@ -5,13 +5,14 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 from sqlalchemy.exc import DBAPIError
 
 from airquality_dagster.due import StationRun
 from airquality_dagster.failures import run_failure, step_failure
-from airquality_dagster.jobs import HOURLY_JOB, asset_selection, run_tags
+from airquality_dagster.jobs import DASHBOARD, DASHBOARD_JOB, HOURLY_JOB, asset_selection, run_tags
 from airquality_dagster.local.services import process_tags
 from airquality_dagster.stations import Network
 
@@ -22,7 +23,7 @@ _COUNTS = ("hours_fetched", "inserted", "revised", "unchanged", "deleted", "hour
 
 @dataclass
 class StationReport:
-    """What a pass did to a station's hours."""
+    """What a pass did to a station's hours, or to the dashboard."""
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
     faults: list[str] = field(default_factory=list)
@@ -31,14 +32,20 @@ class StationReport:
 
 @dataclass
 class PassReport:
-    """What a pass did, by station."""
+    """What a pass did, by station, and with the dashboard."""
 
     stations: dict[str, StationReport]
+    dashboard: StationReport = field(default_factory=StationReport)
+
+    @property
+    def parts(self) -> list[StationReport]:
+        """What went wrong with each station, and with the dashboard."""
+        return [*self.stations.values(), self.dashboard]
 
     @property
     def faults(self) -> list[str]:
         """What went wrong, a line each."""
-        return [fault for report in self.stations.values() for fault in report.faults]
+        return [fault for part in self.parts for fault in part.faults]
 
 
 def execute(
@@ -55,33 +62,37 @@ def execute(
     """
     from airquality_dagster.definitions import definitions
 
-    job = definitions().resolve_job_def(HOURLY_JOB)
-    report = PassReport({station: StationReport() for run in runs for station in run.stations})
-    for run in runs:
+    loaded = definitions()
+
+    def execute_job(name: str, **options: Any) -> dg.ExecuteInProcessResult:
         run_id = str(uuid.uuid4())
         with _following(instance, run_id, on_message):
-            result = job.execute_in_process(
-                run_config=_QUIET,
-                instance=instance,
-                raise_on_error=False,
-                run_id=run_id,
-                asset_selection=asset_selection(network, run),
-                tags={**run_tags(run), **process_tags()},
+            return loaded.resolve_job_def(name).execute_in_process(
+                run_config=_QUIET, instance=instance, raise_on_error=False, run_id=run_id, **options
             )
+
+    report = PassReport({station: StationReport() for run in runs for station in run.stations})
+    for run in runs:
+        is_last = run is runs[-1]
+        selection = asset_selection(network, run, is_last=is_last)
+        result = execute_job(HOURLY_JOB, asset_selection=selection, tags={**run_tags(run), **process_tags()})
         _add(report, network, run, result)
+        if is_last and _was_skipped(result, DASHBOARD):
+            result = execute_job(DASHBOARD_JOB, tags=process_tags())
+        _add_failures(report.dashboard, result, DASHBOARD)
     return report
+
+
+def _was_skipped(result: dg.ExecuteInProcessResult, step: str) -> bool:
+    """Return whether a step was not made because one before it failed."""
+    return any(event.is_step_skipped and event.step_key == step for event in result.all_events)
 
 
 def _add(report: PassReport, network: Network, run: StationRun, result: dg.ExecuteInProcessResult) -> None:
     for station in map(network.station, run.stations):
         entry = report.stations[station.name]
         for asset in station.assets:
-            for event in result.filter_events(
-                lambda event, step=asset: event.step_key == step and event.is_step_failure
-            ):
-                error = event.step_failure_data.error
-                entry.faults.append(step_failure(event))
-                entry.traces.append(error.to_string() if error else "")
+            _add_failures(entry, result, asset)
         if not result.success and not any(event.is_step_failure for event in result.all_events):
             # The run failed before its first step: a resource, or the definitions.
             (event,) = result.filter_events(lambda event: event.event_type == dg.DagsterEventType.RUN_FAILURE)
@@ -91,6 +102,13 @@ def _add(report: PassReport, network: Network, run: StationRun, result: dg.Execu
         for count in _COUNTS if written else ():
             value = written[0].metadata[count].value
             entry.counts[count] += value if isinstance(value, int) else 0
+
+
+def _add_failures(entry: StationReport, result: dg.ExecuteInProcessResult, step: str) -> None:
+    for event in result.filter_events(lambda event: event.step_key == step and event.is_step_failure):
+        error = event.step_failure_data.error
+        entry.faults.append(step_failure(event))
+        entry.traces.append(error.to_string() if error else "")
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """``airquality export``: a station's stored data as a file."""
 
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -13,6 +11,7 @@ import pandas as pd
 from airquality_dagster import settings
 from airquality_dagster.commands.terminal import SIMULATED_NOTE, err
 from airquality_dagster.errors import AirQualityError, SettingsError
+from airquality_dagster.files import replaced
 from airquality_dagster.io_managers.mongodb import MongoDBIOManagerError
 from airquality_dagster.local.services import dagster_instance, local_services
 from airquality_dagster.pollutants import SIMULATED, TIMESTAMP
@@ -53,7 +52,8 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
             raise AirQualityError(str(error)) from error
     frame = _with_nulls(frame)
     try:
-        _write(frame, _WRITERS[kind], output)
+        with replaced(output) as unfinished:
+            _WRITERS[kind](frame, unfinished)
     except OSError as error:
         raise SettingsError(
             f"--output {output} cannot be written ({error.strerror or error}): name another file"
@@ -69,20 +69,6 @@ def _with_nulls(frame: pd.DataFrame) -> pd.DataFrame:
         frame = frame.drop(columns=SIMULATED)
     objects = frame.select_dtypes("object").columns
     return frame.assign(**{name: frame[name].where(frame[name].notna(), None) for name in objects})
-
-
-def _write(frame: pd.DataFrame, write: Callable[[pd.DataFrame, Path], None], output: Path) -> None:
-    """Write beside the output, and put it in its place when it is complete."""
-    handle, name = tempfile.mkstemp(dir=output.absolute().parent, prefix=f".{output.name}.")
-    os.close(handle)
-    unfinished = Path(name)
-    try:
-        write(frame, unfinished)
-        unfinished.chmod(0o666 & ~_umask())
-        unfinished.replace(output)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -110,9 +96,3 @@ _WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
     "parquet": _write_parquet,
     "json": _write_json,
 }
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -74,7 +74,7 @@ def run_backfill(first: str, last: str, names: Sequence[str]) -> bool:
             err.print(f"{', '.join(failed)}: failed in one piece, asking for each month alone")
             alone = contiguous_ranges(months, due, alone=due)
             retried = _execute(instance, network, station_runs(dict.fromkeys(failed, alone), 1))
-            report = PassReport({**report.stations, **retried.stations})
+            report = PassReport({**report.stations, **retried.stations}, retried.dashboard)
         _show(report, network)
     return not report.faults
 
@@ -151,10 +151,10 @@ def _show_newest(report: PassReport, network: Network) -> None:
 def _show_faults(report: PassReport) -> None:
     context = click.get_current_context(silent=True)
     is_verbose = bool(context and context.find_root().params.get("verbose"))
-    for station in report.stations.values():
-        for trace in station.traces if is_verbose else ():
+    for part in report.parts:
+        for trace in part.traces if is_verbose else ():
             err.print(escape(trace))
-        for fault in station.faults:
+        for fault in part.faults:
             err.print(f"[red]failed:[/] {escape(fault)}")
 
 
@@ -168,6 +168,8 @@ def _show_next_steps(services: Services) -> None:
         f"Stored in MongoDB at {services.mongodb}{' (embedded)' if services.is_embedded else ''}, database "
         f"{escape(services.database)}; local state in {escape(str(settings.home()))}."
     )
+    if settings.dashboard_file().exists():
+        out.print(f"Dashboard: {escape(settings.dashboard_file().as_uri())}", soft_wrap=True)
     out.print(
         "Next: [bold]make dev[/] opens the Dagster UI and runs the schedule; [bold].venv/bin/airquality --help[/] "
         "lists status, export and backfill; the README says how to use the real API and a MongoDB of yours."

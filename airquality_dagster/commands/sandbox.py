@@ -10,9 +10,10 @@ from rich.markup import escape
 from airquality_dagster import settings
 from airquality_dagster.commands.terminal import out
 from airquality_dagster.sandbox.faults import FaultSwitch, parse_fault
-from airquality_dagster.sandbox.server import LOOPBACK, TOKEN_PATH, create_app, listen, serve
+from airquality_dagster.sandbox.server import TOKEN_PATH, create_app
 from airquality_dagster.sandbox.sources import ReplaySource, SimulatedSource
 from airquality_dagster.sandbox.tokens import Realm
+from airquality_dagster.serving import LOOPBACK, listen, serve
 
 
 def run_sandbox(

@@ -229,8 +229,9 @@ def _is_alive(pid: int) -> bool:
 
 
 def _sandbox() -> contextlib.AbstractContextManager[str]:
-    from airquality_dagster.sandbox.server import create_app, running
+    from airquality_dagster.sandbox.server import create_app
     from airquality_dagster.sandbox.sources import SimulatedSource
+    from airquality_dagster.serving import running
 
     return running(create_app(SimulatedSource()))
 

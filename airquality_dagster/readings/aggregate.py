@@ -35,7 +35,7 @@ MAXIMA = {
     "no2_max_1h": "no2",
 }
 # Field of the day → what `daily_aqi` calls it.
-_AQI_INPUTS = {
+AQI_INPUTS = {
     "pm2_5_valid_mean": "pm2_5",
     "pm10_valid_mean": "pm10",
     "co_max_8h": "co",
@@ -178,7 +178,7 @@ def _next_midnight(hour: pd.Timestamp, time_zone: ZoneInfo) -> pd.Timestamp:
 
 def _indices(days: Mapping[str, pd.Series]) -> dict[str, pd.Series]:
     """Return the columns of AQI and WHO levels, from valid values only."""
-    indices = aqi_of_pollutants(pd.DataFrame({scale: days[name] for name, scale in _AQI_INPUTS.items()}))
+    indices = aqi_of_pollutants(pd.DataFrame({scale: days[name] for name, scale in AQI_INPUTS.items()}))
     levels = pd.DataFrame({field: who_level(field, days[name]) for name, field in WHO_INPUTS.items()})
     highest = indices.max(axis=1)
     return {

@@ -7,7 +7,7 @@ from airquality_dagster.pollutants import SIMULATED, TIMESTAMP
 from airquality_dagster.readings.indices import aqi_of_pollutants, eaqi_bands, names_where, nowcast, worst
 from airquality_dagster.readings.quality import Flag, FlaggedHours, names_of
 
-_NOWCAST = ("pm2_5", "pm10")
+NOWCAST_POLLUTANTS = ("pm2_5", "pm10")
 _MOST_FLAGS = 2 * max(Flag)
 
 
@@ -52,14 +52,14 @@ def _european_index(valid: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def _nowcast_index(valid: pd.DataFrame, hours: pd.Series) -> dict[str, pd.Series]:
-    grid = valid.set_axis(pd.DatetimeIndex(hours))[list(_NOWCAST)]
+    grid = valid.set_axis(pd.DatetimeIndex(hours))[list(NOWCAST_POLLUTANTS)]
     grid = grid.asfreq("h") if len(grid) else grid
     concentrations = pd.DataFrame(
-        {field: nowcast(grid[field]).reindex(hours).to_numpy() for field in _NOWCAST}, index=valid.index
+        {field: nowcast(grid[field]).reindex(hours).to_numpy() for field in NOWCAST_POLLUTANTS}, index=valid.index
     )
     indices = aqi_of_pollutants(concentrations)
     return {
-        **{f"{field}_nowcast": concentrations[field] for field in _NOWCAST},
+        **{f"{field}_nowcast": concentrations[field] for field in NOWCAST_POLLUTANTS},
         "aqi_nowcast": indices.max(axis=1),
         "aqi_nowcast_pollutant": worst(indices),
     }

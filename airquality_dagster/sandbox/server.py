@@ -1,14 +1,8 @@
 """A local AirQino server: the endpoints that the platform uses, on loopback."""
 
-import contextlib
-import socket
-import threading
-import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl
 
-import uvicorn
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -17,16 +11,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from airquality_dagster.errors import LocalServiceError
 from airquality_dagster.sandbox.faults import CLOCKS, Fault, FaultSwitch
 from airquality_dagster.sandbox.sources import Source
 from airquality_dagster.sandbox.tokens import Realm
 
-LOOPBACK = "127.0.0.1"
 TOKEN_PATH = "/realms/airqino/protocol/openid-connect/token"
 FAULTS_PATH = "/sandbox/faults"
 _QUERY_TIME = "%Y%m%d-%H%M"
-_START_SECONDS = 20.0
 
 
 def create_app(
@@ -96,58 +87,6 @@ def create_app(
         ],
         middleware=[Middleware(GZipMiddleware)],
     )
-
-
-def listen(port: int) -> socket.socket:
-    """Return a socket that listens on loopback; port 0 takes a free one.
-
-    Raises:
-        LocalServiceError: the port is taken.
-    """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((LOOPBACK, port))
-        listener.listen()
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise LocalServiceError(
-            f"port {port} on {LOOPBACK} cannot be used ({error}): choose another with --port"
-        ) from error
-    return listener
-
-
-def serve(app: Starlette, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM."""
-    _server(app).run(sockets=[listener])
-
-
-@contextlib.contextmanager
-def running(app: Starlette, port: int = 0) -> Iterator[str]:
-    """Serve in a thread of this process; hands out the URL.
-
-    Raises:
-        LocalServiceError: the port is taken, or the server does not start.
-    """
-    listener = listen(port)
-    server = _server(app)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="sandbox", daemon=True)
-    thread.start()
-    deadline = time.monotonic() + _START_SECONDS
-    while not server.started:
-        if not thread.is_alive() or time.monotonic() > deadline:
-            raise LocalServiceError("the sandbox did not start")
-        thread.join(0.01)
-    try:
-        yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        listener.close()
-
-
-def _server(app: Starlette) -> uvicorn.Server:
-    return uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=2))
 
 
 def _moment(text: str | None) -> datetime | None:

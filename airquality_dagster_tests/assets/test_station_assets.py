@@ -6,9 +6,10 @@ import pytest
 
 from airquality_dagster.commands.execution import execute
 from airquality_dagster.due import StationRun
-from airquality_dagster.sandbox.server import TOKEN_PATH, create_app, running
+from airquality_dagster.sandbox.server import TOKEN_PATH, create_app
 from airquality_dagster.sandbox.sources import SimulatedSource
 from airquality_dagster.sandbox.tokens import Realm
+from airquality_dagster.serving import running
 from airquality_dagster.stations import load_network
 from airquality_dagster_tests.builders import UTC, answer, row, rows
 from airquality_dagster_tests.conftest import stored_bytes

@@ -11,8 +11,9 @@ import yaml
 
 from airquality_dagster.local import services
 from airquality_dagster.sandbox.faults import Fault, FaultSwitch
-from airquality_dagster.sandbox.server import create_app, running
+from airquality_dagster.sandbox.server import create_app
 from airquality_dagster.sandbox.sources import SimulatedSource
+from airquality_dagster.serving import running
 from airquality_dagster.stations import load_network
 from airquality_dagster_tests.dev import Dev, hourly_state, miss_a_tick, running_dev
 from airquality_dagster_tests.faults.commands import lost_and_doubled

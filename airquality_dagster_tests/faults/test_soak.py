@@ -17,9 +17,10 @@ from pymongo import MongoClient
 
 from airquality_dagster.pollutants import PROVISIONAL, field_of
 from airquality_dagster.sandbox.faults import KINDS, Fault, FaultSwitch
-from airquality_dagster.sandbox.server import TOKEN_PATH, create_app, running
+from airquality_dagster.sandbox.server import TOKEN_PATH, create_app
 from airquality_dagster.sandbox.sources import SimulatedSource
 from airquality_dagster.sandbox.tokens import Realm
+from airquality_dagster.serving import running
 from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.faults.commands import STATIONS
 from airquality_dagster_tests.faults.test_process_faults import own_mongod

@@ -5,8 +5,9 @@ import requests
 
 from airquality_dagster.errors import SettingsError
 from airquality_dagster.sandbox.faults import Fault, FaultSwitch, parse_fault
-from airquality_dagster.sandbox.server import FAULTS_PATH, create_app, running
+from airquality_dagster.sandbox.server import FAULTS_PATH, create_app
 from airquality_dagster.sandbox.sources import SimulatedSource
+from airquality_dagster.serving import running
 
 PATH = "/v3/getStationHourlyAvg/7?start_date=20230101-0000&end_date=20230102-0000"
 

@@ -13,9 +13,10 @@ from airquality_dagster.errors import SettingsError
 from airquality_dagster.readings.answer import parse_hourly_answer
 from airquality_dagster.resources.airqino_client import AirQinoClient
 from airquality_dagster.resources.oauth2 import Credentials, TokenSource
-from airquality_dagster.sandbox.server import TOKEN_PATH, create_app, running
+from airquality_dagster.sandbox.server import TOKEN_PATH, create_app
 from airquality_dagster.sandbox.sources import ReplaySource, SimulatedSource
 from airquality_dagster.sandbox.tokens import Realm
+from airquality_dagster.serving import running
 from airquality_dagster_tests.builders import UTC, answer, row
 
 NOW = datetime(2026, 6, 15, 12, 34, tzinfo=UTC)

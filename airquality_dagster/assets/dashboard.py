@@ -1,0 +1,55 @@
+"""``air_quality_dashboard``: one page of the whole network."""
+
+import time
+from datetime import datetime, timezone
+
+import dagster as dg
+
+from airquality_dagster import settings
+from airquality_dagster.assets.freshness import FRESHNESS
+from airquality_dagster.dashboard.build import build_dashboard
+from airquality_dagster.jobs import DASHBOARD
+from airquality_dagster.resources.mongodb import MongoDBResource
+from airquality_dagster.stations import Network
+
+GROUP = "dashboard"
+
+
+def dashboard_asset(network: Network, owner: str) -> dg.AssetsDefinition:
+    """Return the asset of the network's dashboard."""
+
+    @dg.asset(
+        name=DASHBOARD,
+        # What it needs of them, it reads itself: a few fields of each, of all stations one after the other.
+        deps=[
+            dg.AssetKey(asset)
+            for station in network.stations
+            for asset in (station.quality_asset, station.aggregates_asset, station.summaries_asset)
+        ],
+        group_name=GROUP,
+        kinds={"plotly", "html"},
+        owners=[owner],
+        freshness_policy=FRESHNESS,
+        description=(
+            f"One HTML page of the air in {network.network.name}, which needs nothing but a browser: how each station "
+            "stands now and what is wrong with its data, then days, months, calendars and data capture with units and "
+            "WHO's limits.\n\nMeans that are not valid are hollow and grey, and can be hidden."
+        ),
+    )
+    def air_quality_dashboard(mongodb: MongoDBResource) -> dg.MaterializeResult:
+        begin = time.monotonic()
+        with mongodb.open_database() as database:
+            built = build_dashboard(database, network, settings.dashboard_file(), datetime.now(timezone.utc))
+        metadata: dict[str, dg.MetadataValue] = {
+            "dashboard": dg.MetadataValue.url(settings.dashboard_url()),
+            "path": dg.MetadataValue.path(built.path),
+            "bytes": dg.MetadataValue.int(built.size),
+            "stations": dg.MetadataValue.int(built.stations),
+            "station_days": dg.MetadataValue.int(built.days),
+            "seconds": dg.MetadataValue.float(round(time.monotonic() - begin, 3)),
+        }
+        if built.newest_hour is not None:
+            metadata["newest_hour"] = dg.MetadataValue.timestamp(built.newest_hour)
+        return dg.MaterializeResult(metadata=metadata)
+
+    return air_quality_dashboard

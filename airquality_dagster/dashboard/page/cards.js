@@ -1,0 +1,120 @@
+// What a citizen reads in ten seconds: index, PM2.5, whether the numbers are valid, what is wrong.
+
+const MOST_CARDS = 8;
+const isCurrent = (station) => station.now !== null && Date.now() - new Date(station.now.hour) < 4 * 3600e3;
+
+// The worst air first among those that say something now; those without a current index last.
+function byWorst(stations) {
+  const rank = (station) => (isCurrent(station) && station.now.aqi !== null ? station.now.aqi : -1);
+  return [...stations].sort((one, other) => rank(other) - rank(one));
+}
+
+function drawCards() {
+  const stations = content.stations.length > MOST_CARDS ? byWorst(content.stations) : content.stations;
+  const cards = document.getElementById("cards");
+  // Who works by keyboard stays on the button that was pressed.
+  const focused = cards.contains(document.activeElement) ? document.activeElement.dataset.button : null;
+  cards.replaceChildren(...stations.map(card));
+  if (focused) cards.querySelector(`[data-button="${focused}"]`)?.focus();
+}
+
+function card(station) {
+  const made = element("article", { class: "card", "data-station": station.name, "aria-label": titleOf(station) });
+  made.append(element("h3", {}, titleOf(station)));
+  if (station.city) made.append(element("p", { class: "small" }, station.city));
+  made.append(bandOf(station), ...valuesOf(station), ...sparkOf(station), problemsOf(station), choicesOf(station));
+  return made;
+}
+
+function bandOf(station) {
+  const now = station.now;
+  if (!isCurrent(station) || now.aqi === null) {
+    const why = now === null ? t("nothingStored") : isCurrent(station) ? t("noValidPm") : t("noCurrent");
+    return element("div", { class: "band" }, element("span", { class: "word" }, t("noIndex")), element("span", {}, why));
+  }
+  const place = band(now.aqi);
+  const { colour: paper, ink } = content.aqi[place];
+  const made = element("div", { class: "band" });
+  made.style.background = paper;
+  made.style.color = ink;
+  made.append(
+    element("strong", {}, String(now.aqi)),
+    element(
+      "span", {},
+      element("span", { class: "word" }, t(`aqi${place}`)), element("br"),
+      element("span", { class: "small" }, t("aqiName", { pollutant: parameterOf(now.pollutant).label, since: momentText(now.since) })),
+    ),
+  );
+  return made;
+}
+
+function valuesOf(station) {
+  const now = station.now;
+  if (now === null) return [];
+  const rows = ["pm2_5", "co"].map((field) => {
+    const reading = now[field];
+    const parameter = parameterOf(field);
+    const flags = reading.flags.filter((flag) => flag !== "provisional" && flag !== "humid").map((flag) => t(`flag_${flag}`));
+    const verdict = reading.value === null ? t("noReading") : reading.is_valid ? t("valid") : t("notValid");
+    return element(
+      "p", { class: field === "pm2_5" ? "value" : "" },
+      `${parameter.label} ${reading.value === null ? "–" : `${number(reading.value)} ${parameter.unit}`} `,
+      element("span", { class: "mark" }, reading.value !== null && reading.is_valid ? "✓ " : "✗ ", verdict),
+      flags.length ? ` (${flags.join(", ")})` : "",
+    );
+  });
+  const said = [t("ofHour", { hour: momentText(now.hour), age: ageText(now.hour) })];
+  if (now.is_provisional) said.push(t("provisional"));
+  said.push(t("storedHours", { n: now.stored_hours }));
+  if (now.eaqi !== null) said.push(t("eaqi", { word: t(`eaqi${now.eaqi}`) }));
+  const { days, valid_days: valid } = now.exceedances;
+  said.push(t("exceedances", { n: days, of: valid }));
+  return [...rows, element("p", { class: "small" }, said.join(" · "))];
+}
+
+function sparkOf(station) {
+  const values = station.now?.recent.pm2_5 ?? [];
+  const highest = Math.max(parameterOf("pm2_5").guideline, ...values.filter((value) => value !== null));
+  if (!values.some((value) => value !== null)) return [];
+  const place = (value) => 46 - (44 * Math.max(value, 0)) / highest;
+  let path = "";
+  values.forEach((value, hour) => {
+    if (value !== null) path += `${hour && values[hour - 1] !== null ? "L" : "M"}${hour},${place(value).toFixed(1)}h.01`;
+  });
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const name = t("sparkName", { highest: number(Math.max(...values.filter((value) => value !== null))) });
+  for (const [key, value] of Object.entries({
+    class: "spark", viewBox: "0 0 47 48", preserveAspectRatio: "none", role: "img", "aria-label": name,
+  })) svg.setAttribute(key, value);
+  const limit = place(parameterOf("pm2_5").guideline).toFixed(1);
+  svg.innerHTML = `<line x1="0" x2="47" y1="${limit}" y2="${limit}"/><path d="${path}"/>`;
+  return [element("div", {}, element("p", { class: "small" }, t("spark")), svg)];
+}
+
+function problemsOf(station) {
+  const lines = station.problems.map((problem) =>
+    element("li", { class: problem.must_act ? "act" : "" }, problemText(problem, station)),
+  );
+  if (!lines.length) return element("p", { class: "small" }, t("noProblem"));
+  return element("ul", { "aria-label": t("problems") }, ...lines);
+}
+
+function problemText(problem, station) {
+  if (problem.kind === "none") return t("nothingStored");
+  if (problem.kind === "silent") return t("silent", { since: momentText(problem.since), age: ageText(problem.since) });
+  const parameter = parameterOf(problem.field);
+  const values = { label: labelOf(parameter), cause: t(`flag_${problem.cause}`), n: problem.valid_hours };
+  if (problem.kind === "partial") return t("partial", values);
+  const value = problem.value === null ? "" : ` (${number(problem.value)} ${parameter.unit})`;
+  const since = problem.since === null ? t("sinceEver") : t("since", { since: momentText(problem.since) });
+  return t("sensor", { ...values, value, since });
+}
+
+function choicesOf(station) {
+  if (content.stations.length < 2) return "";
+  const show = element("button", { type: "button", "data-button": `show ${station.name}`, "aria-pressed": String(state.station === station.name) }, t("show"));
+  const compare = element("button", { type: "button", "data-button": `compare ${station.name}`, "aria-pressed": String(state.other === station.name) }, t("compareThis"));
+  show.addEventListener("click", () => choose({ station: station.name }));
+  compare.addEventListener("click", () => choose({ other: station.name }));
+  return element("div", { class: "choose", role: "group", "aria-label": titleOf(station) }, show, compare);
+}

@@ -1,0 +1,278 @@
+// The charts that the users of this data know. Each function returns what a figure shows: title, traces, layout, table.
+
+const EVER = "0000-01-01";
+
+function lastDate() {
+  return content.stations.map(endOf).filter(Boolean).sort().at(-1) ?? content.made_at.slice(0, 10);
+}
+
+function endOf(station) {
+  return station.days.start && addDays(station.days.start, station.days.expected.length - 1);
+}
+
+function firstDate() {
+  if (state.days) return addDays(lastDate(), 1 - state.days);
+  return content.stations.map((station) => station.days.start).filter(Boolean).sort()[0] ?? lastDate();
+}
+
+// The days of a pollutant from a date on; those without a day have no value.
+function daysOf(station, field, from = firstDate()) {
+  const { start, expected, reasons } = station.days;
+  if (!start) return [];
+  const series = station.days[field];
+  const days = [];
+  for (let place = Math.max(0, (Date.parse(from) - Date.parse(start)) / 86400e3); place < expected.length; place++) {
+    days.push({
+      date: addDays(start, place), value: series.value[place], hours: series.hours[place], expected: expected[place],
+      isValid: series.hours[place] >= content.valid_hours, aqi: series.aqi[place],
+      reason: series.reason[place] === null ? "" : reasons[series.reason[place]],
+    });
+  }
+  return days;
+}
+
+const shownDays = (station, field, from) => daysOf(station, field, from).filter((day) => day.value !== null && (day.isValid || state.invalid));
+const shownValues = (station, field) => shownDays(station, field, EVER).map((day) => day.value);
+const isGood = (day) => day.value !== null && day.isValid;
+const isDoubtful = (day) => day.value !== null && !day.isValid;
+
+function hoursText(day) {
+  const text = t("hoursOf", { n: day.hours, of: day.expected });
+  return day.isValid ? `${text}, ${t("valid")}` : `${text}, ${t("notValid")}${day.reason ? `: ${reasonText(day.reason)}` : ""}`;
+}
+
+// Valid days solid and joined, gaps as gaps; the others hollow and grey. All of them: the slider leads back to the first.
+function dailyTraces(station, parameter, look, axis = "") {
+  const days = daysOf(station, parameter.field, EVER);
+  const dates = days.map((day) => day.date);
+  const hover = `${titleOf(station)}<br>%{x|%d %b %Y}: %{y:.4g} ${parameter.unit}<br>%{customdata}<extra></extra>`;
+  const trace = (isShown, more) => ({
+    type: "scatter", x: dates, y: days.map((day) => (isShown(day) ? day.value : null)), customdata: days.map(hoursText),
+    hovertemplate: hover, xaxis: "x", yaxis: `y${axis}`, legendgroup: station.name, meta: { station: station.name, field: parameter.field }, ...more,
+  });
+  const traces = [
+    trace(isGood, {
+      name: look.name, mode: "lines+markers", connectgaps: false, showlegend: look.showlegend ?? true,
+      line: { color: look.colour, width: 1.75, dash: look.dash }, marker: { color: look.colour, size: 4, symbol: look.symbol },
+    }),
+  ];
+  if (state.invalid && days.some(isDoubtful)) {
+    traces.push(
+      trace(isDoubtful, {
+        name: `${look.name}, ${t("notValid")}`, mode: "markers", showlegend: look.showlegend ?? true,
+        marker: { color: colour("invalid"), size: 6, symbol: `${look.symbol}-open` },
+      }),
+    );
+  }
+  return traces;
+}
+
+function dailyTable(stations, parameters) {
+  const several = stations.length > 1;
+  const columns = [t("date"), ...(several ? [t("station")] : [])];
+  for (const parameter of parameters) columns.push(axisOf(parameter), t("validHours"), t("validity"));
+  const rows = () => stations.flatMap((station) => {
+    const series = parameters.map((parameter) => daysOf(station, parameter.field));
+    return (series[0] ?? []).map((first, place) => [
+      first.date, ...(several ? [station.name] : []),
+      ...series.flatMap((days) => [
+        number(days[place].value, 4), days[place].hours ?? "–",
+        days[place].value === null ? "–" : days[place].isValid ? t("valid") : `${t("notValid")}: ${reasonText(days[place].reason)}`,
+      ]),
+    ]).reverse();
+  });
+  return { columns, rows };
+}
+
+function lookOf(place) {
+  return place === 0
+    ? { colour: colour("first"), dash: "solid", symbol: "circle" }
+    : { colour: colour("second"), dash: "dot", symbol: "square" };
+}
+
+const dateAxis = (more = {}) => ({ type: "date", range: [firstDate(), addDays(lastDate(), 1)], ...more });
+const slider = () => ({ visible: true, autorange: true, thickness: 0.09, bgcolor: colour("raised"), bordercolor: colour("line"), borderwidth: 1 });
+
+function latestText(station, parameter) {
+  const day = shownDays(station, parameter.field).at(-1);
+  if (!day) return t("noDays");
+  return `${parameter.label} ${number(day.value)} ${parameter.unit}, ${dateText(day.date)}, ${day.isValid ? t("valid") : t("notValid")}`;
+}
+
+// CO above, PM2.5 below: two axes on one chart mislead.
+function stationSeries(station) {
+  const [co, particles] = ["co", "pm2_5"].map(parameterOf);
+  const layout = chartLayout([station], {
+    height: 440, showlegend: false,
+    xaxis: dateAxis({ anchor: "y2", rangeslider: slider() }),
+    yaxis: { title: { text: axisOf(co) }, domain: [0.54, 1] },
+    yaxis2: { title: { text: axisOf(particles) }, domain: [0, 0.46] },
+  });
+  limitLine(layout, co, shownValues(station, "co"), "y");
+  limitLine(layout, particles, shownValues(station, "pm2_5"), "y2");
+  const look = (place, parameter) => ({ ...lookOf(place), name: parameter.label });
+  return {
+    id: `series-${station.name}`, title: t("seriesTitle", { station: titleOf(station) }),
+    label: [co, particles].map((parameter) => latestText(station, parameter)).join("; "),
+    data: [...dailyTraces(station, co, look(1, co)), ...dailyTraces(station, particles, look(0, particles), "2")],
+    layout, table: dailyTable([station], [co, particles]),
+  };
+}
+
+function comparison(field) {
+  const parameter = parameterOf(field);
+  const stations = chosen();
+  const layout = chartLayout(stations, { xaxis: dateAxis({ rangeslider: slider() }), yaxis: { title: { text: axisOf(parameter) } }, height: 380 });
+  limitLine(layout, parameter, stations.flatMap((station) => shownValues(station, field)));
+  return {
+    id: `comparison-${field}`,
+    title: t("comparisonTitle", { label: parameter.label, stations: stations.map(titleOf).join(" – ") }),
+    label: stations.map((station) => `${titleOf(station)}: ${latestText(station, parameter)}`).join("; "),
+    data: stations.flatMap((station, place) => dailyTraces(station, parameter, { ...lookOf(place), name: station.name })),
+    layout, table: dailyTable(stations, [parameter]),
+  };
+}
+
+function highestDay(days) {
+  return days.reduce((highest, day) => (highest === null || day.value > highest.value ? day : highest), null);
+}
+
+function gauges(station) {
+  const parameters = ["co", "pm2_5"].map(parameterOf);
+  const isStacked = isNarrow();
+  const layout = chartLayout([station], { height: isStacked ? 480 : 250, margin: { l: 10, r: 10, t: isStacked ? 45 : 60, b: 5 } });
+  const rows = [];
+  const data = parameters.map((parameter, place) => {
+    const days = daysOf(station, parameter.field);
+    const highest = highestDay(days.filter(isGood));
+    const published = state.invalid ? highestDay(days.filter(isDoubtful)) : null;
+    rows.push([axisOf(parameter), t("valid"), number(highest?.value, 4), highest?.date ?? "–", number(parameter.guideline)]);
+    if (published) rows.push([axisOf(parameter), t("notValid"), number(published.value, 4), published.date, number(parameter.guideline)]);
+    const corner = isStacked ? { x: 0, y: 0.53 - 0.53 * place } : { x: place / 2, y: 0 };
+    const size = isStacked ? { x: 1, y: 0.47 } : { x: 0.5, y: 1 };
+    const below = [highest ? dateText(highest.date) : t("noValidDay")];
+    if (published) below.push(t("publishedHighest", { value: number(published.value), unit: parameter.unit }).replace(": ", ":<br>"));
+    layout.annotations.push({
+      text: below.join("<br>"), x: corner.x + size.x / 2, xanchor: "center", y: corner.y, xref: "paper", yref: "paper", yanchor: "bottom", showarrow: false,
+      font: { size: 11, color: colour("faint") },
+    });
+    const top = Math.max(2 * parameter.guideline, 1.1 * (highest?.value ?? 0));
+    return {
+      type: "indicator", mode: highest ? "gauge+number" : "gauge", value: highest?.value ?? null,
+      meta: { station: station.name, field: parameter.field },
+      title: { text: `${parameter.label} (${t("limitShort", { value: number(parameter.guideline) })})`, font: { size: 13 } },
+      number: { suffix: ` ${parameter.unit}`, valueformat: ".3g", font: { size: 18 } },
+      domain: {
+        x: [corner.x + 0.14 * size.x, corner.x + 0.86 * size.x], y: [corner.y + 0.25 * size.y, corner.y + (isStacked ? 0.85 : 1) * size.y],
+      },
+      gauge: {
+        axis: { range: [0, top], tickcolor: colour("line") }, bordercolor: colour("line"),
+        bar: { color: highest && highest.value > parameter.guideline ? colour("rise") : colour("first") },
+        bgcolor: colour("raised"),
+        threshold: { line: { color: colour("limit"), width: 4 }, thickness: 0.9, value: parameter.guideline },
+      },
+    };
+  });
+  return {
+    id: `gauges-${station.name}`, title: t("gaugesTitle", { station: titleOf(station) }),
+    label: rows.map((row) => `${row[0]}: ${row[2]}, ${row[3]}, ${row[1]}`).join("; "), data, layout,
+    table: { columns: [t("pollutant"), t("validity"), t("highestMean"), t("date"), t("limitColumn")], rows: () => rows },
+  };
+}
+
+// The months of the chosen range, as far as they are shown.
+function monthsOf(station, field) {
+  const { start } = station.months;
+  if (!start) return [];
+  const series = station.months[field];
+  const months = series.value.map((value, place) => {
+    const month = new Date(`${start}-01T00:00:00Z`);
+    month.setUTCMonth(month.getUTCMonth() + place);
+    return { month: month.toISOString().slice(0, 7), value, isValid: series.is_valid[place] };
+  });
+  return months.filter(({ month, value, isValid }) => value !== null && (isValid || state.invalid) && month >= firstDate().slice(0, 7));
+}
+
+function waterfall(station, field) {
+  const parameter = parameterOf(field);
+  const months = monthsOf(station, field);
+  const steps = months.map((month, place) => ({ ...month, former: place ? months[place - 1] : null }));
+  const bars = (isValid, name, marker) => {
+    const shown = steps.filter((step) => step.former && (step.isValid && step.former.isValid) === isValid);
+    return {
+      type: "bar", name, x: shown.map((step) => `${step.month}-01`), base: shown.map((step) => step.former.value),
+      y: shown.map((step) => step.value - step.former.value), marker: marker(shown), xperiod: "M1", xperiodalignment: "middle",
+      width: 26 * 86400e3,
+      customdata: shown.map((step) => [number(step.value, 4), t(step.isValid ? "valid" : "notValid"), step.former.month]),
+      hovertemplate: `%{x|%b %Y}: %{y:+.3g} ${parameter.unit} (${t("against")} %{customdata[2]})<br>${t("mean")} %{customdata[0]} ${parameter.unit}, %{customdata[1]}<extra></extra>`,
+    };
+  };
+  const levels = (isValid, symbol, name, shade) => {
+    const shown = steps.filter((step) => step.isValid === isValid);
+    return {
+      type: "scatter", mode: "markers", name, x: shown.map((step) => `${step.month}-01`), y: shown.map((step) => step.value),
+      xperiod: "M1", xperiodalignment: "middle", marker: { symbol, size: 7, color: shade },
+      hovertemplate: `%{x|%b %Y}: ${t("mean")} %{y:.4g} ${parameter.unit}, ${isValid ? t("valid") : t("notValid")}<extra></extra>`,
+      meta: { station: station.name, field, isValid },
+    };
+  };
+  const isRise = (step) => step.value > step.former.value;
+  const data = [
+    bars(true, t("change"), (shown) => ({ color: shown.map((step) => colour(isRise(step) ? "rise" : "fall")) })),
+    bars(false, t("changeNotValid"), () => ({ color: "rgba(0,0,0,0)", line: { color: colour("invalid"), width: 1.5 } })),
+    levels(true, "circle", `${t("mean")}, ${t("valid")}`, colour("ink")),
+    levels(false, "circle-open", `${t("mean")}, ${t("notValid")}`, colour("invalid")),
+  ].filter((trace) => trace.x.length);
+  const layout = chartLayout([station], {
+    height: 300, bargap: 0.15, xaxis: { type: "date", dtick: steps.length > 24 ? undefined : steps.length > 12 ? "M3" : "M1", tickformat: "%b\n%Y" },
+    yaxis: { title: { text: axisOf(parameter) } }, barmode: "overlay", showlegend: false,
+  });
+  const last = steps.at(-1);
+  return {
+    id: `waterfall-${field}-${station.name}`, title: t("waterfallTitle", { label: parameter.label, station: titleOf(station) }),
+    legend: [[colour("rise"), t("rise")], [colour("fall"), t("fall")], [null, t("hollow")]],
+    label: last ? `${last.month}: ${number(last.value)} ${parameter.unit}` : t("noDays"), data, layout,
+    table: {
+      columns: [t("month"), axisOf(parameter), t("change"), t("validity")],
+      rows: () => steps.map((step) => [
+        step.month, number(step.value, 4), step.former ? number(step.value - step.former.value, 4) : "–", t(step.isValid ? "valid" : "notValid"),
+      ]).reverse(),
+    },
+  };
+}
+
+function stationsMap() {
+  const placed = content.stations.filter((station) => station.latitude !== null && station.longitude !== null);
+  const unplaced = content.stations.filter((station) => !placed.includes(station));
+  const index = (station) => (isCurrent(station) ? station.now.aqi : null);
+  const middle = placed.length ? placed.reduce((sum, station) => sum + station.latitude, 0) / placed.length : 0;
+  const layout = chartLayout(placed, {
+    height: 320, showlegend: false, xaxis: { title: { text: t("longitude") }, ticksuffix: "°" },
+    yaxis: { title: { text: t("latitude") }, ticksuffix: "°", scaleanchor: "x", scaleratio: 1 / Math.cos((middle * Math.PI) / 180) },
+  });
+  const span = 0.02;
+  if (placed.length === 1) {
+    layout.xaxis.range = [placed[0].longitude - span, placed[0].longitude + span];
+    layout.yaxis.range = [placed[0].latitude - span, placed[0].latitude + span];
+  }
+  const word = (station) => (index(station) === null ? t("noIndex") : `${index(station)}, ${t(`aqi${band(index(station))}`)}`);
+  return {
+    id: "map", title: t("mapTitle"), note: unplaced.length ? t("unplaced", { stations: unplaced.map(titleOf).join(", ") }) : "",
+    label: content.stations.map((station) => `${titleOf(station)}: ${word(station)}`).join("; "),
+    data: [{
+      type: "scatter", mode: placed.length > 12 ? "markers" : "markers+text", x: placed.map((station) => station.longitude),
+      y: placed.map((station) => station.latitude), text: placed.map((station) => station.name), textposition: "top center",
+      customdata: placed.map(word), hovertemplate: "%{text}: %{customdata}<extra></extra>", meta: { stations: placed.map((station) => station.name) },
+      marker: {
+        size: 16, line: { color: colour("ink"), width: 1.5 },
+        color: placed.map((station) => (index(station) === null ? colour("raised") : content.aqi[band(index(station))].colour)),
+      },
+    }],
+    layout,
+    table: {
+      columns: [t("station"), t("indexColumn"), t("latitude"), t("longitude")],
+      rows: () => byWorst(content.stations).map((station) => [titleOf(station), word(station), station.latitude ?? "–", station.longitude ?? "–"]),
+    },
+    onClick: (point) => choose({ station: placed[point.pointNumber].name }),
+  };
+}

@@ -1,0 +1,101 @@
+// What is shown: the content, the choices (kept in the address, so that a view can be shared), and words.
+
+const TEXTS = JSON.parse(document.getElementById("texts").textContent);
+let content = null;
+
+const state = { language: "en", station: null, other: null, days: 365, invalid: true, pollutant: "pm2_5" };
+
+async function unpacked(base64) {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
+}
+
+function readState() {
+  const asked = new URLSearchParams(location.hash.slice(1));
+  const names = content.stations.map((station) => station.name);
+  const preferred = navigator.language.toLowerCase().startsWith("fr") ? "fr" : "en";
+  state.language = ["en", "fr"].includes(asked.get("language")) ? asked.get("language") : preferred;
+  state.station = names.includes(asked.get("station")) ? asked.get("station") : names[0];
+  const others = names.filter((name) => name !== state.station);
+  state.other = others.includes(asked.get("other")) ? asked.get("other") : (others[0] ?? null);
+  state.days = ["7", "30", "365", "0"].includes(asked.get("days")) ? Number(asked.get("days")) : 365;
+  state.invalid = asked.get("invalid") !== "hidden";
+  state.pollutant = pollutants().some((one) => one.field === asked.get("pollutant")) ? asked.get("pollutant") : "pm2_5";
+}
+
+function writeState() {
+  const shown = new URLSearchParams({ language: state.language, station: state.station, days: state.days });
+  if (state.other) shown.set("other", state.other);
+  if (!state.invalid) shown.set("invalid", "hidden");
+  shown.set("pollutant", state.pollutant);
+  history.replaceState(null, "", `#${shown}`);
+}
+
+function t(key, values = {}) {
+  const text = TEXTS[key][state.language];
+  return text.replace(/\{(\w+)\}/g, (match, name) => values[name]);
+}
+
+// A day before its month and 24 hours, as in the networks that this is for.
+const locale = () => (state.language === "fr" ? "fr" : "en-GB");
+const stationOf = (name) => content.stations.find((station) => station.name === name);
+const parameterOf = (field) => content.parameters.find((parameter) => parameter.field === field);
+const pollutants = () => content.parameters.filter((parameter) => parameter.guideline !== undefined);
+const chosen = () => [state.station, state.other].filter(Boolean).map(stationOf);
+const titleOf = (station) => (station.label ? `${station.name} (${station.label})` : station.name);
+const labelOf = (parameter) => TEXTS[`label_${parameter.field}`]?.[state.language] ?? parameter.label;
+const axisOf = (parameter) => `${labelOf(parameter)} (${parameter.unit})`;
+
+function number(value, digits = 3) {
+  if (value === null || value === undefined) return "–";
+  return value.toLocaleString(locale(), { maximumSignificantDigits: digits });
+}
+
+// A local date of the aggregates has no time zone; it is written as it is.
+function dateText(date, options = { day: "numeric", month: "short", year: "numeric" }) {
+  return new Date(`${date.slice(0, 10)}T00:00:00Z`).toLocaleDateString(locale(), { timeZone: "UTC", ...options });
+}
+
+function momentText(moment) {
+  if (moment.length === 10) return dateText(moment);
+  return new Date(moment).toLocaleString(locale(), {
+    timeZone: content.network.time_zone, day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit",
+  });
+}
+
+function ageText(moment) {
+  const minutes = Math.max(0, Math.floor((Date.now() - new Date(moment)) / 60000));
+  if (minutes < 60) return t("minutes", { n: minutes });
+  if (minutes < 48 * 60) return t("hoursAge", { n: Math.floor(minutes / 60) });
+  return t("daysAge", { n: Math.floor(minutes / 1440) });
+}
+
+// "stuck 15, missing 3" → in words.
+function reasonText(reason) {
+  if (!reason) return "";
+  return reason.split(", ").map((part) => {
+    const [flag, count] = part.split(" ");
+    return `${t(`flag_${flag}`)} ${count} h`;
+  }).join(", ");
+}
+
+function addDays(date, days) {
+  const moved = new Date(`${date}T00:00:00Z`);
+  moved.setUTCDate(moved.getUTCDate() + days);
+  return moved.toISOString().slice(0, 10);
+}
+
+function band(aqi) {
+  return content.aqi.findIndex((one) => one.highest === null || aqi <= one.highest);
+}
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === true) made.setAttribute(key, "");
+    else if (value !== false && value !== null && value !== undefined) made.setAttribute(key, value);
+  }
+  made.append(...children);
+  return made;
+}
