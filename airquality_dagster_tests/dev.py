@@ -25,6 +25,12 @@ class Dev:
         assert self.process.poll() is None, (self.home.parent / "dev.log").read_text()
         return "Dagster UI" in (self.home.parent / "dev.log").read_text()
 
+    @property
+    def dashboard(self) -> str:
+        """URL of the dashboard, as the command printed it."""
+        log = (self.home.parent / "dev.log").read_text()
+        return log.partition("Dashboard: ")[2].split()[0]
+
     def graphql(self, query: str) -> dict:
         return requests.post(f"{self.url}/graphql", json={"query": query}, timeout=30).json()["data"]
 

@@ -142,7 +142,7 @@ def _exceedances(days: pd.DataFrame) -> dict[str, int]:
 
 
 def _number(value: Any) -> float | None:
-    return rounded(pd.Series([value], dtype="float64"))[0]
+    return None if value is None or pd.isna(value) else float(value)
 
 
 def _names(flags: Any) -> list[str]:

@@ -33,7 +33,7 @@ function calendar(station, parameter) {
   });
   const colours = content.aqi.map((one) => one.colour);
   return {
-    id: `calendar-${station.name}`, title: t("calendarTitle", { label: axisOf(parameter), station: titleOf(station) }),
+    title: t("calendarTitle", { label: axisOf(parameter), station: titleOf(station) }),
     note: t("calendarNote", { label: parameter.label }),
     legend: [...content.aqi.map((one, place) => [one.colour, t(`aqi${place}`)]), [null, t("hollow")]],
     label: t("calendarLabel", {
@@ -76,7 +76,7 @@ function profile(station, parameter) {
   const found = series.value.map((value, hour) => ({ value, hour })).filter(({ value }) => value !== null);
   const highest = found.reduce((one, other) => (other.value > one.value ? other : one), found[0]);
   return {
-    id: `profile-${station.name}`, title: t("profileTitle", { label: axisOf(parameter), station: titleOf(station) }),
+    title: t("profileTitle", { label: axisOf(parameter), station: titleOf(station) }),
     note: start ? t("profileNote", { start: dateText(start), end: dateText(end) }) : "",
     label: highest
       ? t("profileLabel", { value: number(highest.value), unit: parameter.unit, day: weekdays("long")[Math.floor(highest.hour / 24)], hour: highest.hour % 24 })
@@ -111,7 +111,7 @@ function monthlyBoxes(station, parameter) {
   };
   const common = { xperiod: "M1", xperiodalignment: "middle" };
   return {
-    id: `boxes-${station.name}`, title: t("boxesTitle", { label: axisOf(parameter), station: titleOf(station) }), note: t("boxesNote"),
+    title: t("boxesTitle", { label: axisOf(parameter), station: titleOf(station) }), note: t("boxesNote"),
     label: t("boxesLabel", { n: valid.length, months: new Set(valid.map((day) => day.date.slice(0, 7))).size }),
     data: [
       {
@@ -161,7 +161,7 @@ function capture(station) {
   });
   const legend = kinds.map((kind) => [CAUSES[kind], kind === "complete" || kind === "valid" ? t(kind === "valid" ? "validDay" : "completeDay", { hours: content.valid_hours }) : t(`flag_${kind}`)]);
   return {
-    id: `capture-${station.name}`, title: t("captureTitle", { station: titleOf(station) }), note: t("captureNote"), legend,
+    title: t("captureTitle", { station: titleOf(station) }), note: t("captureNote"), legend,
     label: content.parameters.map((parameter, row) => `${labelOf(parameter)}: ${t("validDaysOf", {
       n: cells[row].filter((cell) => cell.kind === "complete" || cell.kind === "valid").length, of: shown.length })}`).join("; "),
     data: [{
@@ -189,7 +189,7 @@ function restated(station) {
   }
   const period = (one) => (one.first === one.last ? dateText(one.first) : `${dateText(one.first)} – ${dateText(one.last)}`);
   return {
-    id: `restated-${station.name}`, title: t("restatedTitle", { station: titleOf(station) }), note: t("restatedNote"),
+    title: t("restatedTitle", { station: titleOf(station) }), note: t("restatedNote"),
     label: t("restatedLabel", { n: found.reduce((sum, one) => sum + one.hours, 0) }),
     data: [{
       type: "bar", x: found.map((one) => one.date), y: found.map((one) => one.hours), marker: { color: colour("second") },

@@ -112,7 +112,7 @@ function stationSeries(station) {
   limitLine(layout, particles, shownValues(station, "pm2_5"), "y2");
   const look = (place, parameter) => ({ ...lookOf(place), name: parameter.label });
   return {
-    id: `series-${station.name}`, title: t("seriesTitle", { station: titleOf(station) }),
+    title: t("seriesTitle", { station: titleOf(station) }),
     label: [co, particles].map((parameter) => latestText(station, parameter)).join("; "),
     data: [...dailyTraces(station, co, look(1, co)), ...dailyTraces(station, particles, look(0, particles), "2")],
     layout, table: dailyTable([station], [co, particles]),
@@ -125,7 +125,6 @@ function comparison(field) {
   const layout = chartLayout(stations, { xaxis: dateAxis({ rangeslider: slider() }), yaxis: { title: { text: axisOf(parameter) } }, height: 380 });
   limitLine(layout, parameter, stations.flatMap((station) => shownValues(station, field)));
   return {
-    id: `comparison-${field}`,
     title: t("comparisonTitle", { label: parameter.label, stations: stations.map(titleOf).join(" – ") }),
     label: stations.map((station) => `${titleOf(station)}: ${latestText(station, parameter)}`).join("; "),
     data: stations.flatMap((station, place) => dailyTraces(station, parameter, { ...lookOf(place), name: station.name })),
@@ -174,7 +173,7 @@ function gauges(station) {
     };
   });
   return {
-    id: `gauges-${station.name}`, title: t("gaugesTitle", { station: titleOf(station) }),
+    title: t("gaugesTitle", { station: titleOf(station) }),
     label: rows.map((row) => `${row[0]}: ${row[2]}, ${row[3]}, ${row[1]}`).join("; "), data, layout,
     table: { columns: [t("pollutant"), t("validity"), t("highestMean"), t("date"), t("limitColumn")], rows: () => rows },
   };
@@ -229,7 +228,7 @@ function waterfall(station, field) {
   });
   const last = steps.at(-1);
   return {
-    id: `waterfall-${field}-${station.name}`, title: t("waterfallTitle", { label: parameter.label, station: titleOf(station) }),
+    title: t("waterfallTitle", { label: parameter.label, station: titleOf(station) }),
     legend: [[colour("rise"), t("rise")], [colour("fall"), t("fall")], [null, t("hollow")]],
     label: last ? `${last.month}: ${number(last.value)} ${parameter.unit}` : t("noDays"), data, layout,
     table: {
@@ -257,7 +256,7 @@ function stationsMap() {
   }
   const word = (station) => (index(station) === null ? t("noIndex") : `${index(station)}, ${t(`aqi${band(index(station))}`)}`);
   return {
-    id: "map", title: t("mapTitle"), note: unplaced.length ? t("unplaced", { stations: unplaced.map(titleOf).join(", ") }) : "",
+    title: t("mapTitle"), note: unplaced.length ? t("unplaced", { stations: unplaced.map(titleOf).join(", ") }) : "",
     label: content.stations.map((station) => `${titleOf(station)}: ${word(station)}`).join("; "),
     data: [{
       type: "scatter", mode: placed.length > 12 ? "markers" : "markers+text", x: placed.map((station) => station.longitude),

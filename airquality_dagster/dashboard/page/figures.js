@@ -14,16 +14,19 @@ const observer = new IntersectionObserver((entries) => {
 function sections() {
   const stations = chosen();
   const parameter = parameterOf(state.pollutant);
-  const each = (make) => stations.map((station) => [make.name, station.name, () => make(station, parameter)]);
+  const each = (kind, make) => stations.map((station) => [`${kind}-${station.name}`, () => make(station, parameter)]);
   return {
-    map: content.stations.length > 1 ? [["map", "", stationsMap]] : [],
+    map: content.stations.length > 1 ? [["map", stationsMap]] : [],
     series: [
-      ...each(stationSeries),
-      ...(stations.length > 1 ? ["co", "pm2_5"].map((field) => ["comparison", field, () => comparison(field)]) : []),
+      ...each("series", stationSeries),
+      ...(stations.length > 1 ? ["co", "pm2_5"].map((field) => [`comparison-${field}`, () => comparison(field)]) : []),
     ],
-    gauges: each(gauges),
-    waterfalls: ["pm2_5", "co"].flatMap((field) => stations.map((station) => [`waterfall-${field}`, station.name, () => waterfall(station, field)])),
-    detail: [...each(calendar), ...each(profile), ...each(monthlyBoxes), ...each(capture), ...each(restated)],
+    gauges: each("gauges", gauges),
+    waterfalls: ["pm2_5", "co"].flatMap((field) => each(`waterfall-${field}`, (station) => waterfall(station, field))),
+    detail: [
+      ...each("calendar", calendar), ...each("profile", profile), ...each("boxes", monthlyBoxes), ...each("capture", capture),
+      ...each("restated", restated),
+    ],
   };
 }
 
@@ -31,7 +34,7 @@ function sections() {
 function layOut() {
   for (const [section, entries] of Object.entries(sections())) {
     const place = document.querySelector(`[data-section="${section}"]`);
-    const ids = entries.map(([kind, name]) => `figure-${kind}-${name}`);
+    const ids = entries.map(([name]) => `figure-${name}`);
     if ([...place.children].map((child) => child.id).join() !== ids.join()) {
       for (const child of place.children) {
         observer.unobserve(child);
@@ -41,7 +44,7 @@ function layOut() {
       }
       place.replaceChildren(...ids.map(emptyFigure));
     }
-    entries.forEach(([, , make], order) => figures.set(ids[order], { make, isStale: true }));
+    entries.forEach(([, make], order) => figures.set(ids[order], { make, isStale: true }));
     for (const child of place.children) observer.observe(child);
   }
   for (const id of inView) draw(id);
@@ -61,7 +64,6 @@ function draw(id) {
   const made = figure.make();
   figure.made = made;
   const node = document.getElementById(id);
-  node.dataset.figure = made.id;
   node.querySelector("figcaption").replaceChildren(made.title, ...(made.note ? [element("span", { class: "small" }, made.note)] : []));
   const legend = node.querySelector(".legend");
   legend.hidden = !made.legend;
@@ -89,6 +91,7 @@ function tableOf(id) {
 }
 
 function fillTable(id) {
+  draw(id);
   const { table, title } = figures.get(id).made;
   const row = (cells, name) => element("tr", {}, ...cells.map((cell, place) => (
     name === "th" || place === 0 ? element("th", { scope: name === "th" ? "col" : "row" }, String(cell)) : element("td", {}, String(cell)))));
