@@ -77,15 +77,16 @@ def execute(
         selection = asset_selection(network, run, is_last=is_last)
         result = execute_job(HOURLY_JOB, asset_selection=selection, tags={**run_tags(run), **process_tags()})
         _add(report, network, run, result)
-        if is_last and _was_skipped(result, DASHBOARD):
+        if is_last and _was_left_out(result, DASHBOARD):
             result = execute_job(DASHBOARD_JOB, tags=process_tags())
         _add_failures(report.dashboard, result, DASHBOARD)
     return report
 
 
-def _was_skipped(result: dg.ExecuteInProcessResult, step: str) -> bool:
+def _was_left_out(result: dg.ExecuteInProcessResult, step: str) -> bool:
     """Return whether a step was not made because one before it failed."""
-    return any(event.is_step_skipped and event.step_key == step for event in result.all_events)
+    ends = [event for event in result.all_events if event.is_step_success or event.is_step_failure]
+    return any(event.is_step_failure for event in ends) and not any(event.step_key == step for event in ends)
 
 
 def _add(report: PassReport, network: Network, run: StationRun, result: dg.ExecuteInProcessResult) -> None:

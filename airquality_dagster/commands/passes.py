@@ -97,6 +97,9 @@ def _execute(instance: dg.DagsterInstance, network: Network, runs: Sequence[Stat
         task = progress.add_task(_span(runs), total=total)
 
         def on_message(message: str, level: int) -> None:
+            if level >= logging.ERROR:
+                # What failed is told in the end, with what it means.
+                return
             # A station says once what was fetched; warnings say what it waits for.
             advance = int(level == logging.INFO)
             progress.update(task, advance=advance, description=escape(message.partition(" (")[0]))
