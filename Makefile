@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
-.PHONY: install run dev test faults lint clean
+.PHONY: install run dev test axe faults screenshots lint clean
 
 install: $(VENV)/.installed
 
@@ -34,6 +34,14 @@ dev: install
 
 test: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+
+# What the accessibility test of the dashboard needs; without it, that test is skipped.
+axe: $(VENV)/bin/python
+	@npm install --silent --no-save --no-package-lock --prefix $(VENV)/npm axe-core
+
+# The pictures of README and docs; needs Chromium.
+screenshots: $(VENV)/.installed-test
+	@$(BIN)/python -m docs.screenshots
 
 # All injected faults, and their table in docs/reliability.md.
 faults: $(VENV)/.installed-test

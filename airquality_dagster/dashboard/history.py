@@ -23,7 +23,7 @@ def daily_series(days: pd.DataFrame) -> dict[str, Any]:
         days: the daily aggregates, ordered by ``date``.
 
     Returns:
-        ``start``, the first date; ``expected``, the hours of each day; ``aqi``; ``reasons``, texts. Per pollutant
+        ``start``, the first date; ``expected``, the hours of each day; ``reasons``, texts. Per pollutant
         ``value`` (the valid mean where there is one, else the mean as published, in its unit), ``hours``
         (valid ones), ``aqi`` (of this pollutant) and ``reason`` (index into ``reasons``: why there is no valid
         mean). None where there is no day.
@@ -38,7 +38,6 @@ def daily_series(days: pd.DataFrame) -> dict[str, Any]:
     series: dict[str, Any] = {
         "start": f"{grid.index[0]:%Y-%m-%d}",
         "expected": whole(grid[EXPECTED_HOURS]),
-        "aqi": whole(grid["aqi"]),
     }
     for field in WHO_LEVELS:
         valid = grid[f"{field}_valid_mean"].astype("float64")

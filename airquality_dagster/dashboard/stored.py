@@ -27,7 +27,6 @@ _DAY_COLUMNS = (
     *(f"{field}_{statistic}" for field in WHO_LEVELS for statistic in ("mean", "valid_mean")),
     *(f"{p.field}_{statistic}" for p in PARAMETERS for statistic in ("valid_hours", "percent_complete", "invalid")),
     *(name for name in AQI_INPUTS if not name.endswith("_valid_mean")),
-    "aqi",
 )
 _MONTH_COLUMNS = tuple(f"{field}_valid_mean" for field in WHO_LEVELS)
 

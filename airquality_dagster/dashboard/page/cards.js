@@ -1,6 +1,7 @@
 // What a citizen reads in ten seconds: index, PM2.5, whether the numbers are valid, what is wrong.
 
-const MOST_CARDS = 8;
+const MOST_CARDS = 6;
+let areAllShown = false;
 const isCurrent = (station) => station.now !== null && Date.now() - new Date(station.now.hour) < 4 * 3600e3;
 
 // The worst air first among those that say something now; those without a current index last.
@@ -10,7 +11,13 @@ function byWorst(stations) {
 }
 
 function drawCards() {
-  const stations = content.stations.length > MOST_CARDS ? byWorst(content.stations) : content.stations;
+  const isLarge = content.stations.length > MOST_CARDS;
+  const ranked = isLarge ? byWorst(content.stations) : content.stations;
+  // Of a large network: the worst air, and the stations that are looked at.
+  const stations = ranked.filter((station, place) => areAllShown || place < MOST_CARDS || chosen().includes(station));
+  const more = document.getElementById("more");
+  more.hidden = !isLarge;
+  more.textContent = areAllShown ? t("fewerStations", { n: MOST_CARDS }) : t("allStations", { n: ranked.length });
   const cards = document.getElementById("cards");
   // Who works by keyboard stays on the button that was pressed.
   const focused = cards.contains(document.activeElement) ? document.activeElement.dataset.button : null;

@@ -1,6 +1,12 @@
 // The charts that the users of this data know. Each function returns what a figure shows: title, traces, layout, table.
 
 const EVER = "0000-01-01";
+// Beyond, a marker a day is slow to draw and says no more than the line.
+const MOST_MARKERS = 800;
+// What the slider leads back to, unless all is asked for: ten years of days take seconds to draw.
+const SLIDER_DAYS = 730;
+
+const sliderStart = () => (state.days ? addDays(lastDate(), 1 - Math.max(state.days, SLIDER_DAYS)) : EVER);
 
 function lastDate() {
   return content.stations.map(endOf).filter(Boolean).sort().at(-1) ?? content.made_at.slice(0, 10);
@@ -32,7 +38,7 @@ function daysOf(station, field, from = firstDate()) {
 }
 
 const shownDays = (station, field, from) => daysOf(station, field, from).filter((day) => day.value !== null && (day.isValid || state.invalid));
-const shownValues = (station, field) => shownDays(station, field, EVER).map((day) => day.value);
+const shownValues = (station, field) => shownDays(station, field, sliderStart()).map((day) => day.value);
 const isGood = (day) => day.value !== null && day.isValid;
 const isDoubtful = (day) => day.value !== null && !day.isValid;
 
@@ -41,9 +47,9 @@ function hoursText(day) {
   return day.isValid ? `${text}, ${t("valid")}` : `${text}, ${t("notValid")}${day.reason ? `: ${reasonText(day.reason)}` : ""}`;
 }
 
-// Valid days solid and joined, gaps as gaps; the others hollow and grey. All of them: the slider leads back to the first.
+// Valid days solid and joined, gaps as gaps; the others hollow and grey. More than the range: the slider leads back.
 function dailyTraces(station, parameter, look, axis = "") {
-  const days = daysOf(station, parameter.field, EVER);
+  const days = daysOf(station, parameter.field, sliderStart());
   const dates = days.map((day) => day.date);
   const hover = `${titleOf(station)}<br>%{x|%d %b %Y}: %{y:.4g} ${parameter.unit}<br>%{customdata}<extra></extra>`;
   const trace = (isShown, more) => ({
@@ -52,7 +58,7 @@ function dailyTraces(station, parameter, look, axis = "") {
   });
   const traces = [
     trace(isGood, {
-      name: look.name, mode: "lines+markers", connectgaps: false, showlegend: look.showlegend ?? true,
+      name: look.name, mode: days.length > MOST_MARKERS ? "lines" : "lines+markers", connectgaps: false, showlegend: look.showlegend ?? true,
       line: { color: look.colour, width: 1.75, dash: look.dash }, marker: { color: look.colour, size: 4, symbol: look.symbol },
     }),
   ];

@@ -48,6 +48,7 @@ function tellAge() {
 function listen() {
   document.getElementById("languages").addEventListener("click", ({ target }) => target.dataset.language && choose({ language: target.dataset.language }));
   document.getElementById("ranges").addEventListener("click", ({ target }) => target.dataset.days && choose({ days: Number(target.dataset.days) }));
+  document.getElementById("more").addEventListener("click", () => { areAllShown = !areAllShown; drawCards(); });
   for (const id of ["station", "other", "pollutant"]) document.getElementById(id).addEventListener("change", ({ target }) => choose({ [id]: target.value }));
   document.getElementById("invalid").addEventListener("change", ({ target }) => choose({ invalid: target.checked }));
   for (const form of document.querySelectorAll("form")) form.addEventListener("submit", (event) => event.preventDefault());
@@ -62,7 +63,9 @@ async function start() {
     document.getElementById("too-old").hidden = false;
     return;
   }
-  content = await unpacked(document.getElementById("content").textContent);
+  const [values, plotly] = await Promise.all([unpacked("content"), unpacked("plotly")]);
+  content = JSON.parse(values);
+  document.head.append(element("script", {}, plotly));
   registerLocale();
   readState();
   writeState();
