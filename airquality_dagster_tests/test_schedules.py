@@ -6,8 +6,9 @@ import dagster as dg
 import pytest
 
 from airquality_dagster.definitions import definitions
+from airquality_dagster.due import StationRun
 from airquality_dagster.history import network_months
-from airquality_dagster.jobs import HOURLY_JOB, RANGE_END, RANGE_START
+from airquality_dagster.jobs import HOURLY_JOB, RANGE_END, RANGE_START, asset_selection, run_tags
 from airquality_dagster.stations import load_network
 from airquality_dagster_tests.builders import UTC, answer, rows
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
@@ -42,6 +43,26 @@ BOTH = sorted([*STATIONS, "air_quality_dashboard"])
 
 def test_a_fresh_installation_asks_for_its_last_year_in_one_run(instance):
     assert requested(tick(instance)) == [("2025-06-01", "2026-06-01", BOTH)]
+
+
+def test_a_run_says_in_its_tags_which_stations_and_months_it_takes_on(instance):
+    (request,) = tick(instance).run_requests
+    assert request.tags["airquality/stations"] == "station1, station2"
+    assert request.tags["airquality/months"] == "2025-06 to 2026-06"
+    many = StationRun(tuple(f"station{number}" for number in range(1, 101)), "2026-06-01", "2026-06-01")
+    assert run_tags(many)["airquality/stations"] == "station1 to station100 (100)"
+    assert run_tags(many)["airquality/months"] == "2026-06"
+
+
+def test_only_the_last_run_of_a_tick_draws_the_dashboard():
+    network = load_network()
+    runs = [
+        StationRun(("station1",), "2026-05-01", "2026-05-01"),
+        StationRun(("station2",), "2026-06-01", "2026-06-01"),
+    ]
+    dashboard = dg.AssetKey("air_quality_dashboard")
+    drawn = [dashboard in asset_selection(network, run, is_last=run is runs[-1]) for run in runs]
+    assert drawn == [False, True]
 
 
 def test_a_network_whose_first_month_has_not_begun_is_skipped_with_the_reason(instance):

@@ -146,6 +146,35 @@ def test_co_and_pm2_5_of_a_station_are_its_daily_means_valid_ones_apart(opened, 
         assert of_field[1]["marker"]["symbol"].endswith("-open")
 
 
+def test_who_points_at_a_day_reads_value_unit_hours_and_validity(opened, stored):
+    days = days_of(stored[0], "station1").set_index("_id")
+    valid, doubtful = [trace for trace in drawn(opened.page, "series-station1") if trace["meta"]["field"] == "co"]
+    for trace, word in ((valid, "valid"), (doubtful, "not valid")):
+        assert "%{y:.4g} mg/m³" in trace["hovertemplate"]
+        for date, value, text in zip(trace["x"], trace["y"], trace["customdata"], strict=True):
+            if value is not None:
+                hours = days.loc[pd.Timestamp(date, tz="UTC"), "co_valid_hours"]
+                assert text.startswith(f"{hours} of 24 hours valid, {word}")
+    assert any("sensor stuck" in text for text in doubtful["customdata"])
+
+
+@pytest.mark.parametrize(
+    ("figure", "label"),
+    [
+        ("series-station1", ["WHO 24 h<br>4 mg/m³", "WHO 24 h<br>15 µg/m³"]),
+        ("comparison-pm2_5", ["WHO 24 h<br>15 µg/m³"]),
+        ("boxes-station1", ["WHO 24 h<br>15 µg/m³"]),
+    ],
+)
+def test_limits_are_named_in_the_charts(opened, figure, label):
+    texts = opened.page.evaluate(
+        "(figure) => document.querySelector(`#figure-${figure} .chart`).layout.annotations.map((one) => one.text)",
+        figure,
+    )
+    # An arrow leads to one that is far above all values.
+    assert [text.removeprefix("↑ ") for text in texts if "WHO" in text] == label
+
+
 @pytest.mark.parametrize("field", ["co", "pm2_5"])
 def test_stations_are_compared_by_their_daily_means(opened, stored, field):
     traces = drawn(opened.page, f"comparison-{field}")
