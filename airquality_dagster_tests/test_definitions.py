@@ -185,6 +185,13 @@ def test_every_column_is_made_of_columns_that_are_there(lineage, schema, sources
         assert {dependency.column_name for dependency in dependencies} <= known
 
 
+def test_the_assets_have_their_column_lineage():
+    graph = definitions().resolve_asset_graph()
+    for kind, lineage in (("quality", quality_lineage), ("aggregates", daily_lineage), ("summaries", summary_lineage)):
+        found = graph.get(dg.AssetKey(f"station2_{kind}")).metadata["dagster/column_lineage"]
+        assert found == lineage(Station(name="station2", airqino_id=1))
+
+
 def test_column_lineage_names_what_a_value_is_made_of():
     deps = daily_lineage(Station(name="station1", airqino_id=1)).deps_by_column
     assert [(dep.asset_key.path[-1], dep.column_name) for dep in deps["co_mean"]] == [("raw_station1", "co")]

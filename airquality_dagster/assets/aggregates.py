@@ -28,7 +28,6 @@ def aggregates_asset(
     station: Station, network: Network, partitions_def: dg.TimeWindowPartitionsDefinition, owner: str
 ) -> dg.AssetsDefinition:
     """Return the asset of a station's daily aggregates."""
-    lineage = daily_lineage(station)
 
     @dg.asset(
         name=station.aggregates_asset,
@@ -54,6 +53,7 @@ def aggregates_asset(
             "primary_key": DATE,
             "write_mode": "replace",
             "dagster/column_schema": DAILY_COLUMNS,
+            LINEAGE: daily_lineage(station),
         },
     )
     def aggregates(context: dg.AssetExecutionContext, mongodb: MongoDBResource, hourly: pd.DataFrame):
@@ -68,7 +68,6 @@ def aggregates_asset(
             "days": dg.MetadataValue.int(len(daily)),
             "preview": dg.MetadataValue.md(daily_preview(daily)),
             "last_30_days": dg.MetadataValue.md(daily_sparklines(daily, former)),
-            LINEAGE: dg.MetadataValue.column_lineage(lineage),
         }
         if len(daily):
             metadata["newest_day"] = dg.MetadataValue.text(f"{daily[DATE].max():%Y-%m-%d}")

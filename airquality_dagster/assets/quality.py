@@ -24,7 +24,6 @@ def quality_asset(
     station: Station, partitions_def: dg.TimeWindowPartitionsDefinition, owner: str
 ) -> dg.AssetsDefinition:
     """Return the asset of a station's flags."""
-    lineage = quality_lineage(station)
 
     @dg.asset(
         name=station.quality_asset,
@@ -48,6 +47,7 @@ def quality_asset(
             "primary_key": TIMESTAMP,
             "write_mode": "replace",
             "dagster/column_schema": QUALITY_COLUMNS,
+            LINEAGE: quality_lineage(station),
         },
     )
     def quality(context: dg.AssetExecutionContext, mongodb: MongoDBResource, hourly: pd.DataFrame):
@@ -60,7 +60,6 @@ def quality_asset(
             metadata={
                 "preview": dg.MetadataValue.md(quality_preview(documents)),
                 "hours_flagged": dg.MetadataValue.int(len(documents)),
-                LINEAGE: dg.MetadataValue.column_lineage(lineage),
             },
         )
         flags = StationFlags(station, window.start, window.end, flagged)

@@ -15,7 +15,6 @@ GROUP = "summaries"
 
 def summaries_asset(station: Station, network: Network, owner: str) -> dg.AssetsDefinition:
     """Return the asset of a station's monthly and annual summaries."""
-    lineage = summary_lineage(station)
 
     @dg.asset(
         name=station.summaries_asset,
@@ -35,11 +34,10 @@ def summaries_asset(station: Station, network: Network, owner: str) -> dg.Assets
             "write_mode": "replace",
             "calendar_dates": True,
             "dagster/column_schema": SUMMARY_COLUMNS,
+            LINEAGE: summary_lineage(station),
         },
     )
-    def summaries(daily: pd.DataFrame) -> dg.Output[pd.DataFrame]:
-        return dg.Output(
-            period_summaries(daily, network.time_zone), metadata={LINEAGE: dg.MetadataValue.column_lineage(lineage)}
-        )
+    def summaries(daily: pd.DataFrame) -> pd.DataFrame:
+        return period_summaries(daily, network.time_zone)
 
     return summaries
