@@ -10,7 +10,7 @@ from airquality_dagster.alerts import Problem
 from airquality_dagster.checks.station import station_checks
 from airquality_dagster.failures import run_failure, step_failure
 from airquality_dagster.history import network_months
-from airquality_dagster.jobs import HOURLY_JOB, RANGE_END, RANGE_START
+from airquality_dagster.jobs import DASHBOARD, HOURLY_JOB, RANGE_END, RANGE_START
 from airquality_dagster.partitions import month
 from airquality_dagster.stations import Network, Station
 
@@ -101,7 +101,8 @@ def problems(instance: dg.DagsterInstance, network: Network, runs: RunHistory, n
     ]
     found += _red_checks(instance, network)
     ended = instance.get_run_records(dg.RunsFilter(job_name=HOURLY_JOB, statuses=_ENDED), limit=1)
-    if ended and (last := datetime.fromtimestamp(ended[0].end_time or 0, timezone.utc)) < now - _STALLED:
+    last = datetime.fromtimestamp(ended[0].end_time or 0, timezone.utc) if ended else None
+    if last is not None and last < now - _STALLED:
         found.append(
             Problem(
                 "schedule",
@@ -110,7 +111,21 @@ def problems(instance: dg.DagsterInstance, network: Network, runs: RunHistory, n
                 "and whether a run hangs",
             )
         )
+    elif last is not None:
+        found += _old_dashboard(instance, now)
     return found
+
+
+def _old_dashboard(instance: dg.DagsterInstance, now: datetime) -> Iterator[Problem]:
+    """Tell of a page that is not drawn though runs end."""
+    drawn = instance.get_latest_materialization_event(dg.AssetKey(DASHBOARD))
+    moment = datetime.fromtimestamp(drawn.timestamp, timezone.utc) if drawn else None
+    if moment is not None and moment < now - _STALLED:
+        yield Problem(
+            "dashboard",
+            "the dashboard is not drawn",
+            f"the page is that of {moment:%Y-%m-%d %H:%M} UTC: see what the step {DASHBOARD} of the last runs says",
+        )
 
 
 def _red_checks(instance: dg.DagsterInstance, network: Network) -> list[Problem]:

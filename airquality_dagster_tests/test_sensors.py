@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 import pytest
+import time_machine
 
 from airquality_dagster.definitions import definitions
 from airquality_dagster.sensors import tell
@@ -110,6 +111,22 @@ def test_a_job_that_stands_still_is_told(platform, instance, api, webhook):
     assert watcher.look(timedelta(hours=2.9)) == (0, [])
     assert watcher.look(timedelta(hours=3.1)) == (1, [])
     assert titles(webhook) == ["the hourly job stands still"]
+
+
+def test_a_dashboard_that_is_not_drawn_though_runs_end_is_told(platform, instance, webhook):
+    watcher = Watcher(instance, f"json://{webhook.url.removeprefix('http://')}/hook")
+    drawn = dg.AssetMaterialization("air_quality_dashboard")
+    with time_machine.travel(datetime.now(UTC) - timedelta(hours=4)):
+        instance.report_runless_asset_event(drawn)
+    with scripted_server(lambda request, number: Reply(status=400, body={"error": "no"})) as server:
+        platform.use(server.url)
+        assert not platform.run(MONTH).success
+    watcher.look()
+    assert "the dashboard is not drawn" in titles(webhook)
+    instance.report_runless_asset_event(drawn)
+    told = len(webhook.received)
+    assert watcher.look() == (1, [])
+    assert "dashboard" in titles(webhook)[told]
 
 
 def test_a_service_that_cannot_be_reached_is_named_without_its_secret_and_told_later(platform, instance, api, webhook):
