@@ -255,6 +255,9 @@ def _first_error(log: Path, start: int) -> str | None:
                 entry = json.loads(line)
                 attributes = entry.get("attr", {})
                 if entry.get("s") in ("E", "F") and "terminate() called" not in str(attributes.get("message")):
-                    reason = attributes.get("error") or attributes.get("message") or ""
+                    # WiredTiger's error is a number, its message tells more.
+                    reason = attributes.get("message") or attributes.get("error") or ""
+                    if isinstance(reason, dict):
+                        reason = f"{reason.get('error_str', '')}: {reason.get('msg', '')}"
                     return " ".join(f"{entry['msg']} {reason}".split())[:_LONGEST_REASON]
     return None
