@@ -258,6 +258,6 @@ def _first_error(log: Path, start: int) -> str | None:
                     # WiredTiger's error is a number, its message tells more.
                     reason = attributes.get("message") or attributes.get("error") or ""
                     if isinstance(reason, dict):
-                        reason = f"{reason.get('error_str', '')}: {reason.get('msg', '')}"
+                        reason = ", ".join(text for text in reason.values() if isinstance(text, str))
                     return " ".join(f"{entry['msg']} {reason}".split())[:_LONGEST_REASON]
     return None
