@@ -43,9 +43,10 @@ axe: $(VENV)/bin/python
 screenshots: $(VENV)/.installed-test
 	@$(BIN)/python -m docs.screenshots
 
-# All injected faults, and their table in docs/reliability.md.
+# All injected faults, and their table in docs/reliability.md; then what else is too long for `make test`.
 faults: $(VENV)/.installed-test
 	@FAULTS_PAGE=docs/reliability.md $(BIN)/python -m pytest airquality_dagster_tests/faults -m ''
+	@$(BIN)/python -m pytest airquality_dagster_tests --ignore airquality_dagster_tests/faults -m long
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

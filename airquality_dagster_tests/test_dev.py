@@ -15,7 +15,10 @@ from airquality_dagster_tests.dev import START_SECONDS, hourly_state, miss_a_tic
 from airquality_dagster_tests.processes import COMMAND, environment, free_port, processes_of, wait_until
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(other, marks=pytest.mark.long) for other in (signal.SIGINT, signal.SIGHUP))],
+)
 def test_a_signal_ends_it_with_everything_it_started(tmp_path, number):
     with running_dev(tmp_path) as dev:
         names = " ".join(processes_of(dev.home))
@@ -127,6 +130,7 @@ mutation { launchPartitionBackfill(backfillParams: {
 """
 
 
+@pytest.mark.long
 def test_months_that_are_picked_in_the_ui_are_materialized_in_one_run(tmp_path):
     """The UI's button sends this mutation."""
     with running_dev(tmp_path) as dev, dg.DagsterInstance.from_config(str(dev.home / "dagster")) as instance:

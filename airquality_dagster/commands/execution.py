@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from airquality_dagster.due import StationRun
 from airquality_dagster.failures import run_failure, step_failure
 from airquality_dagster.jobs import DASHBOARD, DASHBOARD_JOB, HOURLY_JOB, asset_selection, run_tags
-from airquality_dagster.local.services import process_tags
+from airquality_dagster.local.services import process_tags, stored_is_there
 from airquality_dagster.stations import Network
 
 _POLL_SECONDS = 0.2
@@ -77,7 +77,7 @@ def execute(
         selection = asset_selection(network, run, is_last=is_last)
         result = execute_job(HOURLY_JOB, asset_selection=selection, tags={**run_tags(run), **process_tags()})
         _add(report, network, run, result)
-        if is_last and _was_left_out(result, DASHBOARD):
+        if is_last and _was_left_out(result, DASHBOARD) and stored_is_there():
             result = execute_job(DASHBOARD_JOB, tags=process_tags())
         _add_failures(report.dashboard, result, DASHBOARD)
     return report

@@ -15,7 +15,7 @@ from pymongo.database import Database
 from sqlalchemy.exc import DBAPIError
 
 from airquality_dagster import settings
-from airquality_dagster.errors import LocalServiceError
+from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError
 from airquality_dagster.io_managers.mongodb.connection import address
 from airquality_dagster.local.mongod import embedded_mongod
 from airquality_dagster.resources.airqino import AirQinoResource
@@ -96,6 +96,16 @@ def stored_database() -> Iterator[Database[dict[str, Any]]]:
             yield database
     finally:
         resource.close()
+
+
+def stored_is_there() -> bool:
+    """Return whether the MongoDB of the environment answers, for less patience than a run has."""
+    database = os.environ.get(settings.MONGODB_DATABASE) or settings.DEFAULT_DATABASE
+    try:
+        check_mongodb(os.environ[settings.MONGODB_URI], database)
+    except MongoDBUnavailableError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

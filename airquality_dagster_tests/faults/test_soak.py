@@ -101,7 +101,7 @@ def killing(process: subprocess.Popen, after: float):
 
 
 @pytest.mark.parametrize(
-    ("ticks", "mongod_kills", "run_kills"), [(12, 1, 2), pytest.param(500, 10, 20, marks=pytest.mark.long)]
+    ("ticks", "mongod_kills", "run_kills"), [(7, 1, 1), pytest.param(500, 10, 20, marks=pytest.mark.long)]
 )
 def test_weeks_of_faults_lose_no_hour_and_no_version(tmp_path, record, ticks, mongod_kills, run_kills):
     rng = random.Random(6)
