@@ -9,7 +9,6 @@ from airquality_dagster import settings
 from airquality_dagster.commands.terminal import SIMULATED_NOTE, err, out
 from airquality_dagster.dashboard.build import build_dashboard
 from airquality_dagster.local.services import local_services, stored_database
-from airquality_dagster.pollutants import SIMULATED
 from airquality_dagster.stations import load_network
 
 
@@ -30,9 +29,8 @@ def write_dashboard(*, is_opened: bool) -> None:
         built = build_dashboard(
             database, network, path, datetime.now(timezone.utc), lambda station: progress.update(task, advance=1)
         )
-        is_simulated = any(database[station.raw_asset].find_one({SIMULATED: True}) for station in network.stations)
     out.print(f"{built.stations} stations, {built.days} days, {built.size / 2**20:.1f} MiB: {path.as_uri()}")
-    if is_simulated:
+    if built.is_simulated:
         out.print(SIMULATED_NOTE)
     if is_opened and not webbrowser.open(path.as_uri()):
         err.print("no browser was found: open the file above in one")

@@ -26,6 +26,7 @@ class BuiltDashboard:
         stations: how many it shows.
         days: station days with at least one hour.
         newest_hour: start of the newest hour of any station, None without any.
+        is_simulated: whether any station's readings are.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class BuiltDashboard:
     stations: int
     days: int
     newest_hour: datetime | None
+    is_simulated: bool
 
 
 def build_dashboard(
@@ -71,4 +73,5 @@ def build_dashboard(
             f"the dashboard {path} cannot be written ({error.strerror or error}): make room, or set "
             "AIRQUALITY_DASHBOARD_DIR to a folder that can be written; the former page stays"
         ) from error
-    return BuiltDashboard(path, len(page), len(stations), days, newest)
+    is_simulated = any(station["is_simulated"] for station in stations)
+    return BuiltDashboard(path, len(page), len(stations), days, newest, is_simulated)

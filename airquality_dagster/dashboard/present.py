@@ -26,7 +26,7 @@ def present_state(record: StationRecord) -> dict[str, Any] | None:
 
     Returns:
         ``hour``, the newest one; ``is_provisional``; ``aqi`` (NowCast) and its ``pollutant``, ``since``, from when
-        on its category is the same; ``eaqi``; ``nowcast`` (PM2.5, µg/m³); per shown reading ``value``,
+        on its category is the same; ``eaqi``; per shown reading ``value``,
         ``is_valid`` and ``flags``; ``stored_hours``, of the 24 up to the newest; ``recent``, hourly PM2.5;
         ``exceedances``, valid days above WHO's guideline for PM2.5 of the last `_EXCEEDANCE_DAYS` days, and how
         many valid ones there were.
@@ -45,7 +45,6 @@ def present_state(record: StationRecord) -> dict[str, Any] | None:
         "pollutant": None if pd.isna(aqi) else flags["aqi_nowcast_pollutant"],
         "since": _category_since(record.recent),
         "eaqi": whole(pd.Series([flags.get("eaqi")]))[0],
-        "nowcast": _number(flags.get("pm2_5_nowcast")),
         **{
             field: {
                 "value": _number(hour[field]),

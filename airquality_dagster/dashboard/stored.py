@@ -45,7 +45,7 @@ def station_record(database: Database[dict[str, Any]], station: Station, now: da
             quality,
             {"_id": recently},
             TIMESTAMP,
-            ("aqi_nowcast", "eaqi", "pm2_5_nowcast"),
+            ("aqi_nowcast", "eaqi"),
             ("aqi_nowcast_pollutant", *_FLAGS),
         ),
         days=_frame(database[station.aggregates_asset], {}, DATE, _DAY_NUMBERS, (SIMULATED, *_DAY_TEXTS)),
