@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import uuid
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,10 @@ from pymongo.errors import PyMongoError
 from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError
 
 _LOOPBACK = "127.0.0.1"
-_PREFERRED_PORT = 27117  # so that an address that somebody noted stays good
+# Each folder prefers a port of its own, so that an address that somebody noted stays good, and that where a server
+# ended while it was in use, its clients do not meet another folder's.
+_FIRST_PORT = 27117
+_PORTS = 1000
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _CACHE_GB = 0.25  # WiredTiger's least; by default it takes half of the memory
@@ -101,7 +105,7 @@ def _start(folder: Path) -> tuple[int, subprocess.Popen[bytes]]:
     program = find_mongod()
     data, log = folder / "data", folder / "mongod.log"
     data.mkdir(exist_ok=True)
-    for wanted in (_PREFERRED_PORT, 0, 0):
+    for wanted in (_preferred_port(folder), 0, 0):
         port = _free_port(wanted)
         former_log = log.stat().st_size if log.exists() else 0
         process = subprocess.Popen(
@@ -206,6 +210,10 @@ def _server_pid(port: int, timeout_ms: int) -> int | None:
 
 def _client(port: int, timeout_ms: int) -> MongoClient[Any]:
     return MongoClient(_LOOPBACK, port, serverSelectionTimeoutMS=timeout_ms, directConnection=True)
+
+
+def _preferred_port(folder: Path) -> int:
+    return _FIRST_PORT + zlib.crc32(os.fsencode(folder.resolve())) % _PORTS
 
 
 def _free_port(port: int) -> int:

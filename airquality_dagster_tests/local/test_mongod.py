@@ -91,6 +91,15 @@ def test_two_homes_have_two_servers(tmp_path):
         assert pid_of(one) != pid_of(two)
 
 
+def test_a_home_keeps_its_address_and_the_port_of_a_server_that_ended_is_not_the_next_homes(tmp_path):
+    with embedded_mongod(tmp_path / "one") as one:
+        os.kill(pid_of(one), signal.SIGKILL)
+        with embedded_mongod(tmp_path / "two") as two:
+            assert one != two
+    with embedded_mongod(tmp_path / "one") as again:
+        assert again == one
+
+
 def test_a_port_that_another_server_takes_at_the_last_moment_is_left_to_it(tmp_path, monkeypatch):
     find_port, asked = mongod._free_port, []
 
