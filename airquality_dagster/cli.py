@@ -207,6 +207,29 @@ def dashboard(is_opened: bool) -> None:
     write_dashboard(is_opened=is_opened)
 
 
+@main.command("simulate-network")
+@click.argument("count", type=click.IntRange(1, 10_000), metavar="N")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("simulated-stations.yaml"),
+    show_default=True,
+    help="Stations file to write; it must not exist.",
+)
+@click.option("--first-month", type=_Month(), help="First month of the network; by default that of a year ago.")
+def simulate_network(count: int, output: Path, first_month: str | None) -> None:
+    """Write a stations file of N simulated stations, to see what a network of that size costs.
+
+    The sandbox simulates any station. Use the file with AIRQUALITY_STATIONS, and another AIRQUALITY_HOME than that of
+    your readings.
+
+    Example: airquality simulate-network 100
+    """
+    from airquality_dagster.commands.simulate_network import simulate_network as write_network
+
+    write_network(count, output, first_month)
+
+
 @main.command()
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI on 127.0.0.1.")
 @click.option("--dashboard-port", type=int, help="Port of the dashboard on 127.0.0.1; the next free one after --port.")
