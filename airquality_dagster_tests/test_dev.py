@@ -147,6 +147,7 @@ def test_months_that_are_picked_in_the_ui_are_materialized_in_one_run(tmp_path):
 
 
 def test_the_log_of_a_start_has_no_warning(tmp_path):
-    with running_dev(tmp_path):
-        pass
+    """A start ends when the daemon has loaded the definitions; ended before, Dagster warns that it could not."""
+    with running_dev(tmp_path) as dev, dg.DagsterInstance.from_config(str(dev.home / "dagster")) as instance:
+        wait_until(lambda: hourly_state(instance) is not None, "the daemon's note of the schedule")
     assert "warning" not in (tmp_path / "dev.log").read_text().lower()

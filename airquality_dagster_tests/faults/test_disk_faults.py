@@ -75,7 +75,7 @@ def test_a_full_disk_under_mongodb_is_named_and_with_room_the_next_run_heals(
             assert client["airquality"].validate_collection(name)["valid"]
         record(
             f"disk of MongoDB full, {left >> 10} KiB left",
-            "says so, exit 1; with room the next run heals",
+            "what does not fit says so, exit 1; with room the next run heals",
             f"exit {code}, then 0; nothing corrupt",
             *lost_and_doubled(client["airquality"]),
         )
@@ -98,7 +98,7 @@ def test_a_full_disk_under_dagsters_instance_is_named_and_with_room_the_next_run
     assert code == 0, output
     record(
         f"disk of Dagster's instance full, {left >> 10} KiB left",
-        "says so, exit 1; with room the next run heals",
+        "what does not fit says so, exit 1; with room the next run heals",
         "exit 1, then 0",
         *lost_and_doubled(database),
     )
