@@ -1,14 +1,11 @@
 """Runs of the hourly job in this process, with progress, and what came of them."""
 
-import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
-from sqlalchemy.exc import DBAPIError
 
 from airquality_dagster.due import StationRun
 from airquality_dagster.failures import run_failure, step_failure
@@ -16,7 +13,6 @@ from airquality_dagster.jobs import DASHBOARD, DASHBOARD_JOB, HOURLY_JOB, asset_
 from airquality_dagster.local.services import process_tags, stored_is_there
 from airquality_dagster.stations import Network
 
-_POLL_SECONDS = 0.2
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _COUNTS = ("hours_fetched", "inserted", "revised", "unchanged", "deleted", "hours_rejected")
 
@@ -58,18 +54,23 @@ def execute(
 
     Args:
         runs: stations and months.
-        on_message: called with each line that is logged and its level, from another thread.
+        on_message: called with each line that is logged and its level.
     """
     from airquality_dagster.definitions import definitions
 
     loaded = definitions()
 
+    def hand_on(entry: dg.EventLogEntry) -> None:
+        if not entry.is_dagster_event:
+            on_message(entry.user_message, int(entry.level))
+
     def execute_job(name: str, **options: Any) -> dg.ExecuteInProcessResult:
         run_id = str(uuid.uuid4())
-        with _following(instance, run_id, on_message):
-            return loaded.resolve_job_def(name).execute_in_process(
-                run_config=_QUIET, instance=instance, raise_on_error=False, run_id=run_id, **options
-            )
+        # The instance hands on each entry as it is stored: reading them back would take as long as the run.
+        instance.add_event_listener(run_id, hand_on)
+        return loaded.resolve_job_def(name).execute_in_process(
+            run_config=_QUIET, instance=instance, raise_on_error=False, run_id=run_id, **options
+        )
 
     report = PassReport({station: StationReport() for run in runs for station in run.stations})
     for run in runs:
@@ -110,34 +111,3 @@ def _add_failures(entry: StationReport, result: dg.ExecuteInProcessResult, step:
         error = event.step_failure_data.error
         entry.faults.append(step_failure(event))
         entry.traces.append(error.to_string() if error else "")
-
-
-@contextmanager
-def _following(instance: dg.DagsterInstance, run_id: str, on_message: Callable[[str, int], None]) -> Iterator[None]:
-    """Hand on what the run's assets log while it goes on."""
-    is_over = threading.Event()
-    seen = 0
-
-    def hand_on() -> None:
-        nonlocal seen
-        if not instance.has_run(run_id):
-            return
-        entries = [entry for entry in instance.all_logs(run_id) if not entry.is_dagster_event]
-        for entry in entries[seen:]:
-            on_message(entry.user_message, int(entry.level))
-        seen = len(entries)
-
-    def follow() -> None:
-        while not is_over.wait(_POLL_SECONDS):
-            # A storage that is away ends the run, which says so itself.
-            with suppress(DBAPIError):
-                hand_on()
-
-    thread = threading.Thread(target=follow, name="progress", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
-        hand_on()

@@ -215,14 +215,24 @@ def nowcast(values: pd.Series) -> pd.Series:
     >>> float(nowcast(pd.Series(hours, dtype="float64")).iloc[-1].round(1))
     17.4
     """
-    lowest = values.rolling(NOWCAST_HOURS, min_periods=1).min()
-    highest = values.rolling(NOWCAST_HOURS, min_periods=1).max()
-    weight = (lowest / highest).fillna(1.0).clip(lower=_LEAST_WEIGHT)
-    total, weights = pd.Series(0.0, index=values.index), pd.Series(0.0, index=values.index)
+    if not len(values):
+        return values
+    # A row an hour: the hours before it, the newest last.
+    padded = np.concatenate([np.full(NOWCAST_HOURS - 1, np.nan), values.to_numpy(dtype="float64")])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, NOWCAST_HOURS)
+    is_there = ~np.isnan(windows)
+    lowest = np.where(is_there, windows, np.inf).min(axis=1)
+    highest = np.where(is_there, windows, -np.inf).max(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = lowest / highest
+    # No hour, or all zero: nothing varies.
+    weight = np.where(is_there.any(axis=1) & ~np.isnan(ratio), ratio, 1.0).clip(min=_LEAST_WEIGHT)
+    total, weights = np.zeros(len(values)), np.zeros(len(values))
     for age in range(NOWCAST_HOURS):
-        aged = values.shift(age)
+        aged = windows[:, -1 - age]
         factor = weight**age
-        total += (aged * factor).fillna(0.0)
-        weights += factor.where(aged.notna(), 0.0)
-    recent = values.notna().astype("float64").rolling(_NOWCAST_RECENT, min_periods=1).sum()
-    return (total / weights).where(recent >= _NOWCAST_LEAST_RECENT)
+        total += np.nan_to_num(aged * factor, nan=0.0)
+        weights += np.where(np.isnan(aged), 0.0, factor)
+    is_recent = is_there[:, -_NOWCAST_RECENT:].sum(axis=1) >= _NOWCAST_LEAST_RECENT
+    with np.errstate(invalid="ignore"):
+        return pd.Series(np.where(is_recent, total / weights, np.nan), index=values.index)

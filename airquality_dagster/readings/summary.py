@@ -59,19 +59,22 @@ def _summarise(daily: pd.DataFrame, time_zone: ZoneInfo, period: str) -> pd.Data
         "expected_days": expected_days,
         EXPECTED_HOURS: all_hours,
     }
-    means: dict[str, pd.Series] = {}
+    daily_means = groups[[f"{field}_valid_mean" for field in BY_FIELD]]
+    valid_days = daily_means.count().set_axis(list(BY_FIELD), axis=1)
+    is_covered = (100 * valid_days).ge(_LEAST_PERCENT * expected_days, axis=0)
+    means = daily_means.mean().set_axis(list(BY_FIELD), axis=1).where(is_covered)
+    highest = daily_means.max().set_axis(list(BY_FIELD), axis=1)
+    valid_hours = groups[[f"{field}_valid_hours" for field in BY_FIELD]].sum().astype("int64")
+    valid_hours = valid_hours.set_axis(list(BY_FIELD), axis=1)
+    # Cut, not rounded: 99.6 % is not complete.
+    complete = (100 * valid_hours).floordiv(all_hours, axis=0)
     for field in BY_FIELD:
-        valid_days = groups[f"{field}_valid_mean"].count()
-        valid_hours = groups[f"{field}_valid_hours"].sum().astype("int64")
-        is_covered = 100 * valid_days >= _LEAST_PERCENT * expected_days
-        means[field] = groups[f"{field}_valid_mean"].mean().where(is_covered)
         columns |= {
             f"{field}_valid_mean": means[field],
-            f"{field}_valid_max": groups[f"{field}_valid_mean"].max(),
-            f"{field}_valid_days": valid_days,
-            f"{field}_valid_hours": valid_hours,
-            # Cut, not rounded: 99.6 % is not complete.
-            f"{field}_percent_complete": 100 * valid_hours // all_hours,
+            f"{field}_valid_max": highest[field],
+            f"{field}_valid_days": valid_days[field],
+            f"{field}_valid_hours": valid_hours[field],
+            f"{field}_percent_complete": complete[field],
         }
     for field in WHO_INPUTS.values():
         levels = daily[f"{field}_who"]
