@@ -1,0 +1,248 @@
+"""What an hourly tick and the load of a year cost as the network grows.
+
+    python -m benchmarks.scale [--tick 2 10 100 1000] [--year 2 10 100] [--bare 2 10 100] [--workers 2]
+
+As in production: Dagster's instance in Postgres (a throwaway one; Debian's package), the runs of a tick shared out
+among processes, MongoDB and the API's server on the same machine. Simulated stations.
+
+*A tick* is the current month of every station, loaded before but for the newest hour. *A year* is thirteen months into
+an empty database. *The bare script* is what programs of this kind do every hour: it asks for a year in one call,
+computes daily means, drops the collections and inserts everything.
+
+Prints a Markdown table: wall-clock seconds from the first run's begin to the last one's end; processor seconds of the
+processes that execute the runs, with their start; the highest memory of one of them; rows of Dagster's event log; bytes
+that the API sent; documents that MongoDB inserted, changed or deleted.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+from pymongo import MongoClient
+
+from airquality_dagster.commands.simulate_network import simulated_network
+from airquality_dagster.local.mongod import embedded_mongod
+from airquality_dagster_tests.postgres import running_postgres
+
+DAGSTER_YAML = """\
+telemetry: {enabled: false}
+storage:
+  custom:
+    module: airquality_dagster.postgres
+    class: PooledPostgresStorage
+    config: {postgres_url: {env: DAGSTER_POSTGRES_URL}}
+"""
+HEADER = (
+    "| work | stations | seconds | processor seconds | MiB of a process | event rows | MB from the API | documents |"
+)
+
+
+def bare_year() -> int:
+    """Drop and reload a year of every station with requests, pandas and pymongo; return the bytes received."""
+    import pandas as pd
+
+    stations = yaml.safe_load(Path(os.environ["AIRQUALITY_STATIONS"]).read_text())["stations"]
+    received = 0
+    with MongoClient(os.environ["MONGODB_URI"]) as client, requests.Session() as session:
+        database = client["bare"]
+        for station in stations:
+            url = f"{os.environ['AIRQINO_BASE_URL']}/v3/getStationHourlyAvg/{station['airqino_id']}"
+            response = session.get(url, timeout=60)
+            received += int(response.headers["Content-Length"])
+            frame = pd.DataFrame(response.json()["data"])
+            frame["timestamp"] = pd.to_datetime(frame["timestamp"], utc=True)
+            days = frame.groupby(frame["timestamp"].dt.floor("D")).mean(numeric_only=True).reset_index()
+            for name, content in ((f"raw_{station['name']}", frame), (f"{station['name']}_aggregates", days)):
+                database[name].drop()
+                database[name].insert_many(content.to_dict("records"))
+    return received
+
+
+def platform_runs(worker: int, workers: int) -> int:
+    """Execute every so many-th of the runs that are due; return the bytes received."""
+    import dagster as dg
+
+    from airquality_dagster.definitions import definitions
+    from airquality_dagster.history import due_runs
+    from airquality_dagster.jobs import HOURLY_JOB, asset_selection, run_tags
+    from airquality_dagster.stations import load_network
+
+    network = load_network(Path(os.environ["AIRQUALITY_STATIONS"]))
+    job = definitions().resolve_job_def(HOURLY_JOB)
+    received = 0
+    with dg.DagsterInstance.get() as instance:
+        runs = due_runs(instance, network, datetime.now(timezone.utc))
+        _barrier()
+        for run in runs[worker::workers]:
+            result = job.execute_in_process(
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                instance=instance,
+                asset_selection=asset_selection(network, run, is_last=run is runs[-1]),
+                tags=run_tags(run),
+            )
+            for station in map(network.station, run.stations):
+                written = result.asset_materializations_for_node(station.raw_asset)
+                received += int(str(written[0].metadata["bytes_received"].value))
+    return received
+
+
+def _barrier() -> None:
+    """Wait until every worker has loaded the code and knows what is due."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+
+
+def work(kind: str, worker: int, workers: int) -> None:
+    """Do a share of the work in this process and print what it cost."""
+    if kind == "bare":
+        import pandas  # noqa: F401
+
+        _barrier()
+        received = bare_year()
+    else:
+        received = platform_runs(worker, workers)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(
+        json.dumps({"cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss / 1024, "received": received}),
+        flush=True,
+    )
+
+
+def measure(kind: str, workers: int, environment: dict[str, str], database: Any) -> dict[str, float]:
+    """Let workers share the work."""
+    command = [sys.executable, "-m", "benchmarks.scale", "--work", kind, "--workers", str(workers), "--worker"]
+    processes = [
+        subprocess.Popen(
+            [*command, str(worker)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for worker in range(workers)
+    ]
+    try:
+        for process in processes:
+            if process.stdout is None or process.stdout.readline() != "ready\n":
+                raise SystemExit("a worker did not start")
+        rows, documents = event_rows(environment), written_documents(database)
+        begin = time.perf_counter()
+        for process in processes:
+            if process.stdin is not None:
+                process.stdin.write("\n")
+                process.stdin.close()
+        costs = [json.loads(process.stdout.readlines()[-1]) for process in processes if process.stdout is not None]
+        seconds = time.perf_counter() - begin
+    finally:
+        for process in processes:
+            process.kill() if process.poll() is None and sys.exc_info()[0] else process.wait(60)
+    return {
+        "seconds": seconds,
+        "cpu": sum(cost["cpu"] for cost in costs),
+        "peak": max(cost["peak"] for cost in costs),
+        "rows": event_rows(environment) - rows,
+        "received": sum(cost["received"] for cost in costs),
+        "documents": written_documents(database) - documents,
+    }
+
+
+def event_rows(environment: dict[str, str]) -> int:
+    """Return the rows of Dagster's event log."""
+    import sqlalchemy as db
+
+    engine = db.create_engine(environment["DAGSTER_POSTGRES_URL"])
+    with engine.connect() as connection:
+        if not db.inspect(engine).has_table("event_logs"):
+            return 0
+        return int(connection.execute(db.text("SELECT count(*) FROM event_logs")).scalar_one())
+
+
+def written_documents(client: MongoClient) -> int:
+    """Return how many documents MongoDB has inserted, changed or deleted so far."""
+    counts = client.admin.command("serverStatus")["metrics"]["document"]
+    return sum(int(counts[what]) for what in ("inserted", "updated", "deleted"))
+
+
+@contextlib.contextmanager
+def sandbox() -> Iterator[str]:
+    """Serve the AirQino API in another process; hands out its URL."""
+    command = [sys.executable, "-m", "airquality_dagster", "sandbox", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        yield next(word.rstrip(":") for word in line.split() if word.startswith("http://"))
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def row(kind: str, stations: int, cost: dict[str, float]) -> str:
+    """Return a row of the table."""
+    return (
+        f"| {kind} | {stations:,} | {cost['seconds']:.1f} | {cost['cpu']:.1f} | {cost['peak']:.0f} | "
+        f"{cost['rows']:,.0f} | {cost['received'] / 1e6:.1f} | {cost['documents']:,.0f} |"
+    )
+
+
+def one(kind: str, stations: int, workers: int) -> dict[str, float]:
+    """Measure one piece of work, on new servers."""
+    now = datetime.now(timezone.utc)
+    first_month = now if kind == "tick" else now - timedelta(days=365)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        network = simulated_network(stations, f"{first_month:%Y-%m}")
+        # So that there is work for every worker.
+        network["network"]["stations_per_run"] = min(100, max(1, stations // workers))
+        (folder / "stations.yaml").write_text(yaml.safe_dump(network))
+        (folder / "dagster.yaml").write_text(DAGSTER_YAML)
+        environment = {
+            **os.environ,
+            "AIRQUALITY_STATIONS": str(folder / "stations.yaml"),
+            "AIRQUALITY_HOME": str(folder),
+            "DAGSTER_HOME": str(folder),
+            "DAGSTER_POSTGRES_URL": stack.enter_context(running_postgres()),
+            "MONGODB_URI": stack.enter_context(embedded_mongod(folder / "mongodb")),
+            "AIRQINO_BASE_URL": stack.enter_context(sandbox()),
+        }
+        client: MongoClient[dict[str, Any]] = stack.enter_context(MongoClient(environment["MONGODB_URI"]))
+        # The simulation keeps what it has made.
+        for station in network["stations"]:
+            url = f"{environment['AIRQINO_BASE_URL']}/v3/getStationHourlyAvg/{station['airqino_id']}"
+            requests.get(url, timeout=60).raise_for_status()
+        if kind == "tick":
+            measure(kind, workers, environment, client)
+            database = client["airquality"]
+            for station in network["stations"]:
+                database[f"raw_{station['name']}"].find_one_and_delete({}, sort=[("_id", -1)])
+        return measure(kind, 1 if kind == "bare" else workers, environment, client)
+
+
+def main() -> None:
+    """Measure everything and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tick", type=int, nargs="*", default=[2, 10, 100, 1000], help="sizes of the network")
+    parser.add_argument("--year", type=int, nargs="*", default=[2, 10, 100])
+    parser.add_argument("--bare", type=int, nargs="*", default=[2, 10, 100])
+    parser.add_argument("--workers", type=int, default=2, help="processes that execute runs at the same time")
+    parser.add_argument("--work", help=argparse.SUPPRESS)
+    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.work:
+        work(options.work, options.worker, options.workers)
+        return
+    print(f"{HEADER}\n|{' --- |' * (HEADER.count('|') - 1)}", flush=True)
+    for kind in ("tick", "year", "bare"):
+        for stations in getattr(options, kind):
+            print(row(kind, stations, one(kind, stations, min(options.workers, stations))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
