@@ -244,6 +244,35 @@ def dev(port: int, dashboard_port: int | None) -> None:
 
 
 @main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. There is no login.")
+@click.option("--port", default=3001, show_default=True, help="Port of it; 0 takes a free one.")
+def serve(host: str, port: int) -> None:
+    """Serve the dashboard, and at /metrics the state of the network for Prometheus, until Ctrl-C.
+
+    For a platform whose daemon and webserver run by themselves; airquality dev serves the dashboard, too.
+    """
+    from airquality_dagster.commands.serve import run_serve
+
+    run_serve(host, port)
+
+
+@main.command()
+@click.option("--ui", default="http://127.0.0.1:3000", show_default=True, help="The Dagster UI, not through a proxy.")
+@click.option("--dashboard", help="Ask for the dashboard, too: URL of airquality serve.")
+@click.option("--wait", "wait_seconds", default=0.0, metavar="SECONDS", help="Wait for what does not work yet.")
+def health(ui: str, dashboard: str | None, wait_seconds: float) -> bool:
+    """Say whether a deployed platform works: MongoDB, Dagster's daemons, the code location, the dashboard.
+
+    Exit code 1 if one does not. It changes nothing, and needs MONGODB_URI and DAGSTER_HOME of the platform.
+
+    Example: airquality health --wait 60
+    """
+    from airquality_dagster.commands.health import check_health
+
+    return check_health(ui, dashboard, wait_seconds)
+
+
+@main.command()
 @click.option("--port", default=8900, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
 @click.option(
     "--replay",

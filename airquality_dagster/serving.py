@@ -1,4 +1,4 @@
-"""Local servers: on loopback, in this process."""
+"""Local servers in this process, on loopback unless told otherwise."""
 
 import contextlib
 import socket
@@ -15,8 +15,8 @@ LOOPBACK = "127.0.0.1"
 _START_SECONDS = 20.0
 
 
-def listen(port: int) -> socket.socket:
-    """Return a socket that listens on loopback; port 0 takes a free one.
+def listen(port: int, host: str = LOOPBACK) -> socket.socket:
+    """Return a socket that listens, on loopback by default; port 0 takes a free one.
 
     Raises:
         LocalServiceError: the port is taken.
@@ -24,12 +24,12 @@ def listen(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((LOOPBACK, port))
+        listener.bind((host, port))
         listener.listen()
     except (OSError, OverflowError) as error:
         listener.close()
         raise LocalServiceError(
-            f"port {port} on {LOOPBACK} cannot be used ({error}): choose another with --port"
+            f"port {port} on {host} cannot be used ({error}): choose another with --port"
         ) from error
     return listener
 

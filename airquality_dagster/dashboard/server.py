@@ -1,8 +1,9 @@
-"""Serves the dashboard's file and the page about the data, on loopback."""
+"""Serves the dashboard's file, the page about the data, and metrics."""
 
 from pathlib import Path
 
 from markdown_it import MarkdownIt
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
@@ -17,8 +18,13 @@ _NOT_YET = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-eq
 again every ten seconds. · Pas encore de tableau de bord : la première exécution le dessine.</p></html>"""
 
 
-def dashboard_app(path: Path) -> Starlette:
-    """Return the application that serves the file as it is, and at ``/data`` the page about the data."""
+def dashboard_app(path: Path, metrics: CollectorRegistry | None = None) -> Starlette:
+    """Return the application that serves the file as it is, and at ``/data`` the page about the data.
+
+    Args:
+        path: of the dashboard.
+        metrics: served at ``/metrics``, if any.
+    """
 
     def page(request: Request) -> Response:
         # Always asked for anew; what has not changed is not sent again.
@@ -32,7 +38,14 @@ def dashboard_app(path: Path) -> Starlette:
             return HTMLResponse("The page about the data is docs/data.md of the project.", status_code=404)
         return HTMLResponse(_as_html(_DATA_PAGE.read_text(encoding="utf-8")))
 
-    return Starlette(routes=[Route("/", page), Route("/index.html", page), Route("/data", data)])
+    routes = [Route("/", page), Route("/index.html", page), Route("/data", data)]
+    if metrics is not None:
+        # Not a coroutine: Starlette then asks in a thread, and the page is served meanwhile.
+        def scrape(request: Request) -> Response:
+            return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
+
+        routes.append(Route("/metrics", scrape))
+    return Starlette(routes=routes)
 
 
 def _as_html(markdown: str) -> str:
