@@ -246,14 +246,20 @@ def dev(port: int, dashboard_port: int | None) -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. There is no login.")
 @click.option("--port", default=3001, show_default=True, help="Port of it; 0 takes a free one.")
-def serve(host: str, port: int) -> None:
+@click.option(
+    "--draw-every",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MINUTES",
+    help="Draw the page here, too: for runs on other machines, whose files are not here.",
+)
+def serve(host: str, port: int, draw_every: float | None) -> None:
     """Serve the dashboard, and at /metrics the state of the network for Prometheus, until Ctrl-C.
 
     For a platform whose daemon and webserver run by themselves; airquality dev serves the dashboard, too.
     """
     from airquality_dagster.commands.serve import run_serve
 
-    run_serve(host, port)
+    run_serve(host, port, draw_every)
 
 
 @main.command()

@@ -69,9 +69,7 @@ class _NetworkCollector(Collector):
         age = _gauge("newest_hour_age_seconds", "Age of the newest stored hour of a station.", ["station"])
         hours = _gauge("stored_hours", "Hours of a station that are stored.", ["station"])
         revisions = _gauge("revisions", "Former versions of hours of a station that are kept.", ["station"])
-        rejected = _gauge(
-            "rejected_rows", "Rows of a station that are no readings, kept apart.", ["station"]
-        )
+        rejected = _gauge("rejected_rows", "Rows of a station that are no readings, kept apart.", ["station"])
         for station in self._network.stations:
             newest = self._database[station.raw_asset].find_one({}, {"_id": True}, sort=[("_id", -1)])
             # No hour at all is told by `stored_hours`: it has no age.

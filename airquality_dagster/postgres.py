@@ -9,13 +9,13 @@ if TYPE_CHECKING:  # the types of Dagster's storage, which Dagster does not expo
     from dagster._core.storage.config import PostgresStorageConfig
     from dagster._serdes import ConfigurableClassData
 
-# A run stores its events one after the other; the daemon asks from some threads at once.
-_KEPT_OPEN, _MORE_AT_ONCE = 1, 20
+# A run stores its events one after the other, some while it holds a connection; the daemon asks from threads.
+_KEPT_OPEN, _MORE_AT_ONCE = 3, 20
 _RENEWED_AFTER_SECONDS = 600
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
-    """`DagsterPostgresStorage` that keeps a connection open.
+    """`DagsterPostgresStorage` that keeps connections open.
 
     Dagster's own opens one for each event that a run stores, which takes longer than to store it: of a tick of ten
     stations half the time (docs/performance.md). A connection that has died, like those to a Postgres that was

@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 from pymongo.database import Database
 
-from airquality_dagster.assets.descriptions import data_page
+from airquality_dagster.assets.descriptions import code_references, data_page
 from airquality_dagster.assets.freshness import FRESHNESS
 from airquality_dagster.assets.lineage import LINEAGE, daily_lineage
 from airquality_dagster.assets.previews import SPARKLINE_DAYS, SPARKLINE_FIELDS, daily_preview, daily_sparklines
@@ -48,6 +48,7 @@ def aggregates_asset(
             "`*_invalid`. Judge the air by the valid means only: AQI and WHO levels are made of them." + data_page()
         ),
         metadata={
+            **code_references(aggregates_asset),
             "partition_expr": DATE,
             "calendar_dates": True,
             "primary_key": DATE,

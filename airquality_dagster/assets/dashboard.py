@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 import dagster as dg
 
 from airquality_dagster import settings
+from airquality_dagster.assets.descriptions import code_references
 from airquality_dagster.assets.freshness import FRESHNESS
 from airquality_dagster.dashboard.build import build_dashboard
 from airquality_dagster.jobs import DASHBOARD
@@ -30,6 +31,7 @@ def dashboard_asset(network: Network, owner: str) -> dg.AssetsDefinition:
         kinds={"plotly", "html"},
         owners=[owner],
         freshness_policy=FRESHNESS,
+        metadata=code_references(dashboard_asset),
         description=(
             f"One HTML page of the air in {network.network.name}, which needs nothing but a browser: how each station "
             "stands now and what is wrong with its data, then days, months, calendars and data capture with units and "

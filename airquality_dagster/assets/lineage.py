@@ -5,6 +5,7 @@ holds (16 of 22 kB for a month of daily aggregates).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import dagster as dg
 
@@ -55,6 +56,7 @@ def _lineage(schema: dg.TableSchema, asset: str, sources: Callable[[str], Sequen
     )
 
 
+@cache
 def _readings_of(column: str) -> Sequence[str]:
     if column in _TIMES:
         return (TIMESTAMP,)
@@ -67,6 +69,7 @@ def _readings_of(column: str) -> Sequence[str]:
     return next(readings for beginning, readings in _INDICES.items() if column.startswith(beginning))
 
 
+@cache
 def _days_of(column: str) -> Sequence[str]:
     if column in (PERIOD, START, "days", "expected_days", EXPECTED_HOURS):
         return (DATE,)

@@ -25,4 +25,4 @@ def network_assets(network: Network) -> list[dg.AssetsDefinition]:
             assets.append(aggregates_asset(station, network, partitions_def, OWNER))
             assets.append(summaries_asset(station, network, OWNER))
         assets.append(dashboard_asset(network, OWNER))
-        return [asset for asset in dg.with_source_code_references(assets) if isinstance(asset, dg.AssetsDefinition)]
+    return assets

@@ -3,7 +3,7 @@
 import dagster as dg
 import pandas as pd
 
-from airquality_dagster.assets.descriptions import data_page
+from airquality_dagster.assets.descriptions import code_references, data_page
 from airquality_dagster.assets.freshness import FRESHNESS
 from airquality_dagster.assets.lineage import LINEAGE, quality_lineage
 from airquality_dagster.assets.previews import quality_preview
@@ -43,6 +43,7 @@ def quality_asset(
             "of readings that did not fail." + data_page()
         ),
         metadata={
+            **code_references(quality_asset),
             "partition_expr": TIMESTAMP,
             "primary_key": TIMESTAMP,
             "write_mode": "replace",

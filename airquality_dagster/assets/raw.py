@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 from pymongo.database import Database
 
-from airquality_dagster.assets.descriptions import data_page
+from airquality_dagster.assets.descriptions import code_references, data_page
 from airquality_dagster.assets.freshness import FRESHNESS
 from airquality_dagster.assets.previews import hourly_preview
 from airquality_dagster.assets.rejected import keep_rejected
@@ -53,6 +53,7 @@ def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinitio
             f"`{station.raw_asset}_rejected`." + data_page()
         ),
         metadata={
+            **code_references(raw_asset),
             "partition_expr": TIMESTAMP,
             "primary_key": TIMESTAMP,
             "write_mode": "merge",

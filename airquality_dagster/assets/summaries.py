@@ -3,7 +3,7 @@
 import dagster as dg
 import pandas as pd
 
-from airquality_dagster.assets.descriptions import data_page
+from airquality_dagster.assets.descriptions import code_references, data_page
 from airquality_dagster.assets.freshness import FRESHNESS
 from airquality_dagster.assets.lineage import LINEAGE, summary_lineage
 from airquality_dagster.assets.schemas import SUMMARY_COLUMNS
@@ -30,6 +30,7 @@ def summaries_asset(station: Station, network: Network, owner: str) -> dg.Assets
             "partitioned: a year is made of all its months." + data_page()
         ),
         metadata={
+            **code_references(summaries_asset),
             "primary_key": [PERIOD, START],
             "write_mode": "replace",
             "calendar_dates": True,

@@ -12,15 +12,21 @@ from airquality_dagster_tests.processes import running_mongod, wait_until
 
 
 @contextmanager
-def running_replica_set(folder: Path, members: int) -> Iterator[str]:
-    """Run members of a replica set, with elections of about a second, and hand out their URI."""
+def running_replica_set(folder: Path, members: int, *options: str) -> Iterator[str]:
+    """Run members of a replica set, with elections of about a second, and hand out their URI.
+
+    Args:
+        folder: of their data.
+        members: how many.
+        options: of each mongod.
+    """
     with ExitStack() as servers:
         addresses = []
         for number in range(members):
             home = folder / f"member{number}"
             home.mkdir()
-            server = running_mongod(home, "--replSet", "rs", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64")
-            addresses.append(servers.enter_context(server))
+            size = ("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64")
+            addresses.append(servers.enter_context(running_mongod(home, "--replSet", "rs", *size, *options)))
         with MongoClient(f"mongodb://{addresses[0]}", directConnection=True) as client:
             config = {
                 "_id": "rs",

@@ -1,0 +1,125 @@
+"""``airquality serve`` and ``airquality health``: what an operator and Prometheus see of a platform."""
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from airquality_dagster_tests.processes import COMMAND, airquality, environment, free_port, running_mongod, wait_until
+
+MONTH = "2026-09"
+
+
+@contextlib.contextmanager
+def serving(home: Path, *options: str, **variables: str) -> Iterator[str]:
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0", *options],
+        env=environment(home, **variables),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert "metrics: " in line, line
+        yield line.partition("Dashboard: ")[2].partition(";")[0]
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def scraped(url: str) -> dict[tuple[str, ...], float]:
+    """Return (metric, labels …) → value of an answer that Prometheus' own parser reads."""
+    answer = requests.get(f"{url}/metrics", timeout=60)
+    answer.raise_for_status()
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory) -> Iterator[tuple[Path, str]]:
+    """A home after a month of both stations was loaded, and the address of its MongoDB."""
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "mongod").mkdir()
+    with running_mongod(folder / "mongod") as address:
+        home = folder / "home"
+        done = airquality("backfill", "--from", MONTH, "--to", MONTH, home=home, MONGODB_URI=f"mongodb://{address}")
+        assert done.returncode == 0, done.stderr
+        yield home, address
+
+
+def test_metrics_say_how_the_network_stands(loaded):
+    home, address = loaded
+    with serving(home, MONGODB_URI=f"mongodb://{address}") as url:
+        found = scraped(url)
+        assert requests.get(url, timeout=30).text.startswith("<!doctype html>")
+    assert found["airquality_up", "mongodb"] == found["airquality_up", "dagster"] == 1
+    for station in ("station1", "station2"):
+        assert 600 < found["airquality_stored_hours", station] <= 720
+        assert found["airquality_newest_hour_age_seconds", station] > 20 * 24 * 3600
+        assert found["airquality_api_received_bytes", station] > 10_000
+        assert 0 < found["airquality_api_fetch_seconds", station] < 30
+        assert found["airquality_rejected_rows", station] == found["airquality_revisions", station] == 0
+    assert found["airquality_runs", "success"] >= 1
+    assert found["airquality_last_run_age_seconds", "success"] < 600
+    assert found["airquality_failed_checks", "newest_hour_fresh", "error"] == 2
+
+
+def test_a_scrape_tells_of_a_mongodb_that_does_not_answer(tmp_path):
+    (tmp_path / "mongod").mkdir()
+    with contextlib.ExitStack() as stack:
+        with running_mongod(tmp_path / "mongod") as address:
+            uri = f"mongodb://{address}/?serverSelectionTimeoutMS=500"
+            url = stack.enter_context(serving(tmp_path / "home", MONGODB_URI=uri))
+            assert scraped(url)["airquality_up", "mongodb"] == 1
+        found = scraped(url)
+    assert found["airquality_up", "mongodb"] == 0
+    assert found["airquality_up", "dagster"] == 1
+    assert not [key for key in found if key[0] == "airquality_stored_hours"]
+
+
+def test_it_draws_the_page_itself_where_asked(loaded, tmp_path):
+    _, address = loaded
+    with serving(tmp_path / "other", "--draw-every", "60", MONGODB_URI=f"mongodb://{address}") as url:
+        wait_until(lambda: requests.get(url, timeout=30).status_code == 200, "the page")
+    assert (tmp_path / "other" / "dashboard" / "index.html").stat().st_size > 100_000
+
+
+def test_health_names_each_part_that_does_not_work(tmp_path):
+    (tmp_path / "dagster").mkdir()
+    (tmp_path / "dagster" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    done = airquality(
+        "health",
+        "--ui",
+        f"http://127.0.0.1:{free_port()}",
+        "--dashboard",
+        f"http://127.0.0.1:{free_port()}",
+        home=tmp_path / "home",
+        MONGODB_URI=f"mongodb://user:s3cret@127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=500",
+        DAGSTER_HOME=str(tmp_path / "dagster"),
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == [
+        "MongoDB",
+        "daemons",
+        "code location",
+        "dashboard",
+    ]
+    assert "s3cret" not in done.stderr
+    assert "no sign of life of" in done.stderr
+    assert "scheduler" in done.stderr
+
+
+def test_health_says_which_variables_it_needs(tmp_path):
+    done = airquality("health", "--ui", f"http://127.0.0.1:{free_port()}", home=tmp_path / "home")
+    assert done.returncode == 1
+    assert "MONGODB_URI is not set" in done.stderr
+    assert "DAGSTER_HOME is not set" in done.stderr

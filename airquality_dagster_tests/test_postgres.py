@@ -1,0 +1,131 @@
+"""Dagster's instance in a real Postgres, configured as in production."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import psycopg2
+import pytest
+import sqlalchemy as db
+from pymongo import MongoClient
+
+from airquality_dagster_tests.postgres import postgres_programs, running_postgres
+from airquality_dagster_tests.processes import COMMAND, environment
+
+pytestmark = pytest.mark.skipif(postgres_programs() is None, reason="Postgres is not installed")
+
+PRODUCTION = Path(__file__).parents[1] / "deploy" / "dagster.yaml"
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    with running_postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def production(postgres, tmp_path, monkeypatch) -> dict[str, str]:
+    """The variables of an instance of deploy/dagster.yaml."""
+    home = tmp_path / "dagster"
+    home.mkdir()
+    shutil.copy(PRODUCTION, home / "dagster.yaml")
+    variables = {
+        "DAGSTER_HOME": str(home),
+        "DAGSTER_POSTGRES_URL": postgres,
+        "DAGSTER_COMPUTE_LOGS": str(tmp_path / "compute_logs"),
+        "AIRQUALITY_HOME": str(tmp_path / "home"),
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+def plain(url: str) -> str:
+    return url.replace("postgresql+psycopg2", "postgresql")
+
+
+def sessions(url: str) -> int:
+    """Return how many connections Postgres has accepted for the database."""
+    with psycopg2.connect(plain(url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot(), sessions FROM pg_stat_database WHERE datname = 'dagster'")
+        (row,) = cursor.fetchall()
+        return row[1]
+
+
+def run(instance: dg.DagsterInstance, count: int) -> int:
+    """Materialize some assets; return how many events were stored."""
+
+    def make(number: int) -> dg.AssetsDefinition:
+        @dg.asset(name=f"asset{number}")
+        def made() -> None:
+            pass
+
+        return made
+
+    result = dg.materialize([make(number) for number in range(count)], instance=instance)
+    return len(instance.all_logs(result.run_id))
+
+
+def test_a_run_stores_its_events_without_a_connection_for_each(production, postgres):
+    with dg.DagsterInstance.get() as instance:
+        run(instance, 1)  # tables are made, connections opened
+        before = sessions(postgres)
+        assert run(instance, 10) > 50
+        # One for each place that runs in a thread of its own, and the two that counted.
+        assert sessions(postgres) - before <= 8
+
+
+def test_connections_that_have_died_are_replaced_unseen(production, postgres):
+    with dg.DagsterInstance.get() as instance:
+        run(instance, 1)
+        engine = db.create_engine(postgres)
+        with engine.connect() as connection:
+            ended = connection.execute(
+                db.text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'dagster'"
+                )
+            ).fetchall()
+        assert ended
+        engine.dispose()
+        assert run(instance, 1) > 5
+
+
+def test_a_process_that_gets_the_instance_from_another_keeps_its_storage(production):
+    with dg.DagsterInstance.get() as instance, dg.DagsterInstance.from_ref(instance.get_ref()) as other:
+        assert type(other._event_storage) is type(instance._event_storage)
+        assert run(other, 1) > 5
+        assert len(instance.get_runs()) == len(other.get_runs())
+
+
+def test_two_run_processes_at_once_store_everything(production, postgres, mongodb_uri, database, tmp_path):
+    """Each loads two months of a station, with events stored in batches."""
+    variables = {
+        **production,
+        "MONGODB_URI": mongodb_uri,
+        "MONGODB_DATABASE": database.name,
+        "DAGSTER_EVENT_BATCH_SIZE": "50",
+    }
+    home = Path(variables.pop("AIRQUALITY_HOME"))
+    processes = [
+        subprocess.Popen(
+            [*COMMAND, "backfill", "--from", "2026-01", "--to", "2026-02", "--station", station],
+            env=environment(home, **variables),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for station in ("station1", "station2")
+    ]
+    outputs = [process.communicate(timeout=180)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    with MongoClient(mongodb_uri) as client:
+        for station in ("station1", "station2"):
+            assert client[database.name][f"{station}_aggregates"].count_documents({}) == 31 + 28
+    with dg.DagsterInstance.get() as instance:
+        for station in ("station1", "station2"):
+            months = instance.get_materialized_partitions(dg.AssetKey(f"raw_{station}"))
+            assert months == {"2026-01-01", "2026-02-01"}
+        assert not instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
