@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
-.PHONY: install run dev test axe faults screenshots lint clean
+.PHONY: install run dev test axe faults rehearsal screenshots lock lint clean
 
 install: $(VENV)/.installed
 
@@ -48,11 +48,23 @@ faults: $(VENV)/.installed-test
 	@FAULTS_PAGE=docs/reliability.md $(BIN)/python -m pytest airquality_dagster_tests/faults -m ''
 	@$(BIN)/python -m pytest airquality_dagster_tests --ignore airquality_dagster_tests/faults -m long
 
+# Deploy, kill, deploy what is broken, roll back, on this machine: docs/rehearsal.md. Needs root and Debian's postgresql,
+# supervisor and nginx-light.
+rehearsal: $(VENV)/.installed-test
+	@REHEARSAL_PAGE=docs/rehearsal.md $(BIN)/python -m pytest airquality_dagster_tests/deploy/test_rehearsal.py -m long
+
+# What a deployment installs, to the hash.
+lock: $(VENV)/.installed-dev
+	@$(BIN)/uv pip compile pyproject.toml --extra postgres --python-version 3.11 --universal --generate-hashes \
+	  --no-strip-extras --upgrade --quiet --custom-compile-command 'make lock' --output-file deploy/requirements.lock
+
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 	@$(BIN)/lint-imports
+	@cd deploy/ansible && PATH="$(abspath $(BIN)):$$PATH" ansible-lint --offline --quiet
+	@$(BIN)/hadolint deploy/docker/Dockerfile
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -186,6 +186,20 @@ def restore(folder: Path) -> None:
     read_backup(folder)
 
 
+@main.command()
+@click.option("--keep-days", type=click.IntRange(1), default=90, show_default=True, help="Keep what ended since.")
+def prune(keep_days: int) -> None:
+    """Forget old runs of Dagster: their events and logs grow by each tick, and nothing else removes them.
+
+    Readings are not touched. Runs that last made a month of an asset are kept, however old: the schedule asks them.
+
+    Example: airquality prune --keep-days 30
+    """
+    from airquality_dagster.commands.prune import prune as prune_runs
+
+    prune_runs(keep_days)
+
+
 @main.command("alert-test")
 def alert_test() -> bool:
     """Send a test message to the services of AIRQUALITY_ALERT_URLS. Exit code 1 if one did not take it."""

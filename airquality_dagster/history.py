@@ -1,17 +1,19 @@
 """What Dagster's instance knows of earlier runs, asked once a tick."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
 from airquality_dagster.due import Month, StationRun, contiguous_ranges, due_months, outdated_months, station_runs
-from airquality_dagster.jobs import HOURLY_JOB, IN_PROGRESS
+from airquality_dagster.jobs import DASHBOARD, HOURLY_JOB, IN_PROGRESS
 from airquality_dagster.partitions import monthly_partitions
 from airquality_dagster.stations import Network, Station
 
 # Run monitoring ends a run after this long (local/dagster.yaml); one that is older is taken for dead.
 RUN_LIMIT = timedelta(hours=2)
+_ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+_RUNS_AT_ONCE = 500
 
 
 def network_months(network: Network, now: datetime) -> list[Month]:
@@ -48,6 +50,31 @@ def due_runs(instance: dg.DagsterInstance, network: Network, now: datetime) -> l
         alone = _failed_months(instance, network, station, due) if len(due) > 1 else set()
         ranges[station.name] = contiguous_ranges(months, due, alone)
     return station_runs(ranges, network.network.stations_per_run)
+
+
+def superseded_runs(instance: dg.DagsterInstance, network: Network, before: datetime) -> Iterator[str]:
+    """Return the runs whose record nothing stands on any more: what they made was made again since.
+
+    Kept are, however old, the runs that last made a month of an asset: a tick asks the instance when that was.
+
+    Args:
+        before: only runs that ended before this moment.
+    """
+    months = network_months(network, datetime.now(timezone.utc))
+    needed = {
+        record.run_id
+        for station in network.stations
+        for asset in station.monthly_assets
+        for record in _latest_materializations(instance, dg.AssetKey(asset), months).values()
+    }
+    keys = [dg.AssetKey(station.summaries_asset) for station in network.stations] + [dg.AssetKey(DASHBOARD)]
+    newest = (record.asset_entry.last_materialization for record in instance.get_asset_records(keys))
+    needed |= {entry.run_id for entry in newest if entry is not None}
+    ended = dg.RunsFilter(statuses=_ENDED, updated_before=before)
+    cursor = None
+    while runs := instance.get_runs(ended, cursor=cursor, limit=_RUNS_AT_ONCE):
+        cursor = runs[-1].run_id
+        yield from [run.run_id for run in runs if run.run_id not in needed]
 
 
 def all_runs(network: Network, now: datetime) -> list[StationRun]:

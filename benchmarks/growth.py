@@ -2,12 +2,12 @@
 
     python -m benchmarks.growth --stations 1000
 
-One year of simulated hours of each station (readings as the sandbox publishes them; of every twenty stations the same)
-is inserted into an embedded mongod: a collection per station, as the platform does; one collection with the station in
-`_id`; one time-series collection. Then flags and days of a hundred stations, made as the assets make them. Prints
-Markdown tables: MiB of data and indexes on disk per station-year, seconds to insert, and milliseconds (medians) of what a
-tick and an analyst ask: a station's month, a station's newest hour, an hour of all stations. The layouts are measured on
-new servers, with a cache of 1 GiB.
+One year of simulated hours of each station (readings as the sandbox publishes them; of every twenty stations the
+same) is inserted into an embedded mongod: a collection per station, as the platform does; one collection with the
+station in `_id`; one time-series collection. Then flags and days of a hundred stations, made as the assets make them.
+Prints Markdown tables: MiB of data and indexes on disk per station-year, seconds to insert, and milliseconds (medians)
+of what a tick and an analyst ask: a station's month, a station's newest hour, an hour of all stations. The layouts are
+measured on new servers, with a cache of 1 GiB.
 """
 
 import argparse

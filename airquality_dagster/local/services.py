@@ -147,6 +147,11 @@ def _instance_fault(reason: str) -> str:
     )
 
 
+def use_instance(home: Path) -> contextlib.AbstractContextManager[None]:
+    """Set the environment of this process to Dagster's instance of the home."""
+    return _environment({settings.DAGSTER_HOME: str(instance_folder(home))})
+
+
 def make_home() -> Path:
     """Make the folder of local state and Dagster's instance in it.
 

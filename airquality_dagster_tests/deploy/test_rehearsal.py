@@ -149,6 +149,8 @@ def rehearse(deployed: Deployment, log: Log, folder: Path) -> None:
     done = log.step("back by hand: rollback.yml", lambda: deployed.play("rollback.yml"), exit_of)
     assert done.returncode == 0, done.stdout
     assert deployed.release == "1.0.0"
+    pruned = log.step("`airquality prune`", lambda: deployed.run("airquality", "prune"), exit_of)
+    assert pruned.returncode == 0, pruned.stderr
     verified = log.step("`airquality verify`", lambda: deployed.run("airquality", "verify"), exit_of)
     assert verified.returncode == 0, verified.stdout
 
