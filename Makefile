@@ -63,7 +63,7 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 	@$(BIN)/lint-imports
-	@cd deploy/ansible && PATH="$(abspath $(BIN)):$$PATH" ansible-lint --offline --quiet
+	@cd deploy/ansible && PATH="$(abspath $(BIN)):$$PATH" ansible-lint --offline -qq
 	@$(BIN)/hadolint deploy/docker/Dockerfile
 
 clean:
