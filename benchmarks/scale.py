@@ -11,7 +11,8 @@ computes daily means, drops the collections and inserts everything.
 
 Prints a Markdown table: wall-clock seconds from the first run's begin to the last one's end; processor seconds of the
 processes that execute the runs, with their start; the highest memory of one of them; rows of Dagster's event log; bytes
-that the API sent; documents that MongoDB inserted, changed or deleted.
+that the API sent; documents that MongoDB inserted, changed or deleted. Then how long a process takes to load the
+definitions, the daemon to find what is due (each hour) and what to alert (each minute), and a scrape of the metrics.
 """
 
 import argparse
@@ -98,6 +99,33 @@ def platform_runs(worker: int, workers: int) -> int:
     return received
 
 
+def ask() -> dict[str, float]:
+    """Return the seconds that the daemon and Prometheus wait for what they ask again and again."""
+    import dagster as dg
+    from prometheus_client import generate_latest
+
+    from airquality_dagster.definitions import definitions
+    from airquality_dagster.health import RunHistory, follow_runs, problems
+    from airquality_dagster.history import due_runs
+    from airquality_dagster.metrics import metrics_registry
+    from airquality_dagster.stations import load_network
+
+    network, now = load_network(Path(os.environ["AIRQUALITY_STATIONS"])), datetime.now(timezone.utc)
+    with dg.DagsterInstance.get() as instance, MongoClient(os.environ["MONGODB_URI"], tz_aware=True) as client:
+        asked = {
+            "definitions": lambda: definitions().get_repository_def(),
+            "due": lambda: due_runs(instance, network, now),
+            "alerts": lambda: problems(instance, network, follow_runs(instance, network, RunHistory(), now), now),
+            "metrics": lambda: generate_latest(metrics_registry(network, client["airquality"], instance)),
+        }
+        seconds = {}
+        for name, question in asked.items():
+            begin = time.perf_counter()
+            question()
+            seconds[name] = time.perf_counter() - begin
+    return seconds
+
+
 def _barrier() -> None:
     """Wait until every worker has loaded the code and knows what is due."""
     print("ready", flush=True)
@@ -106,6 +134,9 @@ def _barrier() -> None:
 
 def work(kind: str, worker: int, workers: int) -> None:
     """Do a share of the work in this process and print what it cost."""
+    if kind == "ask":
+        print(json.dumps(ask()), flush=True)
+        return
     if kind == "bare":
         import pandas  # noqa: F401
 
@@ -222,7 +253,12 @@ def one(kind: str, stations: int, workers: int) -> dict[str, float]:
             database = client["airquality"]
             for station in network["stations"]:
                 database[f"raw_{station['name']}"].find_one_and_delete({}, sort=[("_id", -1)])
-        return measure(kind, 1 if kind == "bare" else workers, environment, client)
+        cost = measure(kind, 1 if kind == "bare" else workers, environment, client)
+        if kind == "tick":
+            command = [sys.executable, "-m", "benchmarks.scale", "--work", "ask", "--worker", "0"]
+            asked = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+            cost |= json.loads(asked.stdout.splitlines()[-1])
+        return cost
 
 
 def main() -> None:
@@ -239,9 +275,17 @@ def main() -> None:
         work(options.work, options.worker, options.workers)
         return
     print(f"{HEADER}\n|{' --- |' * (HEADER.count('|') - 1)}", flush=True)
+    asked = {}
     for kind in ("tick", "year", "bare"):
         for stations in getattr(options, kind):
-            print(row(kind, stations, one(kind, stations, min(options.workers, stations))), flush=True)
+            cost = one(kind, stations, min(options.workers, stations))
+            print(row(kind, stations, cost), flush=True)
+            if kind == "tick":
+                asked[stations] = cost
+    print("\n| stations | definitions, s | what is due, s | what to alert, s | metrics, s |\n|" + " --- |" * 5)
+    for stations, cost in asked.items():
+        parts = (cost[name] for name in ("definitions", "due", "alerts", "metrics"))
+        print(f"| {stations:,} | {' | '.join(f'{seconds:.1f}' for seconds in parts)} |")
 
 
 if __name__ == "__main__":
