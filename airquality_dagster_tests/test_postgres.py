@@ -21,8 +21,8 @@ PRODUCTION = Path(__file__).parents[1] / "deploy" / "dagster.yaml"
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
-    with running_postgres() as url:
-        yield url
+    with running_postgres() as server:
+        yield server.url
 
 
 @pytest.fixture

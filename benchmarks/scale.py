@@ -99,6 +99,55 @@ def platform_runs(worker: int, workers: int) -> int:
     return received
 
 
+# What a tick consists of: (file, function) of the profile → what it is. Each is counted with what it calls, and none of
+# them calls another.
+PARTS = {
+    ("dagster_postgres/event_log/event_log.py", "store_event"): "Dagster stores an event",
+    ("context/data_version_cache.py", "fetch_external_input_asset_version_info"): "Dagster asks for versions of inputs",
+    (
+        "context/data_version_cache.py",
+        "maybe_fetch_and_get_input_asset_version_info",
+    ): "Dagster asks for versions of inputs",
+    ("sql_event_log.py", "claim_concurrency_slot"): "Dagster gives places of the pool",
+    ("sql_event_log.py", "free_concurrency_slot_for_step"): "Dagster gives places of the pool",
+    ("mongodb/io_manager.py", "handle_output"): "IO manager: compare and write",
+    ("mongodb/io_manager.py", "load_input"): "IO manager: read",
+    ("resources/airqino.py", "hourly_answer"): "ask the API, parse the answer",
+    ("readings/hourly.py", "hourly_quality"): "flags and indices of hours",
+    ("assets/surroundings.py", "with_surroundings"): "read the hours around, flag",
+    ("readings/aggregate.py", "daily_aggregates"): "days",
+    ("readings/summary.py", "period_summaries"): "months and years",
+    ("checks/outcome.py", "check_results"): "checks",
+    ("dashboard/build.py", "build_dashboard"): "draw the dashboard",
+}
+
+
+def profile_tick() -> None:
+    """Execute the runs that are due, and print where the time goes."""
+    import cProfile
+    import pstats
+
+    profiler = cProfile.Profile()
+    begin = time.perf_counter()
+    profiler.runcall(platform_runs, 0, 1)
+    total = time.perf_counter() - begin
+    seconds: dict[str, float] = {}
+    calls: dict[str, int] = {}
+    stats: dict[tuple[str, int, str], tuple[int, int, float, float, Any]] = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
+    for (file, _, function), (_, count, _, cumulative, _) in stats.items():
+        for (ending, name), part in PARTS.items():
+            if file.endswith(ending) and function == name:
+                seconds[part] = seconds.get(part, 0) + cumulative
+                calls[part] = calls.get(part, 0) + count
+    print("| part of a tick | times | share |\n| --- | --- | --- |")
+    for part, taken in sorted(seconds.items(), key=lambda item: -item[1]):
+        print(f"| {part} | {calls[part]:,} | {100 * taken / total:.0f} % |")
+    print(
+        f"| the rest: Dagster's steps, and loading | | {100 * (total - sum(seconds.values())) / total:.0f} % |",
+        flush=True,
+    )
+
+
 def ask() -> dict[str, float]:
     """Return the seconds that the daemon and Prometheus wait for what they ask again and again."""
     import dagster as dg
@@ -129,13 +178,17 @@ def ask() -> dict[str, float]:
 def _barrier() -> None:
     """Wait until every worker has loaded the code and knows what is due."""
     print("ready", flush=True)
-    sys.stdin.readline()
+    if sys.stdin is not None and not sys.stdin.closed:
+        sys.stdin.readline()
 
 
 def work(kind: str, worker: int, workers: int) -> None:
     """Do a share of the work in this process and print what it cost."""
     if kind == "ask":
         print(json.dumps(ask()), flush=True)
+        return
+    if kind == "profile":
+        profile_tick()
         return
     if kind == "bare":
         import pandas  # noqa: F401
@@ -226,7 +279,7 @@ def row(kind: str, stations: int, cost: dict[str, float]) -> str:
 def one(kind: str, stations: int, workers: int) -> dict[str, float]:
     """Measure one piece of work, on new servers."""
     now = datetime.now(timezone.utc)
-    first_month = now if kind == "tick" else now - timedelta(days=365)
+    first_month = now if kind in ("tick", "profile") else now - timedelta(days=365)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         network = simulated_network(stations, f"{first_month:%Y-%m}")
@@ -239,7 +292,7 @@ def one(kind: str, stations: int, workers: int) -> dict[str, float]:
             "AIRQUALITY_STATIONS": str(folder / "stations.yaml"),
             "AIRQUALITY_HOME": str(folder),
             "DAGSTER_HOME": str(folder),
-            "DAGSTER_POSTGRES_URL": stack.enter_context(running_postgres()),
+            "DAGSTER_POSTGRES_URL": stack.enter_context(running_postgres()).url,
             "MONGODB_URI": stack.enter_context(embedded_mongod(folder / "mongodb")),
             "AIRQINO_BASE_URL": stack.enter_context(sandbox()),
         }
@@ -248,11 +301,15 @@ def one(kind: str, stations: int, workers: int) -> dict[str, float]:
         for station in network["stations"]:
             url = f"{environment['AIRQINO_BASE_URL']}/v3/getStationHourlyAvg/{station['airqino_id']}"
             requests.get(url, timeout=60).raise_for_status()
-        if kind == "tick":
-            measure(kind, workers, environment, client)
+        if kind in ("tick", "profile"):
+            measure("tick", workers, environment, client)
             database = client["airquality"]
             for station in network["stations"]:
                 database[f"raw_{station['name']}"].find_one_and_delete({}, sort=[("_id", -1)])
+        if kind == "profile":
+            command = [sys.executable, "-m", "benchmarks.scale", "--work", kind, "--worker", "0"]
+            subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=True)
+            return {}
         cost = measure(kind, 1 if kind == "bare" else workers, environment, client)
         if kind == "tick":
             command = [sys.executable, "-m", "benchmarks.scale", "--work", "ask", "--worker", "0"]
@@ -268,11 +325,15 @@ def main() -> None:
     parser.add_argument("--year", type=int, nargs="*", default=[2, 10, 100])
     parser.add_argument("--bare", type=int, nargs="*", default=[2, 10, 100])
     parser.add_argument("--workers", type=int, default=2, help="processes that execute runs at the same time")
+    parser.add_argument("--profile", type=int, metavar="N", help="say only where the time of N stations' tick goes")
     parser.add_argument("--work", help=argparse.SUPPRESS)
     parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
         work(options.work, options.worker, options.workers)
+        return
+    if options.profile:
+        one("profile", options.profile, options.workers)
         return
     print(f"{HEADER}\n|{' --- |' * (HEADER.count('|') - 1)}", flush=True)
     asked = {}

@@ -5,6 +5,7 @@ As root, because the playbook makes a user and gives files to it; everything els
 
 import contextlib
 import os
+import pwd
 import re
 import secrets
 import shutil
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,13 +26,14 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from airquality_dagster_tests.io_managers.mongodb.replica_sets import running_replica_set
-from airquality_dagster_tests.postgres import postgres_programs, running_postgres
+from airquality_dagster_tests.postgres import Postgres, postgres_programs, running_postgres
 from airquality_dagster_tests.processes import COMMAND, free_port, wait_until
 
 PROJECT = Path(__file__).parents[2]
 PLAYBOOKS = PROJECT / "deploy" / "ansible"
 SYSTEM_PYTHON = "/usr/bin/python3"
 PROGRAMS = ("code-server", "webserver", "daemon", "dashboard", "proxy")
+USER = "airquality"
 OPERATOR = ("operator", "op3rator-pass")
 _DATABASES = {"airquality": "pipeline/pass:1", "airquality_preproduction": "preproduction-pass"}
 
@@ -47,6 +49,15 @@ def lacking() -> str:
     if os.geteuid() != 0:
         missing.append("root")
     return ", ".join(missing)
+
+
+def is_user(name: str) -> bool:
+    """Return whether the machine knows a user."""
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
 
 
 def build_wheel(folder: Path, version: str, broken: tuple[str, str, str] | None = None) -> Path:
@@ -88,13 +99,14 @@ class Deployment:
         root: of the deployment.
         variables: of the inventory.
         mongodb: URI of the replica set's administrator.
+        postgres: of Dagster's instance.
     """
 
     folder: Path
     root: Path
     variables: dict[str, Any]
     mongodb: str
-    log: list[str] = field(default_factory=list)
+    postgres: Postgres
 
     @property
     def proxy(self) -> str:
@@ -228,6 +240,9 @@ def deployment(folder: Path) -> Iterator[Deployment]:
     key.chmod(0o600)
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, root)
+        if not is_user(USER):
+            # The playbook makes it; a machine of developers keeps no trace.
+            stack.callback(lambda: subprocess.run(["userdel", USER], check=False) if is_user(USER) else None)
         postgres = stack.enter_context(running_postgres())
         members = stack.enter_context(running_replica_set(folder, 3, "--keyFile", str(key)))
         with MongoClient(members) as client:
@@ -259,7 +274,7 @@ def deployment(folder: Path) -> Iterator[Deployment]:
             "airquality_environment": {
                 "MONGODB_URI": uris["airquality"],
                 "MONGODB_DATABASE": "airquality",
-                "DAGSTER_POSTGRES_URL": postgres,
+                "DAGSTER_POSTGRES_URL": postgres.url,
                 "DAGSTER_EVENT_BATCH_SIZE": "50",
                 "AIRQINO_BASE_URL": api,
                 "AIRQUALITY_UI_URL": f"{proxy}/dagster",
@@ -272,7 +287,7 @@ def deployment(folder: Path) -> Iterator[Deployment]:
         }
         inventory = {"all": {"children": {"airquality": {"hosts": {"localhost": None}, "vars": variables}}}}
         (folder / "inventory.yml").write_text(yaml.safe_dump(inventory))
-        deployed = Deployment(folder, root, variables, administrator)
+        deployed = Deployment(folder, root, variables, administrator, postgres)
         try:
             yield deployed
         finally:
