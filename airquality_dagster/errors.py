@@ -1,5 +1,9 @@
 """The package's own exceptions: each message says what, where, why, and what to do, in one line."""
 
+import sys
+
+from sqlalchemy.exc import DBAPIError
+
 
 class AirQualityError(Exception):
     """Base of all errors that the platform explains to its user."""
@@ -47,3 +51,10 @@ class DashboardError(AirQualityError):
 
 class MongoDBUnavailableError(AirQualityError):
     """MongoDB does not answer, refuses the login, or its URI is not valid."""
+
+
+def storage_errors() -> tuple[type[Exception], ...]:
+    """Return what Dagster raises when the database of its instance is away, full or read-only."""
+    # Of the extra `postgres`: known where it is used.
+    postgres = sys.modules.get("dagster_postgres.utils")
+    return (DBAPIError, postgres.DagsterPostgresException) if postgres else (DBAPIError,)

@@ -11,9 +11,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
-from sqlalchemy.exc import DBAPIError
 
 from airquality_dagster.checks.station import station_checks
+from airquality_dagster.errors import storage_errors
 from airquality_dagster.jobs import HOURLY_JOB
 from airquality_dagster.stations import Network, Station
 
@@ -55,7 +55,7 @@ class _NetworkCollector(Collector):
         now = datetime.now(timezone.utc)
         for part, metrics_of, error in (
             ("mongodb", self._stored, PyMongoError),
-            ("dagster", self._dagster, DBAPIError),
+            ("dagster", self._dagster, storage_errors()),
         ):
             try:
                 yield from list(metrics_of(now))

@@ -32,16 +32,20 @@ class Postgres:
     """
 
     def __init__(self, url: str, data: Path, start: Callable[[], None]):
-        self.url, self._data, self._start = url, data, start
+        self.url, self._data, self.start = url, data, start
 
     def kill(self) -> None:
         """End it as a power cut would, and start it again: it recovers what was committed."""
+        self.end()
+        self.start()
+
+    def end(self) -> None:
+        """End it as a power cut would."""
         postmaster = int((self._data / "postmaster.pid").read_text().split()[0])
         os.kill(postmaster, signal.SIGKILL)
         # Its children end when they find that it is gone.
         wait_until(lambda: not _children_of(self._data), "the end of Postgres")
         (self._data / "postmaster.pid").unlink()
-        self._start()
 
 
 def _children_of(data: Path) -> list[str]:
@@ -95,6 +99,7 @@ def running_postgres(database: str = "dagster") -> Iterator[Postgres]:
             )
             yield Postgres(f"{url.replace('postgresql', 'postgresql+psycopg2')}/{database}", data, start)
         finally:
-            call("pg_ctl", "--mode=immediate", "stop")
+            if (data / "postmaster.pid").exists():
+                call("pg_ctl", "--mode=immediate", "stop")
     finally:
         shutil.rmtree(folder)

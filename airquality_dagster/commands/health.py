@@ -75,7 +75,9 @@ def _daemons() -> str:
 def _code_location(ui: str) -> str:
     response = requests.post(f"{ui.rstrip('/')}/graphql", json={"query": _LOCATIONS}, timeout=_TIMEOUT)
     response.raise_for_status()
-    workspace = response.json()["data"]["workspaceOrError"]
+    workspace = (response.json().get("data") or {}).get("workspaceOrError")
+    if not workspace:
+        return f"{ui} is no Dagster UI: see --ui"
     if workspace["__typename"] == "PythonError":
         return str(workspace["message"])
     entries = workspace["locationEntries"]

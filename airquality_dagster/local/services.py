@@ -12,10 +12,9 @@ from typing import Any
 
 import dagster as dg
 from pymongo.database import Database
-from sqlalchemy.exc import DBAPIError
 
 from airquality_dagster import settings
-from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError
+from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError, storage_errors
 from airquality_dagster.io_managers.mongodb.connection import address
 from airquality_dagster.local.mongod import embedded_mongod
 from airquality_dagster.resources.airqino import AirQinoResource
@@ -118,8 +117,8 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
     try:
         with _kept_output(), dg.DagsterInstance.get() as instance:
             yield instance
-    except DBAPIError as error:
-        raise LocalServiceError(_instance_fault(f"its database says: {error.orig}")) from error
+    except storage_errors() as error:
+        raise LocalServiceError(_database_fault(error)) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
             raise
@@ -136,6 +135,18 @@ def _kept_output() -> Iterator[None]:
         for number, copy in kept.items():
             os.dup2(copy, number)
             os.close(copy)
+
+
+def _database_fault(error: Exception) -> str:
+    # What the database said itself, without the statement and its values.
+    cause: BaseException = error.__cause__ or error
+    said = str(getattr(cause, "orig", None) or cause).strip()
+    if not os.environ.get(settings.DAGSTER_POSTGRES_URL):
+        return _instance_fault(f"its database says: {said}")
+    return (
+        f"Dagster's instance in {os.environ[settings.DAGSTER_HOME]} cannot be used ({said}): see whether Postgres runs "
+        f"and {settings.DAGSTER_POSTGRES_URL} is right, and run again; what is stored stays"
+    )
 
 
 def _instance_fault(reason: str) -> str:

@@ -9,9 +9,11 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from airquality_dagster_tests.postgres import PASSWORD, postgres_programs, running_postgres
 from airquality_dagster_tests.processes import COMMAND, airquality, environment, free_port, running_mongod, wait_until
 
 MONTH = "2026-09"
+PRODUCTION = Path(__file__).parents[2] / "deploy" / "dagster.yaml"
 
 
 @contextlib.contextmanager
@@ -83,6 +85,33 @@ def test_a_scrape_tells_of_a_mongodb_that_does_not_answer(tmp_path):
     assert found["airquality_up", "mongodb"] == 0
     assert found["airquality_up", "dagster"] == 1
     assert not [key for key in found if key[0] == "airquality_stored_hours"]
+
+
+@pytest.mark.skipif(postgres_programs() is None, reason="Postgres is not installed")
+def test_a_postgres_that_is_away_is_told_by_scrapes_and_commands_and_its_return_is_seen(loaded, tmp_path):
+    _, address = loaded
+    with running_postgres() as postgres:
+        dagster = tmp_path / "dagster"
+        dagster.mkdir()
+        (dagster / "dagster.yaml").write_bytes(PRODUCTION.read_bytes())
+        variables = {
+            "MONGODB_URI": f"mongodb://{address}",
+            "DAGSTER_HOME": str(dagster),
+            "DAGSTER_POSTGRES_URL": postgres.url,
+            "DAGSTER_COMPUTE_LOGS": str(tmp_path / "logs"),
+        }
+        with serving(tmp_path / "home", **variables) as url:
+            assert scraped(url)["airquality_up", "dagster"] == 1
+            postgres.end()
+            found = scraped(url)
+            assert found["airquality_up", "dagster"] == 0
+            assert found["airquality_up", "mongodb"] == 1
+            done = airquality("prune", home=tmp_path / "home", **variables)
+            assert done.returncode == 1
+            assert "see whether Postgres runs" in done.stderr
+            assert PASSWORD not in done.stderr
+            postgres.start()
+            assert scraped(url)["airquality_up", "dagster"] == 1
 
 
 def test_it_draws_the_page_itself_where_asked(loaded, tmp_path):
