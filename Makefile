@@ -33,7 +33,7 @@ dev: install
 	@$(BIN)/airquality dev
 
 test: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 # What the accessibility test of the dashboard needs; without it, that test is skipped.
 axe: $(VENV)/bin/python

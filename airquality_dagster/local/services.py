@@ -175,10 +175,11 @@ def make_home() -> Path:
         # What lies here is the operator's alone: readings, events, logs, an embedded database without a login.
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
-        # An instance that the user keeps elsewhere is the user's to configure.
-        if not os.environ.get(settings.DAGSTER_HOME) and not (folder / "dagster.yaml").exists():
+        # An instance that the user keeps elsewhere is the user's to configure; one in Postgres may be read-only here.
+        is_own = not os.environ.get(settings.DAGSTER_HOME)
+        if is_own and not (folder / "dagster.yaml").exists():
             shutil.copyfile(Path(__file__).with_name("dagster.yaml"), folder / "dagster.yaml")
-        if not os.access(home, os.W_OK) or not os.access(folder, os.W_OK):
+        if not os.access(home, os.W_OK) or (is_own and not os.access(folder, os.W_OK)):
             raise PermissionError(13, "Permission denied")
     except OSError as error:
         raise LocalServiceError(

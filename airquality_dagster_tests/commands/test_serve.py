@@ -87,6 +87,7 @@ def test_a_scrape_tells_of_a_mongodb_that_does_not_answer(tmp_path):
     assert not [key for key in found if key[0] == "airquality_stored_hours"]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(postgres_programs() is None, reason="Postgres is not installed")
 def test_a_postgres_that_is_away_is_told_by_scrapes_and_commands_and_its_return_is_seen(loaded, tmp_path):
     _, address = loaded

@@ -26,7 +26,9 @@ def running_replica_set(folder: Path, members: int, *options: str) -> Iterator[s
             home = folder / f"member{number}"
             home.mkdir()
             size = ("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64")
-            addresses.append(servers.enter_context(running_mongod(home, "--replSet", "rs", *size, *options)))
+            # A member that is asked to end waits 15 s for its clients by default.
+            end = ("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100")
+            addresses.append(servers.enter_context(running_mongod(home, "--replSet", "rs", *size, *end, *options)))
         with MongoClient(f"mongodb://{addresses[0]}", directConnection=True) as client:
             config = {
                 "_id": "rs",
