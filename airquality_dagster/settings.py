@@ -65,6 +65,11 @@ def stations_file() -> Path | None:
     return Path(path) if path else None
 
 
+def mongodb_database() -> str:
+    """Return the name of the database."""
+    return os.environ.get(MONGODB_DATABASE) or DEFAULT_DATABASE
+
+
 def home() -> Path:
     """Return the folder of local state, absolute."""
     return Path(os.environ.get(AIRQUALITY_HOME) or DEFAULT_HOME).absolute()

@@ -86,7 +86,8 @@ def running_postgres(database: str = "dagster") -> Iterator[Postgres]:
             )
 
         call("initdb", "-U", "dagster", "-A", "scram-sha-256", f"--pwfile={secret}", "--no-sync")
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+        # No socket in a folder: its lock would keep a killed server from being started again.
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
 
         def start() -> None:
             call("pg_ctl", "-o", options, "-l", str(folder / "log"), "--wait", "start")

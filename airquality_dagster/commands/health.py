@@ -59,7 +59,7 @@ def _mongodb() -> str:
     uri = os.environ.get(settings.MONGODB_URI)
     if not uri:
         return f"{settings.MONGODB_URI} is not set: set it to that of the platform"
-    check_mongodb(uri, os.environ.get(settings.MONGODB_DATABASE) or settings.DEFAULT_DATABASE)
+    check_mongodb(uri, settings.mongodb_database())
     return ""
 
 

@@ -63,7 +63,7 @@ def local_services(*, with_api: bool = True) -> Iterator[Services]:
         is_embedded = not uri
         if not uri:
             uri = stack.enter_context(embedded_mongod(home / "mongodb"))
-        database = os.environ.get(settings.MONGODB_DATABASE) or settings.DEFAULT_DATABASE
+        database = settings.mongodb_database()
         api = os.environ.get(settings.AIRQINO_BASE_URL)
         is_sandbox = with_api and not api and not settings.has_credentials(os.environ)
         if is_sandbox:
@@ -88,7 +88,7 @@ def stored_database() -> Iterator[Database[dict[str, Any]]]:
     """
     resource = MongoDBResource(
         uri=os.environ[settings.MONGODB_URI],
-        database=os.environ.get(settings.MONGODB_DATABASE) or settings.DEFAULT_DATABASE,
+        database=settings.mongodb_database(),
     )
     try:
         with resource.open_database() as database:
@@ -99,7 +99,7 @@ def stored_database() -> Iterator[Database[dict[str, Any]]]:
 
 def stored_is_there() -> bool:
     """Return whether the MongoDB of the environment answers, for less patience than a run has."""
-    database = os.environ.get(settings.MONGODB_DATABASE) or settings.DEFAULT_DATABASE
+    database = settings.mongodb_database()
     try:
         check_mongodb(os.environ[settings.MONGODB_URI], database)
     except MongoDBUnavailableError:

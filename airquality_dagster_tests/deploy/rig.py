@@ -26,6 +26,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from airquality_dagster_tests.io_managers.mongodb.replica_sets import running_replica_set
+from airquality_dagster_tests.postgres import PASSWORD as POSTGRES_PASSWORD
 from airquality_dagster_tests.postgres import Postgres, postgres_programs, running_postgres
 from airquality_dagster_tests.processes import COMMAND, free_port, wait_until
 
@@ -36,6 +37,7 @@ PROGRAMS = ("code-server", "webserver", "daemon", "dashboard", "proxy")
 USER = "airquality"
 OPERATOR = ("operator", "op3rator-pass")
 _DATABASES = {"airquality": "pipeline/pass:1", "airquality_preproduction": "preproduction-pass"}
+SECRETS = (OPERATOR[1], *_DATABASES.values(), POSTGRES_PASSWORD)
 
 
 def lacking() -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -18,6 +19,7 @@ from airquality_dagster_tests.deploy.rig import (
     OPERATOR,
     PROGRAMS,
     PROJECT,
+    SECRETS,
     Deployment,
     build_wheel,
     deployment,
@@ -146,6 +148,8 @@ def rehearse(deployed: Deployment, log: Log, folder: Path) -> None:
     log.step("now", lambda: state(deployed))
     month = next(MONTHS)
     assert log.step(f"{month} from the UI", lambda: deployed.load_month(month)) == "SUCCESS"
+    found = log.step("secrets in logs, state and Ansible's output", lambda: leaks(deployed, done.stdout), shown_leaks)
+    assert found == []
 
     deploys(deployed, log, "1.3.0", build_wheel(folder, "1.3.0"))
     done = log.step("back by hand: rollback.yml", lambda: deployed.play("rollback.yml"), exit_of)
@@ -155,6 +159,21 @@ def rehearse(deployed: Deployment, log: Log, folder: Path) -> None:
     assert pruned.returncode == 0, pruned.stderr
     verified = log.step("`airquality verify`", lambda: deployed.run("airquality", "verify"), exit_of)
     assert verified.returncode == 0, verified.stdout
+
+
+def leaks(deployed: Deployment, output: str) -> list[str]:
+    """Return where a secret stands but in the files of `etc`, which are for it."""
+    secrets = [secret for plain in SECRETS for secret in (plain.encode(), quote(plain, safe="").encode())]
+    contents = {"Ansible's output": output.encode()}
+    for folder in ("log", "state"):
+        files = (path for path in (deployed.root / folder).rglob("*") if path.is_file())
+        contents |= {str(path.relative_to(deployed.root)): path.read_bytes() for path in files}
+    assert sum(map(len, contents.values())) > 50_000
+    return [place for place, content in contents.items() if any(secret in content for secret in secrets)]
+
+
+def shown_leaks(found: list[str]) -> str:
+    return f"found in {', '.join(found)}" if found else "none found"
 
 
 def shown_answers(found: dict[str, tuple[int, int]]) -> str:
