@@ -14,6 +14,7 @@ from airquality_dagster import settings
 from airquality_dagster.commands.terminal import err, out
 from airquality_dagster.dashboard.build import build_dashboard
 from airquality_dagster.dashboard.server import dashboard_app
+from airquality_dagster.errors import DashboardError
 from airquality_dagster.local.services import dagster_instance, local_services, stored_database
 from airquality_dagster.metrics import metrics_registry
 from airquality_dagster.serving import listen, serve
@@ -57,7 +58,7 @@ def _drawing(network: Network, database: Database[dict[str, Any]], minutes: floa
         while True:
             try:
                 build_dashboard(database, network, settings.dashboard_file(), datetime.now(timezone.utc))
-            except (PyMongoError, OSError) as error:
+            except (PyMongoError, DashboardError) as error:
                 # The page of before is served; its own time says how old it is.
                 err.print(f"the dashboard could not be drawn: {escape(' '.join(str(error).split()))}")
             if is_over.wait(minutes * 60):
