@@ -85,6 +85,18 @@ def test_the_instance_of_production_is_one_that_dagster_takes(monkeypatch):
     assert config["concurrency"]["pools"]["default_limit"] == 4
 
 
+def test_the_example_of_an_environment_has_every_variable_that_instance_and_workspace_ask_for():
+    example = dict(re.findall(r"(?m)^([A-Z_]+)=(.*)$", lines_of(DEPLOY / ".env.example")))
+    asked = {
+        name
+        for file in ("dagster.yaml", "workspace.yaml")
+        for name in re.findall(r"env: (\w+)", lines_of(DEPLOY / file))
+    }
+    assert len(asked) == 5
+    assert asked <= example.keys()
+    assert all(example[name] for name in asked)
+
+
 def test_what_the_chart_adds_to_the_instance_is_what_dagster_takes(tmp_path):
     for name in ("values", "values-staging"):
         added = yaml.safe_load(lines_of(DEPLOY / "kubernetes" / f"{name}.yaml"))["additionalInstanceConfig"]
