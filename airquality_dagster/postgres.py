@@ -1,17 +1,37 @@
 """Dagster's storage in Postgres, with its connections kept open."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dagster_postgres import DagsterPostgresStorage
-from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
+from dagster_postgres.utils import (
+    create_pg_connection,
+    create_pg_engine,
+    get_token_provider_from_config,
+    pg_url_from_config,
+)
+from sqlalchemy import text
+from sqlalchemy.pool import NullPool
 
 if TYPE_CHECKING:  # the types of Dagster's storage, which Dagster does not export
     from dagster._core.storage.config import PostgresStorageConfig
     from dagster._serdes import ConfigurableClassData
+    from dagster_postgres.auth import PgTokenProvider
 
 # A run stores its events one after the other, some while it holds a connection; the daemon asks from threads.
 _KEPT_OPEN, _MORE_AT_ONCE = 3, 20
 _RENEWED_AFTER_SECONDS = 600
+_LOCK = 0x61697271  # any number that nobody else in the database takes
+
+
+@contextmanager
+def _first_one_only(url: str, token_provider: "PgTokenProvider | None") -> Iterator[None]:
+    """Hold an advisory lock of Postgres, which ends with the connection at the latest."""
+    engine = create_pg_engine(url, token_provider, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with create_pg_connection(engine) as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        yield
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -34,7 +54,9 @@ class PooledPostgresStorage(DagsterPostgresStorage):
     """
 
     def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+        # On a new database, processes that start together would each make the tables, and some run fail for it.
+        with _first_one_only(args[0] if args else kwargs["postgres_url"], kwargs.get("token_provider")):
+            super().__init__(*args, **kwargs)
         for storage in (self._event_log_storage, self._run_storage, self._schedule_storage):
             storage._engine = create_pg_engine(
                 self.postgres_url,

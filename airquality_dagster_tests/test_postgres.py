@@ -1,7 +1,11 @@
 """Dagster's instance in a real Postgres, configured as in production."""
 
+import contextlib
+import os
 import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,6 +103,36 @@ def test_a_process_that_gets_the_instance_from_another_keeps_its_storage(product
         assert len(instance.get_runs()) == len(other.get_runs())
 
 
+STARTS = """
+import sys, time
+import dagster as dg
+
+@dg.asset
+def made():
+    pass
+
+while time.time() < float(sys.argv[1]):
+    time.sleep(0.001)
+with dg.DagsterInstance.get() as instance:
+    sys.exit(0 if dg.materialize([made], instance=instance, raise_on_error=False).success else 1)
+"""
+
+
+def test_processes_that_start_together_on_a_new_database_all_succeed(production, postgres):
+    """Without the lock around the making of tables, about one of ten failed."""
+    with contextlib.closing(psycopg2.connect(plain(postgres))) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("CREATE DATABASE new")
+    url = f"{postgres.rpartition('/')[0]}/new"
+    command = [sys.executable, "-c", STARTS, str(time.time() + 4)]
+    processes = [
+        subprocess.Popen(command, env={**os.environ, "DAGSTER_POSTGRES_URL": url}, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, said
+
+
 def test_two_run_processes_at_once_store_everything(production, postgres, mongodb_uri, database, tmp_path):
     """Each loads two months of a station, with events stored in batches."""
     variables = {
@@ -128,4 +162,6 @@ def test_two_run_processes_at_once_store_everything(production, postgres, mongod
         for station in ("station1", "station2"):
             months = instance.get_materialized_partitions(dg.AssetKey(f"raw_{station}"))
             assert months == {"2026-01-01", "2026-02-01"}
-        assert not instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+        failed = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+        said = [entry.user_message for run in failed for entry in instance.all_logs(run.run_id)][-20:]
+        assert not failed, (said, outputs)
