@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from airquality_dagster.alerts import Problem
-from airquality_dagster.checks.station import station_checks
+from airquality_dagster.checks.station import check_keys
 from airquality_dagster.failures import run_failure, step_failure
 from airquality_dagster.history import network_months
 from airquality_dagster.jobs import DASHBOARD, HOURLY_JOB, RANGE_END, RANGE_START
@@ -129,12 +129,7 @@ def _old_dashboard(instance: dg.DagsterInstance, now: datetime) -> Iterator[Prob
 
 
 def _red_checks(instance: dg.DagsterInstance, network: Network) -> list[Problem]:
-    keys = {
-        dg.AssetCheckKey(dg.AssetKey(asset), name): station
-        for station in network.stations
-        for asset, names in station_checks(station).items()
-        for name in names
-    }
+    keys = {key: station for station in network.stations for key in check_keys(station)}
     found = []
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
     for key, station in keys.items():

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from airquality_dagster.checks.station import station_checks
+from airquality_dagster.checks.station import check_keys
 from airquality_dagster.errors import storage_errors
 from airquality_dagster.jobs import HOURLY_JOB
 from airquality_dagster.stations import Network, Station
@@ -115,12 +115,7 @@ def _fetches(instance: dg.DagsterInstance, stations: Sequence[Station]) -> Itera
 
 
 def _failed_checks(instance: dg.DagsterInstance, stations: Sequence[Station]) -> Metric:
-    keys = [
-        dg.AssetCheckKey(dg.AssetKey(asset), name)
-        for station in stations
-        for asset, names in station_checks(station).items()
-        for name in names
-    ]
+    keys = [key for station in stations for key in check_keys(station)]
     counts: Counter[tuple[str, str]] = Counter()
     for key, record in instance.event_log_storage.get_latest_asset_check_execution_by_key(keys).items():
         found = record.event.asset_check_evaluation if record.event else None

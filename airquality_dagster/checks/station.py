@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
+import dagster as dg
+
 from airquality_dagster.checks import days, hours, readings
 from airquality_dagster.stations import Station
 
@@ -13,3 +15,10 @@ def station_checks(station: Station) -> Mapping[str, Collection[str]]:
         station.quality_asset: readings.CHECKS.keys(),
         station.aggregates_asset: days.CHECKS.keys(),
     }
+
+
+def check_keys(station: Station) -> list[dg.AssetCheckKey]:
+    """Return the keys by which Dagster's instance is asked for a station's checks."""
+    return [
+        dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, names in station_checks(station).items() for name in names
+    ]

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from airquality_dagster import settings
-from airquality_dagster.checks.station import station_checks
+from airquality_dagster.checks.station import check_keys
 from airquality_dagster.commands.terminal import SIMULATED_NOTE, out
 from airquality_dagster.local.services import dagster_instance, local_services, stored_database
 from airquality_dagster.pollutants import BY_FIELD
@@ -58,13 +58,12 @@ def show_status() -> None:
 def _red_checks(instance: dg.DagsterInstance, station: Station) -> list[str]:
     """Return what the checks said that did not pass when they were last made."""
     lines = []
-    for asset, checks in station_checks(station).items():
-        for name in checks:
-            record = instance.get_latest_asset_check_evaluation_record(dg.AssetCheckKey(dg.AssetKey(asset), name))
-            found = record.event.asset_check_evaluation if record and record.event else None
-            if found and not found.passed:
-                kind = "[bold red]act[/]" if found.severity == dg.AssetCheckSeverity.ERROR else "[yellow]warning[/]"
-                lines.append(f"{kind} {name}: {escape(found.description or '')}")
+    for key in check_keys(station):
+        record = instance.get_latest_asset_check_evaluation_record(key)
+        found = record.event.asset_check_evaluation if record and record.event else None
+        if found and not found.passed:
+            kind = "[bold red]act[/]" if found.severity == dg.AssetCheckSeverity.ERROR else "[yellow]warning[/]"
+            lines.append(f"{kind} {key.name}: {escape(found.description or '')}")
     return lines
 
 
