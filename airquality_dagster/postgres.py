@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dagster_postgres import DagsterPostgresStorage
+from dagster import EventLogEntry
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import (
     create_pg_connection,
     create_pg_engine,
     get_token_provider_from_config,
     pg_url_from_config,
 )
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import NullPool
+from urllib3.util.wait import wait_for_read
 
 if TYPE_CHECKING:  # the types of Dagster's storage, which Dagster does not export
     from dagster._core.storage.config import PostgresStorageConfig
@@ -32,6 +36,49 @@ def _first_one_only(url: str, token_provider: "PgTokenProvider | None") -> Itera
     with create_pg_connection(engine) as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
         yield
+
+
+def _engine(url: str, token_provider: "PgTokenProvider | None") -> Engine:
+    """Return an engine that keeps connections open, and none that has died."""
+    engine = create_pg_engine(
+        url,
+        token_provider,
+        isolation_level="AUTOCOMMIT",
+        pool_size=_KEPT_OPEN,
+        max_overflow=_MORE_AT_ONCE,
+        pool_recycle=_RENEWED_AFTER_SECONDS,
+    )
+
+    @event.listens_for(engine, "checkout")
+    def refuse_if_dead(connection: Any, *_: object) -> None:
+        # Of a connection that nobody uses there is nothing to read, unless the server has ended it. SQLAlchemy's
+        # `pool_pre_ping` would ask the server, which takes longer than to store an event.
+        if wait_for_read(connection, timeout=0):
+            raise InvalidatePoolError("Postgres has ended the connection")
+
+    return engine
+
+
+class _EventLog(PostgresEventLogStorage):
+    """Dagster's, without asking again and again what does not change."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        self._columns_there: set[str] = set()
+        super().__init__(*args, **kwargs)
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store an event as any SQL storage does: without NOTIFY, to which nothing listens any more."""
+        super(PostgresEventLogStorage, self).store_event(event)
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        # Of each asset that it reads, Dagster asks what a migration may have added: it is never taken away.
+        if column_name not in self._columns_there and super()._has_asset_key_col_on_connection(conn, column_name):
+            self._columns_there.add(column_name)
+        return column_name in self._columns_there
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Return whether the table of assets has a column."""
+        return column_name in self._columns_there or super().has_asset_key_col(column_name)
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -54,19 +101,13 @@ class PooledPostgresStorage(DagsterPostgresStorage):
     """
 
     def __init__(self, *args, **kwargs) -> None:
+        url, token_provider = args[0] if args else kwargs["postgres_url"], kwargs.get("token_provider")
         # On a new database, processes that start together would each make the tables, and some run fail for it.
-        with _first_one_only(args[0] if args else kwargs["postgres_url"], kwargs.get("token_provider")):
+        with _first_one_only(url, token_provider):
             super().__init__(*args, **kwargs)
+        self._event_log_storage = _EventLog(url, should_autocreate_tables=False, token_provider=token_provider)
         for storage in (self._event_log_storage, self._run_storage, self._schedule_storage):
-            storage._engine = create_pg_engine(
-                self.postgres_url,
-                kwargs.get("token_provider"),
-                isolation_level="AUTOCOMMIT",
-                pool_size=_KEPT_OPEN,
-                max_overflow=_MORE_AT_ONCE,
-                pool_recycle=_RENEWED_AFTER_SECONDS,
-                pool_pre_ping=True,
-            )
+            storage._engine = _engine(url, token_provider)
 
     @classmethod
     def from_config_value(

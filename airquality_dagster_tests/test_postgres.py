@@ -88,7 +88,7 @@ def test_connections_that_have_died_are_replaced_unseen(production, postgres):
         with engine.connect() as connection:
             ended = connection.execute(
                 db.text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'dagster'"
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'dagster'"
                 )
             ).fetchall()
         assert ended
