@@ -33,7 +33,7 @@ CLOSE = {"rel": 6e-4, "abs": 1e-9}
 
 @pytest.fixture(scope="module")
 def stored(mongodb_uri, tmp_path_factory):
-    """Four months, simulated, some hours of which the source restated; and the page that the job made of them."""
+    """Four months, simulated, of which some hours are restated and some not there; and the page that the job made of them."""
     folder = tmp_path_factory.mktemp("dashboard")
     (folder / "instance").mkdir()
     faults = FaultSwitch()
@@ -55,6 +55,14 @@ def stored(mongodb_uri, tmp_path_factory):
         faults.add(Fault(kind="restated"))
         assert platform.run(first, assets=["raw_station1"]).success
         faults.clear()
+        # A day of which too little is there, at whatever hour the tests run.
+        half_a_day = {
+            "$gte": datetime.fromisoformat(f"{first}-10T06:00Z"),
+            "$lt": datetime.fromisoformat(f"{first}-10T18:00Z"),
+        }
+        for station in STATIONS:
+            client[DATABASE][f"raw_{station}"].delete_many({"_id": half_a_day})
+        assert platform.run(first, assets=[f"{station}_aggregates" for station in STATIONS]).success
         assert platform.run(last).success
         yield client[DATABASE], folder / "page" / "index.html"
         client.drop_database(DATABASE)
