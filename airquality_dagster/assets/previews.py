@@ -1,5 +1,6 @@
 """Small Markdown tables of the newest rows, as metadata of a materialization."""
 
+import numpy as np
 import pandas as pd
 
 from airquality_dagster.pollutants import BY_FIELD, PARAMETERS, PROVISIONAL, SIMULATED, TIMESTAMP
@@ -72,12 +73,11 @@ def daily_sparklines(daily: pd.DataFrame, former: pd.DataFrame) -> str:
     if daily.empty:
         return "No day of this period is stored."
     dates = pd.date_range(end=daily[DATE].iloc[-1], periods=SPARKLINE_DAYS, freq="D")
+    days = pd.DatetimeIndex([*former[DATE], *daily[DATE]])
     lines = [_note(daily) + f"{dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, valid daily means:"]
     for parameter in (BY_FIELD[field] for field in SPARKLINE_FIELDS):
-        numbers = [
-            days.set_index(DATE)[f"{parameter.field}_valid_mean"].astype("float64").dropna() for days in (former, daily)
-        ]
-        means = pd.Series({date: mean for of_days in numbers for date, mean in of_days.items()}, dtype="float64")
+        column = f"{parameter.field}_valid_mean"
+        means = pd.Series(np.array([*former[column], *daily[column]], dtype="float64"), days).dropna()
         span = f"{_number(means.min())} to {_number(means.max())} {parameter.unit}" if len(means) else "no valid day"
         lines.append(f"`{_sparkline(means.reindex(dates))}` {parameter.label}: {span}")
     return "\n\n".join(lines)

@@ -75,20 +75,20 @@ def data_capture(days: AggregatedDays) -> CheckOutcome:
 
 def aggregates_equal_raw(days: AggregatedDays) -> CheckOutcome:
     """Compute the published means anew, in another way, and compare."""
-    local_dates = days.hourly[TIMESTAMP].dt.tz_convert(days.time_zone).dt.strftime("%Y-%m-%d").to_numpy()
-    dates, begins = np.unique(local_dates, return_index=True)
-    stored = days.daily.set_index(days.daily[DATE].dt.strftime("%Y-%m-%d"))
+    local_dates = pd.DatetimeIndex(days.hourly[TIMESTAMP]).tz_convert(days.time_zone).tz_localize(None).normalize()
+    dates, begins = np.unique(local_dates.to_numpy(), return_index=True)
+    stored = days.daily.set_index(days.daily[DATE].dt.tz_localize(None)).reindex(dates)
     rows = []
     for parameter in PARAMETERS:
         if parameter.field not in days.hourly:
             continue
         values = days.hourly[parameter.field].to_numpy(dtype="float64")
-        means = stored[f"{parameter.field}_mean"].reindex(dates)
+        means = stored[f"{parameter.field}_mean"].to_numpy(dtype="float64")
         for date, mean, of_day in zip(dates, means, np.split(values, begins)[1:], strict=True):
             present = of_day[~np.isnan(of_day)]
             expected = math.fsum(present) / len(present) if len(present) else math.nan
             if not (math.isclose(mean, expected, abs_tol=_TOLERANCE) or (math.isnan(mean) and math.isnan(expected))):
-                rows.append((parameter.label, date, mean, expected))
+                rows.append((parameter.label, str(np.datetime_as_string(date, "D")), mean, expected))
     return CheckOutcome(
         passed=not rows,
         must_act=bool(rows),

@@ -44,7 +44,7 @@ class StationFlags:
 
     def had(self, flag: Flag, parameter: Parameter) -> np.ndarray:
         """Return which hours, also of those around the period, have a flag."""
-        return ((self.hours.quality.flags[parameter.field] & int(flag)) != 0).to_numpy()
+        return (self.hours.quality.flags[parameter.field].to_numpy() & int(flag)) != 0
 
 
 def values_in_range(flagged: StationFlags) -> CheckOutcome:
@@ -116,15 +116,14 @@ def sensors_not_stuck(flagged: StationFlags) -> CheckOutcome:
 
 def no_unit_jump(flagged: StationFlags) -> CheckOutcome:
     """Compare the median of each reading with that of the month before."""
-    local = flagged.hours.around[TIMESTAMP].dt.tz_convert(flagged.start.tzinfo).dt.tz_localize(None)
-    months = flagged.hours.around.groupby(local.dt.to_period("M"))
+    hours = pd.DatetimeIndex(flagged.hours.around[TIMESTAMP])
+    months = hours.tz_convert(flagged.start.tzinfo).tz_localize(None).to_period("M")
+    readings = flagged.hours.readings.set_axis(months).groupby(level=0)
+    medians = readings.median().where(readings.count() >= _LEAST_HOURS_OF_A_MEDIAN)
     rows = []
     for parameter in PARAMETERS:
-        if parameter.field not in flagged.hours.around:
-            continue
-        readings = months[parameter.field]
-        medians = readings.median().where(readings.count() >= _LEAST_HOURS_OF_A_MEDIAN)
-        for month, former, present in zip(medians.index[1:], medians[:-1], medians[1:], strict=True):
+        of_months = medians[parameter.field]
+        for month, former, present in zip(of_months.index[1:], of_months[:-1], of_months[1:], strict=True):
             if min(former, present) > 0 and max(former, present) > _JUMP * min(former, present):
                 rows.append((parameter.label, str(month), former, present, parameter.unit))
     told = "; ".join(

@@ -1,6 +1,7 @@
 """From hours to days."""
 
 from collections.abc import Mapping
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -71,118 +72,140 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
         `MAXIMA`, ``aqi``, ``aqi_category``, ``aqi_pollutant``, ``aqi_pollutants``, ``R_who`` and
         ``who_exceeded`` (docs/data.md).
     """
-    around, is_asked = flagged.around, flagged.is_asked
-    local_dates = around[TIMESTAMP].dt.tz_convert(time_zone).dt.tz_localize(None).dt.normalize()
+    is_asked, hours = flagged.is_asked, pd.DatetimeIndex(flagged.around[TIMESTAMP])
+    days, begins, size = _days(hours[is_asked], time_zone)
+    expected = expected_hours(days, days + pd.Timedelta(days=1), time_zone)
+
+    of_day = pd.Index(np.repeat(np.arange(len(days)), size))
     all_readings, all_valid = flagged.readings, flagged.valid_readings
-    maxima = _maxima(all_valid, pd.DatetimeIndex(around[TIMESTAMP]), time_zone)
-
-    asked_dates = local_dates[is_asked]
-    days, valid_days = all_readings[is_asked].groupby(asked_dates), all_valid[is_asked].groupby(asked_dates)
-    means, lows, highs, counts = days.mean(), days.min(), days.max(), days.count()
-    valid_counts = valid_days.count()
-    valid_means = valid_days.mean().where(valid_counts >= HOURS_FOR_A_VALID_DAY)
-    expected = expected_hours(means.index, time_zone)
-    reasons = _reasons(flagged.quality.flags[is_asked], asked_dates, valid_counts, expected)
-
-    columns: dict[str, pd.Series] = {HOURS: days.size()}
-    for field in flagged.fields:
-        columns |= {
-            f"{field}_mean": means[field],
-            f"{field}_min": lows[field],
-            f"{field}_max": highs[field],
-            f"{field}_hours": counts[field],
-            f"{field}_valid_mean": valid_means[field],
-            f"{field}_valid_hours": valid_counts[field],
-            # Cut, not rounded: 99.6 % is not complete.
-            f"{field}_percent_complete": 100 * valid_counts[field] // expected,
-            f"{field}_invalid": reasons[field],
-        }
+    # By a level: to tell an array of keys from names of columns costs pandas more than the means.
+    readings, valid = (table[is_asked].set_axis(of_day).groupby(level=0) for table in (all_readings, all_valid))
+    valid_counts = valid.count().to_numpy()
+    statistics = {
+        "mean": readings.mean(),
+        "min": readings.min(),
+        "max": readings.max(),
+        "hours": readings.count(),
+        "valid_mean": valid.mean().where(valid_counts >= HOURS_FOR_A_VALID_DAY),
+        "valid_hours": valid_counts,
+        # Cut, not rounded: 99.6 % is not complete.
+        "percent_complete": 100 * valid_counts // expected[:, np.newaxis],
+        "invalid": _reasons(flagged.quality.flags[is_asked].to_numpy(), begins, valid_counts, expected),
+    }
+    tables = {name: np.asarray(table) for name, table in statistics.items()}
+    columns: dict[str, Any] = {DATE: days.tz_localize("UTC"), HOURS: size}
+    for position, field in enumerate(flagged.fields):
+        columns |= {f"{field}_{name}": table[:, position] for name, table in tables.items()}
     columns[EXPECTED_HOURS] = expected
-    columns |= {name: maxima[name].reindex(means.index) for name in maxima.columns}
-    frame = pd.DataFrame(columns | _indices(columns))
-    if SIMULATED in around and around[SIMULATED][is_asked].notna().any():
-        # A day is labelled if any of its hours is simulated.
-        frame[SIMULATED] = (around[SIMULATED][is_asked] == True).groupby(asked_dates).any()  # noqa: E712
-    frame = frame.reset_index(names=DATE)
-    frame[DATE] = frame[DATE].dt.tz_localize("UTC")
-    return frame
+    columns |= _maxima(all_valid, hours, days, time_zone)
+    columns |= _indices(columns)
+    if SIMULATED in flagged.around:
+        is_simulated = flagged.around[SIMULATED][is_asked]
+        if is_simulated.notna().any():
+            # A day is labelled if any of its hours is simulated.
+            columns[SIMULATED] = np.logical_or.reduceat((is_simulated == True).to_numpy(), begins)  # noqa: E712
+    return pd.DataFrame(columns)
 
 
-def expected_hours(dates: pd.Index, time_zone: ZoneInfo) -> pd.Series:
-    """Return the hours of local days: 24, and one less or more where clocks change.
+def expected_hours(begins: pd.DatetimeIndex, ends: pd.DatetimeIndex, time_zone: ZoneInfo) -> np.ndarray:
+    """Return the hours from local midnights to later ones: 24 a day, and one less or more where clocks change.
 
-    >>> expected_hours(pd.DatetimeIndex(["2024-03-30", "2024-03-31"]), ZoneInfo("Europe/Rome")).tolist()
+    >>> days = pd.DatetimeIndex(["2024-03-30", "2024-03-31"])
+    >>> expected_hours(days, days + pd.Timedelta(days=1), ZoneInfo("Europe/Rome")).tolist()
     [24, 23]
     """
-    begins, ends = (
-        pd.DatetimeIndex(days).tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward")
-        for days in (dates, pd.DatetimeIndex(dates) + pd.Timedelta(days=1))
-    )
-    return pd.Series((ends - begins) // pd.Timedelta(hours=1), index=dates, dtype="int64")
+    since, until = (_midnights(dates, time_zone) for dates in (begins, ends))
+    return ((until - since) // pd.Timedelta(hours=1)).to_numpy(dtype="int64")
 
 
-def _reasons(
-    flags: pd.DataFrame, dates: pd.Series, valid_hours: pd.DataFrame, expected: pd.Series
-) -> Mapping[str, pd.Series]:
-    """Return for each reading why its days have no valid mean; None where they have one."""
-    failing = [flag for flag in Flag if flag & (FAILED | Flag.MISSING)]
-    counts = {flag: ((flags & int(flag)) != 0).groupby(dates).sum() for flag in failing}
+def _days(hours: pd.DatetimeIndex, time_zone: ZoneInfo) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray]:
+    """Return the local dates of hours that are in order, at which place each begins, and how many hours it has."""
+    dates = hours.tz_convert(time_zone).tz_localize(None).normalize()
+    begins = np.flatnonzero(np.append(len(dates) > 0, dates[1:] != dates[:-1]))
+    return dates[begins], begins, np.diff(np.append(begins, len(dates)))
+
+
+def _midnights(dates: pd.DatetimeIndex, time_zone: ZoneInfo) -> pd.DatetimeIndex:
+    """Return when local dates begin."""
+    return dates.tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward")
+
+
+def _reasons(flags: np.ndarray, begins: np.ndarray, valid_hours: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Return for each day and reading why there is no valid mean; None where there is one.
+
+    Args:
+        flags: a row an hour, a column a reading.
+        begins: the place of each day's first hour.
+        valid_hours: a row a day.
+        expected: hours of each day.
+    """
+    counts = {
+        flag: np.add.reduceat((flags & int(flag)) != 0, begins, dtype="int64")
+        for flag in Flag
+        if flag & (FAILED | Flag.MISSING)
+    }
     # Hours that are not stored are missing, too.
-    counts[Flag.MISSING] = counts[Flag.MISSING].add(expected - flags.groupby(dates).size(), axis=0)
-    reasons = {}
-    for field in map(str, flags.columns):
-        valid = valid_hours[field].to_numpy()
-        invalid = np.flatnonzero(valid < HOURS_FOR_A_VALID_DAY)
-        by_name = {flag.name.lower(): counts[flag][field].to_numpy()[invalid] for flag in failing if flag.name}
-        texts = np.full(len(valid), None, dtype=object)
-        for place, day in enumerate(invalid):
-            causes = ", ".join(f"{name} {hours[place]}" for name, hours in by_name.items() if hours[place] > 0)
-            texts[day] = f"{valid[day]} of {expected.iloc[day]} hours valid: {causes}"
-        reasons[field] = pd.Series(texts, index=valid_hours.index, dtype=object)
-    return reasons
+    counts[Flag.MISSING] += (expected - np.diff(np.append(begins, len(flags))))[:, np.newaxis]
+    texts = np.full(valid_hours.shape, None, dtype=object)
+    for day, place in np.argwhere(valid_hours < HOURS_FOR_A_VALID_DAY):
+        causes = ", ".join(
+            f"{flag.name.lower()} {hours[day, place]}"
+            for flag, hours in counts.items()
+            if flag.name and hours[day, place]
+        )
+        texts[day, place] = f"{valid_hours[day, place]} of {expected[day]} hours valid: {causes}"
+    return texts
 
 
-def _maxima(valid: pd.DataFrame, hours: pd.DatetimeIndex, time_zone: ZoneInfo) -> pd.DataFrame:
+def _maxima(
+    valid: pd.DataFrame, hours: pd.DatetimeIndex, days: pd.DatetimeIndex, time_zone: ZoneInfo
+) -> dict[str, np.ndarray]:
     """Return the highest valid hours and 8-hour means of each day, and why a day has none."""
-    gases = valid[["co", "o3", "no2"]].set_axis(hours)
-    if not len(gases):
-        return pd.DataFrame({
-            column: pd.Series(dtype="object" if column.endswith("_invalid") else "float64")
-            for name in MAXIMA
-            for column in (name, f"{name}_invalid")
-        })  # fmt: skip
-    # A mean that ends in an hour that is not stored counts, too: up to the end of the last day.
-    grid = gases.reindex(pd.date_range(hours[0], _next_midnight(hours[-1], time_zone), freq="h", inclusive="left"))
+    # All hours of the days and of those between them: a mean that ends in an hour that is not stored counts, too.
+    grid_hours = hours[:0]
+    if len(days):
+        midnights = _midnights(days[[0, -1]] + pd.to_timedelta([0, 1], unit="D"), time_zone).tz_convert("UTC")
+        grid_hours = pd.date_range(midnights[0].ceil("h"), midnights[1], freq="h", inclusive="left")
+    all_days, begins, size = _days(grid_hours, time_zone)
+    is_wanted = all_days.isin(days)
+
+    readings = valid[list(dict.fromkeys(MAXIMA.values()))]
+    before = _RUNNING_HOURS - 1
+    grid = np.full((before + len(grid_hours), len(readings.columns)), np.nan)
+    if len(days):
+        place = before + ((hours - grid_hours[0]) // pd.Timedelta(hours=1)).to_numpy(dtype="int64")
+        is_near = (place >= 0) & (place < len(grid))
+        grid[place[is_near]] = readings.to_numpy()[is_near]
     # Not pandas' rolling mean, whose last digits depend on the hours before the window.
-    windows = np.stack([grid.shift(age).to_numpy() for age in range(_RUNNING_HOURS)])
-    count = (~np.isnan(windows)).sum(axis=0)
-    means = np.nansum(windows, axis=0) / np.maximum(count, 1)
-    running = pd.DataFrame(means, index=grid.index, columns=grid.columns).where(count >= _LEAST_RUNNING_HOURS)
-    dates = grid.index.tz_convert(time_zone).tz_localize(None).normalize()
-    maxima = {}
+    windows = np.stack([grid[before - age : len(grid) - age] for age in range(_RUNNING_HOURS)])
+    present = (~np.isnan(windows)).sum(axis=0)
+    running = np.where(present >= _LEAST_RUNNING_HOURS, np.nansum(windows, axis=0) / np.maximum(present, 1), np.nan)
+
+    def of_days(values: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
+        counts = np.add.reduceat(~np.isnan(values), begins, dtype="int64")[is_wanted]
+        highest = np.fmax.reduceat(values, begins)[is_wanted]
+        return pd.DataFrame(counts, columns=readings.columns), pd.DataFrame(highest, columns=readings.columns)
+
+    columns: dict[str, np.ndarray] = {}
+    found = {"8h": (*of_days(running), "8-hour means"), "1h": (*of_days(grid[before:]), "hours")}
     for name, field in MAXIMA.items():
-        values = (running if name.endswith("8h") else grid)[field].groupby(dates)
-        counts, of = values.count(), values.size()
-        is_valid = counts >= HOURS_FOR_A_VALID_DAY
-        what = "8-hour means" if name.endswith("8h") else "hours"
-        reasons = [f"{count} of {size} {what} valid" for count, size in zip(counts, of, strict=True)]
-        maxima[name] = values.max().where(is_valid)
-        maxima[f"{name}_invalid"] = pd.Series(reasons, index=of.index, dtype=object).where(~is_valid, None)
-    return pd.DataFrame(maxima)
+        counts, highest, what = found[name[-2:]]
+        is_valid = counts[field].to_numpy() >= HOURS_FOR_A_VALID_DAY
+        columns[name] = np.where(is_valid, highest[field], np.nan)
+        reasons = [
+            f"{count} of {total} {what} valid" for count, total in zip(counts[field], size[is_wanted], strict=True)
+        ]
+        columns[f"{name}_invalid"] = np.where(is_valid, np.array(None), np.array(reasons, dtype=object))
+    return columns
 
 
-def _next_midnight(hour: pd.Timestamp, time_zone: ZoneInfo) -> pd.Timestamp:
-    midnight = hour.tz_convert(time_zone).tz_localize(None).normalize() + pd.Timedelta(days=1)
-    return midnight.tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
-
-
-def _indices(days: Mapping[str, pd.Series]) -> dict[str, pd.Series]:
+def _indices(days: Mapping[str, Any]) -> dict[str, pd.Series]:
     """Return the columns of AQI and WHO levels, from valid values only."""
     indices = aqi_of_pollutants(pd.DataFrame({scale: days[name] for name, scale in AQI_INPUTS.items()}))
-    levels = pd.DataFrame({field: who_level(field, days[name]) for name, field in WHO_INPUTS.items()})
+    levels = pd.DataFrame({field: who_level(field, pd.Series(days[name])) for name, field in WHO_INPUTS.items()})
     highest = indices.max(axis=1)
     return {
-        "aqi": highest,
+        "aqi": highest.astype("Int64"),
         "aqi_category": aqi_category(highest),
         "aqi_pollutant": worst(indices),
         "aqi_pollutants": names_where(indices.notna()),

@@ -25,21 +25,21 @@ def hourly_quality(flagged: FlaggedHours, *, absent: float = np.nan) -> pd.DataF
         ``aqi_nowcast_pollutant`` (the higher of the two); ``simulated`` where it applies. Indices are of
         valid readings only, null where there are too few.
     """
-    hours, valid = flagged.around[TIMESTAMP], flagged.valid_readings
-    flags, levels = flagged.quality.flags, flagged.quality.levels
+    is_asked, valid = flagged.is_asked, flagged.valid_readings
+    flags, levels = (table.to_numpy()[is_asked] for table in (flagged.quality.flags, flagged.quality.levels))
     names = np.empty(_MOST_FLAGS, dtype=object)
-    found = np.unique(flags.to_numpy())
+    found = np.unique(flags)
     names[found] = [names_of(int(sum_of_flags)) or absent for sum_of_flags in found]
-    columns: dict[str, pd.Series | np.ndarray] = {TIMESTAMP: hours}
-    for field in flagged.fields:
-        columns |= {f"{field}_qc": levels[field], f"{field}_flags": names[flags[field].to_numpy()]}
-    columns |= _european_index(valid) | _nowcast_index(valid, hours)
-    frame = pd.DataFrame(columns)[flagged.is_asked].reset_index(drop=True)
+    columns: dict[str, pd.Series | np.ndarray] = {TIMESTAMP: flagged.around[TIMESTAMP][is_asked].reset_index(drop=True)}
+    for position, field in enumerate(flagged.fields):
+        columns |= {f"{field}_qc": levels[:, position], f"{field}_flags": names[flags[:, position]]}
+    columns |= _european_index(valid[is_asked].reset_index(drop=True))
+    columns |= _nowcast_index(valid, flagged.around[TIMESTAMP], is_asked)
     if SIMULATED in flagged.around:
-        is_simulated = (flagged.around[SIMULATED][flagged.is_asked] == True).reset_index(drop=True)  # noqa: E712
+        is_simulated = (flagged.around[SIMULATED] == True).to_numpy()[is_asked]  # noqa: E712
         if is_simulated.any():
-            frame[SIMULATED] = is_simulated.astype(object).where(is_simulated, absent)
-    return frame
+            columns[SIMULATED] = np.where(is_simulated, np.array(True, dtype=object), absent)
+    return pd.DataFrame(columns)
 
 
 def _european_index(valid: pd.DataFrame) -> dict[str, pd.Series]:
@@ -51,15 +51,13 @@ def _european_index(valid: pd.DataFrame) -> dict[str, pd.Series]:
     }
 
 
-def _nowcast_index(valid: pd.DataFrame, hours: pd.Series) -> dict[str, pd.Series]:
-    grid = valid.set_axis(pd.DatetimeIndex(hours))[list(NOWCAST_POLLUTANTS)]
+def _nowcast_index(valid: pd.DataFrame, hours: pd.Series, is_asked: np.ndarray) -> dict[str, pd.Series]:
+    grid = valid[list(NOWCAST_POLLUTANTS)].set_axis(pd.DatetimeIndex(hours))
     grid = grid.asfreq("h") if len(grid) else grid
-    concentrations = pd.DataFrame(
-        {field: nowcast(grid[field]).reindex(hours).to_numpy() for field in NOWCAST_POLLUTANTS}, index=valid.index
-    )
+    concentrations = grid.apply(nowcast).reindex(hours[is_asked]).reset_index(drop=True)
     indices = aqi_of_pollutants(concentrations)
     return {
         **{f"{field}_nowcast": concentrations[field] for field in NOWCAST_POLLUTANTS},
-        "aqi_nowcast": indices.max(axis=1),
+        "aqi_nowcast": indices.max(axis=1).astype("Int64"),
         "aqi_nowcast_pollutant": worst(indices),
     }

@@ -8,6 +8,7 @@ by Open-Meteo; the report itself was not read). WHO global air quality guideline
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -85,26 +86,54 @@ def aqi(scale: str, concentrations: pd.Series) -> pd.Series:
     >>> aqi("pm2_5", pd.Series([9.0, 35.92431999, None])).tolist()
     [50, 102, <NA>]
     """
-    breakpoints = _SCALES[scale]
-    steps_of = {text: int(Decimal(text) / Decimal(breakpoints.step)) for text in breakpoints.highest if text}
-    bands = [(band, steps_of[high]) for band, high in zip(_AQI_BANDS, breakpoints.highest, strict=True) if high]
-    begins = [int(Decimal(breakpoints.first) / Decimal(breakpoints.step)), *(high + 1 for _, high in bands[:-1])]
+    indices = _aqi(scale, concentrations.to_numpy(dtype="float64", na_value=np.nan))
+    return pd.Series(indices, index=concentrations.index).astype("Int64")
 
-    values = concentrations.to_numpy(dtype="float64")
-    is_present = ~np.isnan(values)
+
+@dataclass(frozen=True)
+class _Bands:
+    """A scale in whole steps, a place a band.
+
+    Args:
+        steps_a_unit: of a concentration.
+        begins, ends: lowest and highest concentration of each band.
+        lowest, highest: index at these.
+    """
+
+    steps_a_unit: float
+    begins: np.ndarray
+    ends: np.ndarray
+    lowest: np.ndarray
+    highest: np.ndarray
+
+
+@cache
+def _bands(scale: str) -> _Bands:
+    breakpoints = _SCALES[scale]
+    step = Decimal(breakpoints.step)
+    used = [(*band, high) for band, high in zip(_AQI_BANDS, breakpoints.highest, strict=True) if high]
+    lowest, highest, highs = zip(*used, strict=True)
+    ends = [int(Decimal(high) / step) for high in highs]
+    begins = [int(Decimal(breakpoints.first) / step), *(high + 1 for high in ends[:-1])]
+    return _Bands(float(1 / step), *map(np.array, (begins, ends, lowest, highest)))
+
+
+def _aqi(scale: str, concentrations: np.ndarray) -> np.ndarray:
+    """Return the AQI of concentrations in the units of the AQI, NaN where there is none."""
+    bands = _bands(scale)
+    is_present = ~np.isnan(concentrations)
     # In whole steps, cut; what a mean of binary fractions adds behind nine digits is no concentration.
-    scaled = np.where(is_present, values, 0.0) * float(1 / Decimal(breakpoints.step))
+    scaled = np.where(is_present, concentrations, 0.0) * bands.steps_a_unit
     cut = np.floor(np.round(scaled, 6)).astype("int64")
-    place = np.clip(np.searchsorted(begins, cut, side="right") - 1, 0, len(bands) - 1)
-    low_index, high_index = (np.array([band[end] for band, _ in bands])[place] for end in (0, 1))
-    low, high = np.array(begins)[place], np.array([high for _, high in bands])[place]
+    place = np.clip(np.searchsorted(bands.begins, cut, side="right") - 1, 0, None)
+    low, low_index = bands.begins[place], bands.lowest[place]
     # The line of the band, rounded half up, in whole numbers.
-    rise, run = (high_index - low_index) * (cut - low), high - low
+    rise, run = (bands.highest[place] - low_index) * (cut - low), bands.ends[place] - low
     index = low_index + (2 * rise + run) // (2 * run)
     if scale == "o3_8h":
         # Above 0.200 ppm the AQI is that of the highest hour, which may lie lower: it does not fall for that.
-        index = np.minimum(index, bands[-1][0][1])
-    return pd.Series(index, index=concentrations.index, dtype="Int64").mask(~is_present | (cut < begins[0]))
+        index = np.minimum(index, bands.highest[-1])
+    return np.where(is_present & (cut >= bands.begins[0]), index, np.nan)
 
 
 def aqi_of_pollutants(concentrations: pd.DataFrame) -> pd.DataFrame:
@@ -116,24 +145,23 @@ def aqi_of_pollutants(concentrations: pd.DataFrame) -> pd.DataFrame:
             (highest hour), ``o3_8h``, ``o3_1h`` (highest 8-hour mean, highest hour).
 
     Returns:
-        one column a pollutant, as `aqi` has them; of ozone the higher of its two.
+        one column a pollutant, whole numbers as `aqi` has them, NaN where there is none; of ozone the higher
+        of its two.
     """
-    indices: dict[str, pd.Series] = {}
+    indices: dict[str, np.ndarray] = {}
     for scale in map(str, concentrations.columns):
-        index = aqi(scale, _in_aqi_unit(scale, concentrations[scale]))
+        index = _aqi(scale, _in_aqi_unit(scale, concentrations[scale].to_numpy(dtype="float64", na_value=np.nan)))
         pollutant = scale.removesuffix("_8h").removesuffix("_1h")
-        other = indices.get(pollutant)
-        indices[pollutant] = (
-            index if other is None else index.where(other.isna() | (index > other).fillna(False), other)
-        )
+        indices[pollutant] = np.fmax(indices[pollutant], index) if pollutant in indices else index
     return pd.DataFrame(indices, index=concentrations.index)
 
 
 def worst(indices: pd.DataFrame) -> pd.Series:
     """Return for each row the column with the highest index, the first of equal ones; None where there is none."""
-    filled = indices.astype("float64").fillna(-1.0)
-    names = np.array(indices.columns, dtype=object)[filled.to_numpy().argmax(axis=1)]
-    return pd.Series(names, index=indices.index, dtype=object).where(indices.notna().any(axis=1), None)
+    values = indices.to_numpy(dtype="float64")
+    place = np.where(np.isnan(values), -1.0, values).argmax(axis=1)
+    place[np.isnan(values).all(axis=1)] = -1
+    return pd.Series(np.array([*indices.columns, None], dtype=object)[place], index=indices.index)
 
 
 def names_where(is_named: pd.DataFrame) -> pd.Series:
@@ -146,7 +174,7 @@ def names_where(is_named: pd.DataFrame) -> pd.Series:
     return pd.Series(lists[sets], index=is_named.index, dtype=object)
 
 
-def _in_aqi_unit(scale: str, concentrations: pd.Series) -> pd.Series:
+def _in_aqi_unit(scale: str, concentrations: np.ndarray) -> np.ndarray:
     if scale == "no2":
         return concentrations * ppb_from_micrograms(1, "no2")
     if scale.startswith("o3"):
@@ -162,7 +190,7 @@ def aqi_category(indices: pd.Series) -> pd.Series:
     >>> aqi_category(pd.Series([50, 51, 640, None], dtype="Int64")).tolist()
     ['Good', 'Moderate', 'Hazardous', None]
     """
-    return _named(indices.astype("float64"), [float(high) for high, _ in AQI_CATEGORIES], _CATEGORY_NAMES)
+    return _named(indices, [float(high) for high, _ in AQI_CATEGORIES], _CATEGORY_NAMES)
 
 
 def who_level(field: str, concentrations: pd.Series, levels: Mapping[str, Levels] = WHO_LEVELS) -> pd.Series:
@@ -182,8 +210,9 @@ def who_level(field: str, concentrations: pd.Series, levels: Mapping[str, Levels
 
 def _named(values: pd.Series, upper: Sequence[float], names: Sequence[str]) -> pd.Series:
     """Return the name of the interval, up to and with its upper bound, in which each value lies."""
-    found = np.array(names, dtype=object)[np.searchsorted(upper, values.fillna(0.0))]
-    return pd.Series(found, index=values.index, dtype=object).where(values.notna(), None)
+    numbers = values.to_numpy(dtype="float64", na_value=np.nan)
+    # Behind the last bound, which is infinite, lies only NaN.
+    return pd.Series(np.array([*names, None], dtype=object)[np.searchsorted(upper, numbers)], index=values.index)
 
 
 def eaqi_bands(hourly: pd.DataFrame) -> pd.DataFrame:
@@ -192,13 +221,10 @@ def eaqi_bands(hourly: pd.DataFrame) -> pd.DataFrame:
     Args:
         hourly: valid readings in µg/m³; columns of `EAQI_POLLUTANTS`, others are left out.
     """
-    bands = {
-        field: sum(
-            ((hourly[field] > upper).astype("float64") for upper in uppers), pd.Series(1.0, index=hourly.index)
-        ).where(hourly[field].notna())
-        for field, uppers in _EAQI_UPPER.items()
-        if field in hourly
-    }
+    bands = {}
+    for field in filter(hourly.columns.__contains__, EAQI_POLLUTANTS):
+        values = hourly[field].to_numpy(dtype="float64")
+        bands[field] = np.where(np.isnan(values), np.nan, 1.0 + np.searchsorted(_EAQI_UPPER[field], values))
     return pd.DataFrame(bands, index=hourly.index)
 
 

@@ -8,7 +8,7 @@ The flags of an hour depend on the hours from `HOURS_BEFORE` before it to `HOURS
 nothing else: however a history is cut into months, with these hours around them the flags are the same.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
@@ -92,13 +92,17 @@ class QualityFlags:
     @property
     def levels(self) -> pd.DataFrame:
         """The `Level` of each reading."""
-        levels = pd.DataFrame(int(Level.PASS), index=self.flags.index, columns=self.flags.columns)
-        for field in map(str, self.flags.columns):
-            if quality_control(field) is None:
-                levels[field] = int(Level.NOT_EVALUATED)
-        levels = levels.mask((self.flags & int(Flag.UNUSUALLY_HIGH)) != 0, int(Level.SUSPECT))
-        levels = levels.mask((self.flags & int(FAILED)) != 0, int(Level.FAIL))
-        return levels.mask((self.flags & int(Flag.MISSING)) != 0, int(Level.MISSING))
+        flags = self.flags.to_numpy()
+        is_judged = [quality_control(str(field)) is not None for field in self.flags.columns]
+        levels = np.tile(np.where(is_judged, int(Level.PASS), int(Level.NOT_EVALUATED)), (len(flags), 1))
+        # The later ones count more.
+        for flag, level in (
+            (Flag.UNUSUALLY_HIGH, Level.SUSPECT),
+            (FAILED, Level.FAIL),
+            (Flag.MISSING, Level.MISSING),
+        ):
+            levels[(flags & int(flag)) != 0] = level
+        return pd.DataFrame(levels, index=self.flags.index, columns=self.flags.columns)
 
     def share(self, flag: Flag) -> pd.Series:
         """Return for each field which share of the hours has a flag, 0 to 1."""
@@ -188,18 +192,22 @@ def quality_flags(
         fields: to be flagged; one that no hour has is missing everywhere.
         restated: hours of which the source changed its mind after they were final.
     """
-    readings = hourly.reindex(columns=list(fields)).astype("float64").set_axis(pd.DatetimeIndex(hourly[TIMESTAMP]))
+    hours = pd.DatetimeIndex(hourly[TIMESTAMP])
     # On a complete grid of hours a window of n rows is one of n hours.
-    grid = readings.sort_index().asfreq("h") if len(readings) else readings
-    columns = {field: _flags_of_one(grid[field].to_numpy(), quality_control(field)) for field in fields}
-    for field, flag, is_flagged in _flags_across(grid):
-        columns[field] |= np.where(is_flagged, int(flag), 0)
-    flags = pd.DataFrame(columns, index=grid.index, dtype="int64").reindex(readings.index).set_axis(hourly.index)
+    place = ((hours - hours.min()) // pd.Timedelta(hours=1)).to_numpy(dtype="int64")
+    grid = np.full((len(fields), place.max(initial=-1) + 1), np.nan)
+    grid[:, place] = hourly.reindex(columns=list(fields)).to_numpy(dtype="float64").T
+    flags = np.array(
+        [_flags_of_one(values, quality_control(field)) for field, values in zip(fields, grid, strict=True)],
+        dtype="int64",
+    )
+    _flag_across(dict(zip(fields, grid, strict=True)), dict(zip(fields, flags, strict=True)))
+    flags = flags[:, place]
     if PROVISIONAL in hourly:
-        flags[hourly[PROVISIONAL] == True] |= int(Flag.PROVISIONAL)  # noqa: E712
+        flags[:, (hourly[PROVISIONAL] == True).to_numpy()] |= int(Flag.PROVISIONAL)  # noqa: E712
     if len(restated):
-        flags[hourly[TIMESTAMP].isin(list(restated))] |= int(Flag.RESTATED)
-    return QualityFlags(flags)
+        flags[:, hours.isin(list(restated))] |= int(Flag.RESTATED)
+    return QualityFlags(pd.DataFrame(flags.T, index=hourly.index, columns=list(fields)))
 
 
 def _flags_of_one(values: np.ndarray, limits: QualityControl | None) -> np.ndarray:
@@ -283,13 +291,16 @@ def _is_spike(differences: np.ndarray, least: float, *, is_scaled: bool) -> np.n
     return is_spike
 
 
-def _flags_across(grid: pd.DataFrame) -> list[tuple[str, Flag, pd.Series]]:
-    """Return the flags that particles get by each other and by the humidity."""
-    found = []
+def _flag_across(grid: Mapping[str, np.ndarray], flags: Mapping[str, np.ndarray]) -> None:
+    """Add the flags that particles get by each other and by the humidity."""
+
+    def add(field: str, flag: Flag, is_flagged: np.ndarray) -> None:
+        flags[field][is_flagged] |= int(flag)
+
     if _PM2_5 in grid and _PM10 in grid:
         is_inconsistent = grid[_PM2_5] > _INCONSISTENT_FACTOR * grid[_PM10] + _INCONSISTENT_OFFSET
-        found += [(field, Flag.INCONSISTENT, is_inconsistent) for field in _PARTICLES]
+        for field in _PARTICLES:
+            add(field, Flag.INCONSISTENT, is_inconsistent)
     if _HUMIDITY in grid:
-        is_humid = grid[_HUMIDITY] > HUMID_PERCENT
-        found += [(field, Flag.HUMID, is_humid & grid[field].notna()) for field in _PARTICLES if field in grid]
-    return found
+        for field in filter(grid.__contains__, _PARTICLES):
+            add(field, Flag.HUMID, (grid[_HUMIDITY] > HUMID_PERCENT) & ~np.isnan(grid[field]))

@@ -1,7 +1,9 @@
 """From days to months and years."""
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from airquality_dagster.pollutants import AT_GUIDELINE, BY_FIELD, SIMULATED
@@ -43,47 +45,45 @@ def period_summaries(daily: pd.DataFrame, time_zone: ZoneInfo) -> pd.DataFrame:
 
 
 def _summarise(daily: pd.DataFrame, time_zone: ZoneInfo, period: str) -> pd.DataFrame:
-    dates = daily[DATE].dt.tz_localize(None)
-    periods = dates.dt.to_period(_PERIODS[period])
-    groups = daily.groupby(periods)
-    index = pd.PeriodIndex(sorted(periods.unique()), freq=_PERIODS[period])
-    days = (index.end_time.normalize() - index.start_time).days + 1
-    hours = [
-        int(expected_hours(pd.date_range(of.start_time, of.end_time.normalize()), time_zone).sum()) for of in index
-    ]
-    expected_days, all_hours = pd.Series(days, index=index), pd.Series(hours, index=index, dtype="int64")
-    columns: dict[str, str | pd.Series] = {
-        PERIOD: period,
-        START: pd.Series(index.start_time, index=index).dt.tz_localize("UTC"),
-        "days": groups.size(),
+    of_days = pd.DatetimeIndex(daily[DATE]).tz_localize(None).to_period(_PERIODS[period])
+    periods = of_days.unique().sort_values()
+    begins, ends = periods.start_time, (periods + 1).start_time
+    place = pd.Index(periods.get_indexer(of_days))
+    expected_days, all_hours = (ends - begins).days.to_numpy(), expected_hours(begins, ends, time_zone)
+
+    fields = list(BY_FIELD)
+    daily_means, daily_hours = (
+        daily[[f"{field}_{statistic}" for field in fields]].set_axis(place).groupby(level=0)
+        for statistic in ("valid_mean", "valid_hours")
+    )
+    levels = daily[[f"{field}_who" for field in WHO_INPUTS.values()]]
+    is_above = (levels.notna() & (levels != AT_GUIDELINE)).set_axis(place)
+    valid_days, valid_hours = daily_means.count().to_numpy(), daily_hours.sum().to_numpy(dtype="int64")
+    is_covered = 100 * valid_days >= _LEAST_PERCENT * expected_days[:, np.newaxis]
+    statistics = {
+        "valid_mean": np.where(is_covered, daily_means.mean(), np.nan),
+        "valid_max": daily_means.max().to_numpy(),
+        "valid_days": valid_days,
+        "valid_hours": valid_hours,
+        # Cut, not rounded: 99.6 % is not complete.
+        "percent_complete": 100 * valid_hours // all_hours[:, np.newaxis],
+    }
+
+    columns: dict[str, Any] = {
+        PERIOD: np.full(len(periods), period, dtype=object),
+        START: begins.tz_localize("UTC"),
+        "days": np.bincount(place, minlength=len(periods)),
         "expected_days": expected_days,
         EXPECTED_HOURS: all_hours,
     }
-    daily_means = groups[[f"{field}_valid_mean" for field in BY_FIELD]]
-    valid_days = daily_means.count().set_axis(list(BY_FIELD), axis=1)
-    is_covered = (100 * valid_days).ge(_LEAST_PERCENT * expected_days, axis=0)
-    means = daily_means.mean().set_axis(list(BY_FIELD), axis=1).where(is_covered)
-    highest = daily_means.max().set_axis(list(BY_FIELD), axis=1)
-    valid_hours = groups[[f"{field}_valid_hours" for field in BY_FIELD]].sum().astype("int64")
-    valid_hours = valid_hours.set_axis(list(BY_FIELD), axis=1)
-    # Cut, not rounded: 99.6 % is not complete.
-    complete = (100 * valid_hours).floordiv(all_hours, axis=0)
-    for field in BY_FIELD:
-        columns |= {
-            f"{field}_valid_mean": means[field],
-            f"{field}_valid_max": highest[field],
-            f"{field}_valid_days": valid_days[field],
-            f"{field}_valid_hours": valid_hours[field],
-            f"{field}_percent_complete": complete[field],
-        }
-    for field in WHO_INPUTS.values():
-        levels = daily[f"{field}_who"]
-        is_above = levels.notna() & (levels != AT_GUIDELINE)
-        columns[f"{field}_days_above_guideline"] = is_above.groupby(periods).sum().astype("int64")
+    for position, field in enumerate(fields):
+        columns |= {f"{field}_{name}": values[:, position] for name, values in statistics.items()}
+    above = is_above.groupby(level=0).sum().to_numpy(dtype="int64")
+    columns |= {f"{field}_days_above_guideline": above[:, at] for at, field in enumerate(WHO_INPUTS.values())}
     if period == "year":
         for field in WHO_ANNUAL_LEVELS:
-            columns[f"{field}_who"] = who_level(field, means[field], WHO_ANNUAL_LEVELS)
-    columns["aqi_max"] = groups["aqi"].max().astype("Int64")
+            columns[f"{field}_who"] = who_level(field, pd.Series(columns[f"{field}_valid_mean"]), WHO_ANNUAL_LEVELS)
+    columns["aqi_max"] = daily["aqi"].set_axis(place).groupby(level=0).max().array.astype("Int64")
     if SIMULATED in daily and daily[SIMULATED].notna().any():
-        columns[SIMULATED] = (daily[SIMULATED] == True).groupby(periods).any()  # noqa: E712
-    return pd.DataFrame(columns, index=index).reset_index(drop=True)
+        columns[SIMULATED] = (daily[SIMULATED] == True).set_axis(place).groupby(level=0).any().to_numpy()  # noqa: E712
+    return pd.DataFrame(columns)
