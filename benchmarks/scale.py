@@ -102,7 +102,7 @@ def platform_runs(worker: int, workers: int) -> int:
 # What a tick consists of: (file, function) of the profile → what it is. Each is counted with what it calls, and none of
 # them calls another.
 PARTS = {
-    ("dagster_postgres/event_log/event_log.py", "store_event"): "Dagster stores an event",
+    ("airquality_dagster/postgres.py", "store_event"): "Dagster stores an event",
     ("context/data_version_cache.py", "fetch_external_input_asset_version_info"): "Dagster asks for versions of inputs",
     (
         "context/data_version_cache.py",
