@@ -225,3 +225,10 @@ def test_a_maximum_says_why_there_is_none_and_nothing_where_there_is_one():
     assert (first["o3_max_1h_invalid"], first["o3_max_8h_invalid"], first["aqi_invalid"]) == (None, None, None)
     assert second["o3_max_1h_invalid"] == "12 of 24 hours valid"
     assert second["o3_max_8h_invalid"] == "14 of 24 8-hour means valid"
+
+
+def test_the_first_day_of_a_history_is_told_in_hours_of_the_day_and_not_of_the_history():
+    frame = hourly(datetime(2023, 1, 1, 14, tzinfo=UTC), co=varied(34))
+    first, second = days_of(frame).to_dict("records")
+    assert first["co_max_8h_invalid"] == "5 of 24 8-hour means valid"
+    assert second["co_max_8h_invalid"] is None
