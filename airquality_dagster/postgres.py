@@ -1,10 +1,13 @@
-"""Dagster's storage in Postgres, with its connections kept open."""
+"""Dagster's storage in Postgres, with its connections kept open and the events of a step stored together."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dagster import EventLogEntry
+from dagster import DagsterEventType, EventLogEntry
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.storage.event_log import SqlEventLogStorageTable
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import (
     create_pg_connection,
@@ -27,6 +30,16 @@ if TYPE_CHECKING:  # the types of Dagster's storage, which Dagster does not expo
 _KEPT_OPEN, _MORE_AT_ONCE = 3, 20
 _RENEWED_AFTER_SECONDS = 600
 _LOCK = 0x61697271  # any number that nobody else in the database takes
+# What a step tells on its way, some fifteen events of an asset with its checks, is stored together.
+_STORED_WITH_THE_NEXT = {
+    DagsterEventType.STEP_INPUT,
+    DagsterEventType.LOADED_INPUT,
+    DagsterEventType.STEP_OUTPUT,
+    DagsterEventType.HANDLED_OUTPUT,
+    DagsterEventType.ASSET_MATERIALIZATION,
+    DagsterEventType.ASSET_CHECK_EVALUATION,
+}
+_MOST_TOGETHER = 100
 
 
 @contextmanager
@@ -60,25 +73,72 @@ def _engine(url: str, token_provider: "PgTokenProvider | None") -> Engine:
 
 
 class _EventLog(PostgresEventLogStorage):
-    """Dagster's, without asking again and again what does not change."""
+    """Dagster's, with the events of a step stored together, and without asking again what does not change."""
 
     def __init__(self, *args, **kwargs) -> None:
         self._columns_there: set[str] = set()
+        self._tables_there: set[str] = set()
+        self._waiting: list[EventLogEntry] = []
+        self._waiting_lock = threading.RLock()
         super().__init__(*args, **kwargs)
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Store an event as any SQL storage does: without NOTIFY, to which nothing listens any more."""
-        super(PostgresEventLogStorage, self).store_event(event)
+        """Store an event, at the latest with the end of its step or the next question to this storage."""
+        with self._waiting_lock:
+            self._waiting.append(event)
+            may_wait = event.is_dagster_event and event.dagster_event_type in _STORED_WITH_THE_NEXT
+            if not may_wait or len(self._waiting) >= _MOST_TOGETHER:
+                self._store_waiting()
 
-    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
-        # Of each asset that it reads, Dagster asks what a migration may have added: it is never taken away.
-        if column_name not in self._columns_there and super()._has_asset_key_col_on_connection(conn, column_name):
-            self._columns_there.add(column_name)
-        return column_name in self._columns_there
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events of any types, in their order."""
+        insert = SqlEventLogStorageTable.insert().returning(
+            SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
+        )
+        with self._connect() as connection:
+            ids = connection.execute(insert, [self._event_to_row(event) for event in events]).scalars().all()
+        for event, event_id in zip(events, ids, strict=True):
+            if event.dagster_event is None:
+                continue
+            if event.dagster_event_type in ASSET_EVENTS and event.dagster_event.asset_key:
+                with self.index_connection() as connection:
+                    self._store_asset_event_tags(connection, [event], [event_id])
+                    self._store_asset_event(connection, event, event_id)
+            elif event.dagster_event_type in ASSET_CHECK_EVENTS:
+                self.store_asset_check_event(event, event_id)
+
+    def dispose(self) -> None:
+        """Store what waits."""
+        self._store_waiting()
+        super().dispose()
+
+    def _connect(self) -> AbstractContextManager[Connection]:
+        # Who asks finds everything that was told before.
+        self._store_waiting()
+        return super()._connect()
+
+    def _store_waiting(self) -> None:
+        with self._waiting_lock:
+            waiting, self._waiting = self._waiting, []
+            if waiting:
+                self.store_event_batch(waiting)
+
+    # Of each event and asset Dagster asks what a migration may have added, which is never taken away again.
+
+    def has_table(self, table_name: str) -> bool:
+        """Return whether there is a table."""
+        if table_name not in self._tables_there and super().has_table(table_name):
+            self._tables_there.add(table_name)
+        return table_name in self._tables_there
 
     def has_asset_key_col(self, column_name: str) -> bool:
         """Return whether the table of assets has a column."""
         return column_name in self._columns_there or super().has_asset_key_col(column_name)
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        if column_name not in self._columns_there and super()._has_asset_key_col_on_connection(conn, column_name):
+            self._columns_there.add(column_name)
+        return column_name in self._columns_there
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
