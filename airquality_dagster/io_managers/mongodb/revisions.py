@@ -64,12 +64,19 @@ class RevisionLog:
         if not final:
             return
         revisions = self.database.get_collection(self.collection + REVISIONS, codec_options=_RAW)
+        while final:
+            final = self._keep_final(revisions, final, kind)
+
+    def _keep_final(
+        self, revisions: Collection[RawBSONDocument], final: Sequence[RawBSONDocument], kind: str
+    ) -> list[RawBSONDocument]:
+        """Keep final versions; return those whose number another writer took meanwhile, mostly for another version."""
         latest: dict[bytes, RawBSONDocument] = {}
         for revision in revisions.find({f"{ID}.document_id": {"$in": [document[ID] for document in final]}}):
             key = bson.encode({ID: revision[ID]["document_id"]})
             if key not in latest or latest[key][ID]["revision"] < revision[ID]["revision"]:
                 latest[key] = revision
-        writes: list[Any] = []
+        writes: list[tuple[RawBSONDocument, UpdateOne]] = []
         for document in final:
             last = latest.get(bson.encode({ID: document[ID]}))
             if last is not None and self._is_kept(last, document, kind):
@@ -84,10 +91,12 @@ class RevisionLog:
             }
             # $setOnInsert: two writers that keep the same version at the same time keep one.
             identity = {"document_id": document[ID], "revision": number}
-            writes.append(UpdateOne({ID: identity}, {"$setOnInsert": content}, upsert=True))
-        if writes:
-            _create_missing_index(revisions, f"{ID}.document_id")
-            revisions.bulk_write(writes, ordered=False)
+            writes.append((document, UpdateOne({ID: identity}, {"$setOnInsert": content}, upsert=True)))
+        if not writes:
+            return []
+        _create_missing_index(revisions, f"{ID}.document_id")
+        done = revisions.bulk_write([write for _, write in writes], ordered=False).upserted_ids or {}
+        return [document for number, (document, _) in enumerate(writes) if number not in done]
 
     def note_insertions(self, ids: Sequence[Any]) -> None:
         """Note that documents are about to be written for the first time.

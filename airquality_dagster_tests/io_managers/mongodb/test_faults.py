@@ -112,7 +112,6 @@ def test_every_version_that_a_change_stream_saw_superseded_is_a_revision(replica
     assert len(superseded) > 100
     print(f"{len(superseded)} versions superseded by four writers")
     # A version may be kept of which the replacement then failed, never the other way round.
-    # Once: one that comes back with the same content while others supersede it may share its revision (docs).
     assert set(superseded) <= set(kept)
 
 

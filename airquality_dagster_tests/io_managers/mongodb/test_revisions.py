@@ -3,13 +3,18 @@
 import copy
 import datetime
 
+import bson
 import dagster as dg
 import pandas as pd
 import pytest
+from bson.raw_bson import RawBSONDocument
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pymongo import MongoClient
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from airquality_dagster.io_managers.mongodb import ABSENT, SliceError, difference, find_as_of
+from airquality_dagster.io_managers.mongodb.revisions import RevisionLog
 from airquality_dagster_tests.io_managers.mongodb.tables import (
     QUIET,
     counts,
@@ -232,3 +237,36 @@ def test_an_operator_that_looks_beyond_fields_is_refused_of_the_past(io_manager,
     write_directly(io_manager, frame((1, "a")), **KEPT)
     with pytest.raises(SliceError, match=r"cannot have \$where"):
         find_as_of(database, "table", now(), {"$where": "true"})
+
+
+class TakesTheNumber(CommandListener):
+    """Another writer, who keeps a version under the number that was just found to be free."""
+
+    def __init__(self, uri: str, revision: dict) -> None:
+        self.uri, self.revision = uri, revision
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if event.command_name == "update" and self.revision:
+            with MongoClient(self.uri) as client:
+                client[event.database_name]["table_revisions"].insert_one(self.revision)
+            self.revision = {}
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
+@pytest.mark.parametrize("text", ["theirs", "ours"])
+def test_a_version_is_kept_though_another_writer_takes_its_number_meanwhile(mongodb_uri, database, text):
+    theirs = {
+        "_id": {"document_id": 1, "revision": 1},
+        "document": {"_id": 1, "text": text},
+        "valid_until": now(),
+        "kind": "revised",
+    }
+    ours = RawBSONDocument(bson.encode({"_id": 1, "text": "ours"}))
+    with MongoClient(mongodb_uri, event_listeners=[TakesTheNumber(mongodb_uri, theirs)]) as client:
+        RevisionLog(client[database.name], "table", run_id="", partition=None).keep([ours], "revised")
+    assert [revision["document"]["text"] for revision in revisions(database)] == sorted({"ours", text}, reverse=True)
