@@ -92,9 +92,7 @@ class _EventLog(PostgresEventLogStorage):
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of any types, in their order."""
-        insert = SqlEventLogStorageTable.insert().returning(
-            SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
-        )
+        insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
         with self._connect() as connection:
             ids = connection.execute(insert, [self._event_to_row(event) for event in events]).scalars().all()
         for event, event_id in zip(events, ids, strict=True):

@@ -3,6 +3,7 @@
 import datetime
 import decimal
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,10 @@ def bson_values(values: list[Any], column: str, first_row: int = 0) -> list[Any]
     Raises:
         UnstorableError: names column and row.
     """
-    if set(map(type, values)) <= {*_PLAIN, ABSENT_TYPE}:
+    kinds = set(map(type, values))
+    if list in kinds and _PLAIN.issuperset(map(type, chain.from_iterable(v for v in values if type(v) is list))):
+        kinds.remove(list)
+    if kinds <= {*_PLAIN, ABSENT_TYPE}:
         return values
     return [
         value if value is ABSENT else bson_value(value, f"column {column!r}, row {row}")

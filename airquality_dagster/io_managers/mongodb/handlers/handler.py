@@ -42,6 +42,7 @@ class Rows(ABC):
         self.columns = columns
         self.primary_key = tuple(primary_key)
         self.rows_at_once = 1
+        self._checked: list[bytes] | None = None
 
     @abstractmethod
     def __len__(self) -> int:
@@ -61,6 +62,8 @@ class Rows(ABC):
 
     def encoded(self, rows: Sequence[int]) -> list[bytes]:
         """Return rows, which were checked, as BSON."""
+        if self._checked is not None:
+            return [self._checked[row] for row in rows]
         # As one array, which is taken apart again: a call a document would take half as long again.
         array = bson.encode({"": list(self.documents(rows))})
         encoded, start = [], _ARRAY_ELEMENTS
@@ -83,11 +86,25 @@ class Rows(ABC):
         """
         if self.primary_key:
             _check_primary_key(self.frame(self.primary_key), self.primary_key)
+        if 0 < len(self) <= _CHECKED_AT_ONCE:
+            self._checked = self._encoded_if_small(max_bytes)
+            if self._checked is not None:
+                self.rows_at_once = batch_size
+                return
         row_bytes = 1
         for start in range(0, len(self), _CHECKED_AT_ONCE):
             rows = range(start, min(start + _CHECKED_AT_ONCE, len(self)))
             row_bytes = max(row_bytes, self._checked_bytes(rows, max_bytes) // len(rows))
         self.rows_at_once = max(1, min(batch_size, _ENCODED_AT_ONCE_BYTES // row_bytes))
+
+    def _encoded_if_small(self, max_bytes: int) -> list[bytes] | None:
+        """Return all rows as BSON, so that they are encoded once; None where one is faulty, or they are large."""
+        try:
+            encoded = self.encoded(range(len(self)))
+        except _ENCODING_ERRORS:
+            return None
+        sizes = list(map(len, encoded))
+        return encoded if max(sizes) <= max_bytes and sum(sizes) <= _ENCODED_AT_ONCE_BYTES else None
 
     def _checked_bytes(self, rows: Sequence[int], max_bytes: int) -> int:
         """Return the bytes that rows have at most, of which each can be stored."""
