@@ -95,15 +95,15 @@ class _EventLog(PostgresEventLogStorage):
         insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
         with self._connect() as connection:
             ids = connection.execute(insert, [self._event_to_row(event) for event in events]).scalars().all()
-        for event, event_id in zip(events, ids, strict=True):
-            if event.dagster_event is None:
+        for entry, event_id in zip(events, ids, strict=True):
+            if entry.dagster_event is None:
                 continue
-            if event.dagster_event_type in ASSET_EVENTS and event.dagster_event.asset_key:
+            if entry.dagster_event_type in ASSET_EVENTS and entry.dagster_event.asset_key:
                 with self.index_connection() as connection:
-                    self._store_asset_event_tags(connection, [event], [event_id])
-                    self._store_asset_event(connection, event, event_id)
-            elif event.dagster_event_type in ASSET_CHECK_EVENTS:
-                self.store_asset_check_event(event, event_id)
+                    self._store_asset_event_tags(connection, [entry], [event_id])
+                    self._store_asset_event(connection, entry, event_id)
+            elif entry.dagster_event_type in ASSET_CHECK_EVENTS:
+                self.store_asset_check_event(entry, event_id)
 
     def dispose(self) -> None:
         """Store what waits."""

@@ -1,6 +1,7 @@
 """Runs of the hourly job in this process, with progress, and what came of them."""
 
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from airquality_dagster.local.services import process_tags, stored_is_there
 from airquality_dagster.stations import Network
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+Events = defaultdict[str | None, list[dg.DagsterEvent]]
 _COUNTS = ("hours_fetched", "inserted", "revised", "unchanged", "deleted", "hours_rejected")
 
 
@@ -77,37 +79,53 @@ def execute(
         is_last = run is runs[-1]
         selection = asset_selection(network, run, is_last=is_last)
         result = execute_job(HOURLY_JOB, asset_selection=selection, tags={**run_tags(run), **process_tags()})
-        _add(report, network, run, result)
-        if is_last and _was_left_out(result, DASHBOARD) and stored_is_there():
-            result = execute_job(DASHBOARD_JOB, tags=process_tags())
-        _add_failures(report.dashboard, result, DASHBOARD)
+        events = _by_step(result)
+        _add(report, network, run, result, events)
+        if is_last and _was_left_out(events, DASHBOARD) and stored_is_there():
+            events = _by_step(execute_job(DASHBOARD_JOB, tags=process_tags()))
+        _add_failures(report.dashboard, events[DASHBOARD])
     return report
 
 
-def _was_left_out(result: dg.ExecuteInProcessResult, step: str) -> bool:
+def _by_step(result: dg.ExecuteInProcessResult) -> Events:
+    """Return the events of each step: the result would go through all of them for every station's."""
+    events: Events = defaultdict(list)
+    for event in result.all_events:
+        events[event.step_key].append(event)
+    return events
+
+
+def _has_failed_step(events: Events) -> bool:
+    return any(event.is_step_failure for of_step in events.values() for event in of_step)
+
+
+def _was_left_out(events: Events, step: str) -> bool:
     """Return whether a step was not made because one before it failed."""
-    ends = [event for event in result.all_events if event.is_step_success or event.is_step_failure]
-    return any(event.is_step_failure for event in ends) and not any(event.step_key == step for event in ends)
+    has_ended = any(event.is_step_success or event.is_step_failure for event in events[step])
+    return _has_failed_step(events) and not has_ended
 
 
-def _add(report: PassReport, network: Network, run: StationRun, result: dg.ExecuteInProcessResult) -> None:
+def _add(
+    report: PassReport, network: Network, run: StationRun, result: dg.ExecuteInProcessResult, events: Events
+) -> None:
+    failed_at_once = not result.success and not _has_failed_step(events)
     for station in map(network.station, run.stations):
         entry = report.stations[station.name]
         for asset in station.assets:
-            _add_failures(entry, result, asset)
-        if not result.success and not any(event.is_step_failure for event in result.all_events):
+            _add_failures(entry, events[asset])
+        if failed_at_once:
             # The run failed before its first step: a resource, or the definitions.
             (event,) = result.filter_events(lambda event: event.event_type == dg.DagsterEventType.RUN_FAILURE)
             entry.faults.append(run_failure(result.run_id, event))
         # One write a run and asset: its counts are the same on each month's event.
-        written = result.asset_materializations_for_node(station.raw_asset)
+        written = [event.materialization for event in events[station.raw_asset] if event.is_step_materialization]
         for count in _COUNTS if written else ():
             value = written[0].metadata[count].value
             entry.counts[count] += value if isinstance(value, int) else 0
 
 
-def _add_failures(entry: StationReport, result: dg.ExecuteInProcessResult, step: str) -> None:
-    for event in result.filter_events(lambda event: event.step_key == step and event.is_step_failure):
+def _add_failures(entry: StationReport, events: Sequence[dg.DagsterEvent]) -> None:
+    for event in filter(lambda event: event.is_step_failure, events):
         error = event.step_failure_data.error
         entry.faults.append(step_failure(event))
         entry.traces.append(error.to_string() if error else "")
