@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from airquality_dagster.dashboard.numbers import rounded, whole
@@ -14,6 +15,7 @@ from airquality_dagster.readings.quality import Level
 from airquality_dagster.readings.summary import START
 
 CAPTURE_DAYS = 365
+_HOURS_OF_A_WEEK = 7 * 24
 
 
 def daily_series(days: pd.DataFrame) -> dict[str, Any]:
@@ -88,16 +90,15 @@ def hourly_profile(hours: pd.DataFrame, time_zone: ZoneInfo) -> dict[str, Any]:
     if hours.empty:
         return {"start": None}
     local = hours[TIMESTAMP].dt.tz_convert(time_zone)
-    hour_of_week = 24 * local.dt.dayofweek + local.dt.hour
+    hour_of_week = (24 * local.dt.dayofweek + local.dt.hour).to_numpy()
     profile: dict[str, Any] = {"start": f"{local.iloc[0]:%Y-%m-%d}", "end": f"{local.iloc[-1]:%Y-%m-%d}"}
     for field in WHO_LEVELS:
-        valid = hours[field].astype("float64").where(hours[f"{field}_qc"] <= Level.SUSPECT)
-        groups = valid.groupby(hour_of_week)
-        week = range(7 * 24)
-        profile[field] = {
-            "value": rounded(groups.mean().reindex(week)),
-            "hours": whole(groups.count().reindex(week, fill_value=0)),
-        }
+        values = hours[field].to_numpy(dtype="float64")
+        is_valid = (hours[f"{field}_qc"].to_numpy(dtype="float64") <= Level.SUSPECT) & ~np.isnan(values)
+        counts = np.bincount(hour_of_week[is_valid], minlength=_HOURS_OF_A_WEEK)
+        sums = np.bincount(hour_of_week[is_valid], weights=values[is_valid], minlength=_HOURS_OF_A_WEEK)
+        with np.errstate(invalid="ignore"):
+            profile[field] = {"value": rounded(pd.Series(sums / counts)), "hours": counts.tolist()}
     return profile
 
 
@@ -151,4 +152,5 @@ class _Reasons:
 
 def _on_every_date(days: pd.DataFrame) -> pd.DataFrame:
     dates = pd.DatetimeIndex(days[DATE])
-    return days.set_index(dates).reindex(pd.date_range(dates[0], dates[-1], freq="D"))
+    every = pd.date_range(dates[0], dates[-1], freq="D")
+    return days.set_index(dates) if len(dates) == len(every) else days.set_index(dates).reindex(every)

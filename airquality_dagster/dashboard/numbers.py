@@ -23,4 +23,5 @@ def rounded(values: pd.Series) -> list[float | None]:
 
 def whole(values: pd.Series) -> list[int | None]:
     """Return whole numbers, None where there is none."""
-    return [None if pd.isna(value) else int(value) for value in values]
+    numbers = values.to_numpy(dtype="float64", na_value=np.nan)
+    return [None if np.isnan(number) else int(number) for number in numbers.tolist()]

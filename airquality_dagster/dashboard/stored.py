@@ -1,15 +1,17 @@
 """What the dashboard needs of a station, read from MongoDB."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
+import bson
 import numpy as np
 import pandas as pd
 from pymongo.collection import Collection
 from pymongo.database import Database
 
 from airquality_dagster.dashboard.record import PROFILE_DAYS, RECENT_HOURS, StationRecord
+from airquality_dagster.io_managers.mongodb.handlers.layouts import arrays_of
 from airquality_dagster.pollutants import PARAMETERS, PROVISIONAL, SIMULATED, TIMESTAMP
 from airquality_dagster.readings.aggregate import AQI_INPUTS, DATE, EXPECTED_HOURS
 from airquality_dagster.readings.indices import WHO_LEVELS
@@ -32,15 +34,16 @@ _MONTH_NUMBERS = tuple(f"{field}_valid_mean" for field in WHO_LEVELS)
 def station_record(database: Database[dict[str, Any]], station: Station, now: datetime) -> StationRecord:
     """Read a station's record as it is stored at a moment."""
     raw, quality = database[station.raw_asset], database[station.quality_asset]
-    newest = list(raw.find({}, {"_id": True}, sort=[("_id", -1)], limit=RECENT_HOURS))
+    newest = list(raw.find({}, {PROVISIONAL: True, SIMULATED: True}, sort=[("_id", -1)], limit=RECENT_HOURS))
     recently = {"$gte": newest[-1]["_id"] if newest else now}
     lately = {"$gte": min(recently["$gte"], now - timedelta(days=PROFILE_DAYS))}
-    hours = _frame(raw, {"_id": lately}, TIMESTAMP, _READINGS, (PROVISIONAL, SIMULATED))
-    levels = _frame(quality, {"_id": lately}, TIMESTAMP, _LEVELS)
+    marks = _as_frame(newest, TIMESTAMP, (), (PROVISIONAL, SIMULATED))
+    hours = _hours(raw, lately, dict.fromkeys(_READINGS, "f"))
+    levels = _hours(quality, lately, dict.fromkeys(_LEVELS, "i"))
     revisions = database[f"{station.raw_asset}_revisions"].find({}, {"_id.document_id": True, "valid_until": True})
     return StationRecord(
         station=station,
-        hours=hours.merge(levels, on=TIMESTAMP, how="left"),
+        hours=hours.merge(levels, on=TIMESTAMP, how="left").merge(marks, on=TIMESTAMP, how="left"),
         recent=_frame(
             quality,
             {"_id": recently},
@@ -57,6 +60,32 @@ def station_record(database: Database[dict[str, Any]], station: Station, now: da
     )
 
 
+def _hours(collection: Collection[dict[str, Any]], since: Mapping[str, Any], kinds: Mapping[str, str]) -> pd.DataFrame:
+    """Read numbers of a year of hours, of which no value becomes a Python object on its way.
+
+    Args:
+        collection: of hours.
+        since: condition on their keys.
+        kinds: field → kind of its numpy dtype; NaN where there is none.
+    """
+    batches = collection.find_raw_batches({"_id": since}, dict.fromkeys(kinds, True), sort=[("_id", 1)])
+    parts = [_arrays(batch, {"_id": "M", **kinds}) for batch in cast("Iterator[bytes]", batches) if batch]
+    arrays = {name: np.concatenate([part[name] for part in parts]) if parts else np.array([]) for name in kinds}
+    keys = np.concatenate([part["_id"] for part in parts]) if parts else np.array([], dtype="datetime64[ms]")
+    return pd.DataFrame({TIMESTAMP: pd.to_datetime(keys, utc=True).as_unit("us"), **arrays})
+
+
+def _arrays(batch: bytes, kinds: Mapping[str, str]) -> Mapping[str, np.ndarray]:
+    arrays = arrays_of(batch, kinds)
+    if arrays is not None:
+        return arrays
+    documents = bson.decode_all(batch)
+    return {
+        name: np.array([document.get(name) for document in documents], dtype="datetime64[ms]" if kind == "M" else float)
+        for name, kind in kinds.items()
+    }
+
+
 def _frame(
     collection: Collection[dict[str, Any]],
     where: Mapping[str, Any],
@@ -65,6 +94,12 @@ def _frame(
     others: tuple[str, ...] = (),
 ) -> pd.DataFrame:
     documents = list(collection.find(where, dict.fromkeys((*numbers, *others), True), sort=[("_id", 1)]))
+    return _as_frame(documents, key, numbers, others)
+
+
+def _as_frame(
+    documents: list[dict[str, Any]], key: str, numbers: tuple[str, ...], others: tuple[str, ...]
+) -> pd.DataFrame:
     return pd.DataFrame(
         {key: pd.to_datetime([document["_id"] for document in documents], utc=True)}
         | _numbers(documents, numbers)

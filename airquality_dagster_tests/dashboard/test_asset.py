@@ -4,10 +4,13 @@ import re
 from datetime import datetime, timedelta, timezone
 
 import dagster as dg
+import numpy as np
+import pandas as pd
 import pytest
 
 from airquality_dagster import settings
 from airquality_dagster.dashboard.build import build_dashboard
+from airquality_dagster.dashboard.stored import station_record
 from airquality_dagster.definitions import definitions
 from airquality_dagster.errors import DashboardError
 from airquality_dagster.sandbox.faults import Fault, FaultSwitch
@@ -149,3 +152,16 @@ def test_the_page_is_the_same_whatever_was_stored_when(simulated, tmp_path):
         assert simulated.run("2026-01", "2026-02").success
         now += timedelta(0)
     assert pages[0] == pages[1]
+
+
+def test_readings_that_another_program_stored_as_whole_numbers_are_shown_too(simulated, database):
+    assert simulated.run("2026-01").success
+    station = load_network(settings.stations_file()).stations[0]
+    now, hours = datetime(2026, 2, 1, tzinfo=UTC), database[station.raw_asset]
+    before = station_record(database, station, now).hours
+    newest = hours.find_one({}, sort=[("_id", -1)])
+    hours.update_one({"_id": newest["_id"]}, {"$set": {"co": 7}, "$unset": {"pm2_5": ""}})
+    after = station_record(database, station, now).hours
+    assert after["co"].iloc[-1] == 7
+    assert np.isnan(after["pm2_5"].iloc[-1])
+    pd.testing.assert_frame_equal(after.iloc[:-1], before.iloc[:-1])
