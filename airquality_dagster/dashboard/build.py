@@ -1,7 +1,6 @@
 """From MongoDB to the file."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +10,6 @@ from pymongo.database import Database
 
 from airquality_dagster.dashboard.content import network_content, page_content, station_content
 from airquality_dagster.dashboard.page import page_html
-from airquality_dagster.dashboard.record import StationRecord
 from airquality_dagster.dashboard.stored import station_record
 from airquality_dagster.errors import DashboardError
 from airquality_dagster.files import replaced
@@ -57,13 +55,14 @@ def build_dashboard(
         DashboardError: the file cannot be written; the former one stays.
     """
     stations, days, newest = [], 0, None
-    for record in _records(database, network, now):
+    for station in network.stations:
         # One at a time: only what the page shows of it is kept.
+        record = station_record(database, station, now)
         stations.append(station_content(record, network.time_zone, now))
         days += len(record.days)
         if record.newest_hour is not None:
             newest = max(filter(None, (newest, record.newest_hour)))
-        on_station(record.station)
+        on_station(station)
     page = page_html(page_content(network_content(network, now), stations)).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,15 +75,3 @@ def build_dashboard(
         ) from error
     is_simulated = any(station["is_simulated"] for station in stations)
     return BuiltDashboard(path, len(page), len(stations), days, newest, is_simulated)
-
-
-def _records(database: Database[dict[str, Any]], network: Network, now: datetime) -> Iterator[StationRecord]:
-    """Return the record of each station, while that of the next is read."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = None
-        for station in network.stations:
-            record, coming = coming, reader.submit(station_record, database, station, now)
-            if record is not None:
-                yield record.result()
-        if coming is not None:
-            yield coming.result()
