@@ -1,13 +1,19 @@
 """Dagster's storage in Postgres, with its connections kept open and the events of a step stored together."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dagster import DagsterEventType, EventLogEntry
-from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster import _check as check
+from dagster._core.events import ASSET_EVENTS
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqlEventLogStorageTable
+from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable
+from dagster._serdes import serialize_value
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import (
     create_pg_connection,
@@ -16,6 +22,7 @@ from dagster_postgres.utils import (
     pg_url_from_config,
 )
 from sqlalchemy import Engine, event, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import NullPool
@@ -95,15 +102,55 @@ class _EventLog(PostgresEventLogStorage):
         insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
         with self._connect() as connection:
             ids = connection.execute(insert, [self._event_to_row(event) for event in events]).scalars().all()
+        stored: dict[DagsterEventType | None, list[tuple[EventLogEntry, int]]] = defaultdict(list)
         for entry, event_id in zip(events, ids, strict=True):
-            if entry.dagster_event is None:
-                continue
-            if entry.dagster_event_type in ASSET_EVENTS and entry.dagster_event.asset_key:
-                with self.index_connection() as connection:
-                    self._store_asset_event_tags(connection, [entry], [event_id])
-                    self._store_asset_event(connection, entry, event_id)
-            elif entry.dagster_event_type in ASSET_CHECK_EVENTS:
-                self.store_asset_check_event(entry, event_id)
+            stored[entry.dagster_event_type if entry.is_dagster_event else None].append((entry, event_id))
+        for kind in ASSET_EVENTS & stored.keys():
+            self._store_asset_events(stored[kind])
+        self._store_planned_checks(stored[DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED])
+        for entry, event_id in stored[DagsterEventType.ASSET_CHECK_EVALUATION]:
+            self.store_asset_check_event(entry, event_id)
+
+    def _store_asset_events(self, stored: Sequence[tuple[EventLogEntry, int]]) -> None:
+        """Store what events of one type say of their assets, of each the last: as Dagster does one by one."""
+        entries = [(entry, event_id) for entry, event_id in stored if entry.get_dagster_event().asset_key]
+        has_columns = self.has_secondary_index(ASSET_KEY_INDEX_COLS)
+        rows = {}
+        for entry, event_id in entries:
+            key = check.not_none(entry.get_dagster_event().asset_key).to_string()
+            rows[key] = {"asset_key": key, **self._get_asset_entry_values(entry, event_id, has_columns)}
+        if not rows:
+            return
+        insert = postgresql.insert(AssetKeyTable)
+        changed = {name: insert.excluded[name] for name in next(iter(rows.values())) if name != "asset_key"}
+        with self.index_connection() as connection:
+            self._store_asset_event_tags(connection, *map(list, zip(*entries, strict=True)))
+            connection.execute(
+                insert.on_conflict_do_update(index_elements=[AssetKeyTable.c.asset_key], set_=changed)
+                if changed
+                else insert.on_conflict_do_nothing(),
+                # In one order, so that processes do not wait for each other's rows.
+                [rows[key] for key in sorted(rows)],
+            )
+
+    def _store_planned_checks(self, stored: Sequence[tuple[EventLogEntry, int]]) -> None:
+        rows = []
+        for entry, event_id in stored:
+            planned = entry.get_dagster_event().asset_check_planned_data
+            of_check = {
+                "asset_key": planned.asset_key.to_string(),
+                "check_name": planned.check_name,
+                "run_id": entry.run_id,
+                "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+                "evaluation_event": serialize_value(entry),
+                "evaluation_event_timestamp": self._event_insert_timestamp(entry),
+                "evaluation_event_storage_id": event_id,
+            }
+            subset = planned.partitions_subset
+            rows += [{**of_check, "partition": key} for key in (subset.get_partition_keys() if subset else [None])]
+        if rows:
+            with self.index_connection() as connection:
+                connection.execute(AssetCheckExecutionsTable.insert(), rows)
 
     def dispose(self) -> None:
         """Store what waits."""

@@ -13,6 +13,7 @@ import dagster as dg
 import psycopg2
 import pytest
 import sqlalchemy as db
+from dagster._core.events import LoadedInputData
 from pymongo import MongoClient
 
 from airquality_dagster_tests.postgres import postgres_programs, running_postgres
@@ -79,6 +80,108 @@ def test_a_run_stores_its_events_without_a_connection_for_each(production, postg
         assert run(instance, 10) > 50
         # One for each place that runs in a thread of its own, and the two that counted.
         assert sessions(postgres) - before <= 8
+
+
+MONTHS = dg.MonthlyPartitionsDefinition("2026-01-01", end_date="2026-04-01")
+
+
+@dg.asset(
+    partitions_def=MONTHS,
+    check_specs=[dg.AssetCheckSpec(name, asset="first") for name in ("passes", "warns")],
+)
+def first(context: dg.AssetExecutionContext):
+    context.log.info("made")
+    yield dg.MaterializeResult(metadata={"rows": 1})
+    yield dg.AssetCheckResult(check_name="passes", passed=True)
+    yield dg.AssetCheckResult(check_name="warns", passed=False, severity=dg.AssetCheckSeverity.WARN)
+
+
+@dg.asset(partitions_def=MONTHS, deps=[first])
+def second(context: dg.AssetExecutionContext) -> None:
+    context.log_event(dg.AssetObservation("second", metadata={"seen": 1}))
+
+
+@dg.asset(deps=[second], check_specs=[dg.AssetCheckSpec("never_made", asset="fails")])
+def fails():
+    raise ValueError("not to be made")
+
+
+TABLES = {
+    "event_logs": "SELECT dagster_event_type, step_key, asset_key, partition FROM event_logs ORDER BY id",
+    "asset_keys": """
+        SELECT a.asset_key, a.last_run_id IS NOT NULL, a.last_materialization_timestamp IS NOT NULL,
+            e.dagster_event_type, e.partition
+        FROM asset_keys a LEFT JOIN event_logs e ON e.id = (a.last_materialization::json->>'storage_id')::int
+        ORDER BY a.asset_key""",
+    "asset_event_tags": """
+        SELECT e.dagster_event_type, e.partition, t.asset_key, t.key
+        FROM asset_event_tags t JOIN event_logs e ON e.id = t.event_id ORDER BY e.id, t.key""",
+    "asset_check_executions": """
+        SELECT c.asset_key, c.check_name, c.partition, c.run_id IS NOT NULL, c.execution_status, e.dagster_event_type,
+            m.dagster_event_type, m.partition, c.evaluation_event_timestamp = e.timestamp
+        FROM asset_check_executions c JOIN event_logs e ON e.id = c.evaluation_event_storage_id
+            LEFT JOIN event_logs m ON m.id = c.materialization_event_storage_id
+        ORDER BY c.asset_key, c.check_name, c.id""",
+}
+INSTANCE = """
+telemetry: {enabled: false}
+storage:
+  custom: {module: %s, class: %s, config: {postgres_url: {env: DAGSTER_POSTGRES_URL}}}
+"""
+
+
+@pytest.mark.parametrize("batch_size", ["0", "50", "3"])
+def test_all_that_a_run_tells_is_stored_as_by_dagsters_own_storage(postgres, tmp_path, monkeypatch, batch_size):
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", batch_size)
+    stored = {}
+    for module, storage in (
+        ("dagster_postgres", "DagsterPostgresStorage"),
+        ("airquality_dagster.postgres", "PooledPostgresStorage"),
+    ):
+        with contextlib.closing(psycopg2.connect(plain(postgres))) as connection:
+            connection.autocommit = True
+            connection.cursor().execute(f'CREATE DATABASE "{storage}{batch_size}"')
+        url = f"{postgres.rpartition('/')[0]}/{storage}{batch_size}"
+        monkeypatch.setenv("DAGSTER_POSTGRES_URL", url)
+        home = tmp_path / storage
+        home.mkdir()
+        (home / "dagster.yaml").write_text(INSTANCE % (module, storage))
+        monkeypatch.setenv("DAGSTER_HOME", str(home))
+        months = {
+            "dagster/asset_partition_range_start": "2026-01-01",
+            "dagster/asset_partition_range_end": "2026-03-01",
+        }
+        with dg.DagsterInstance.get() as instance:
+            assets = dg.Definitions(assets=[first, second, fails], executor=dg.in_process_executor)
+            for _ in range(2):
+                for keys, tags in ((["first", "second"], months), (["fails"], {})):
+                    assets.resolve_implicit_global_asset_job_def().execute_in_process(
+                        instance=instance, asset_selection=list(map(dg.AssetKey, keys)), tags=tags, raise_on_error=False
+                    )
+        with psycopg2.connect(plain(url)) as connection, connection.cursor() as cursor:
+            for table, query in TABLES.items():
+                cursor.execute(query)
+                stored[storage, table] = cursor.fetchall()
+    for table in TABLES:
+        theirs, ours = stored["DagsterPostgresStorage", table], stored["PooledPostgresStorage", table]
+        assert theirs == ours
+        assert len(ours) > 2, table
+
+
+def test_what_waits_to_be_stored_is_found_by_who_asks_and_stored_when_the_instance_is_closed(production):
+    waiting = dg.DagsterEvent(
+        dg.DagsterEventType.LOADED_INPUT.value,
+        "job",
+        step_key="step",
+        event_specific_data=LoadedInputData("input", "io_manager"),
+    )
+    with dg.DagsterInstance.get() as instance, dg.DagsterInstance.get() as other:
+        instance.report_dagster_event(waiting, "waiting")
+        assert not other.all_logs("waiting")
+        assert len(instance.all_logs("waiting")) == len(other.all_logs("waiting")) == 1
+        instance.report_dagster_event(waiting, "waiting")
+    with dg.DagsterInstance.get() as instance:
+        assert len(instance.all_logs("waiting")) == 2
 
 
 def test_connections_that_have_died_are_replaced_unseen(production, postgres):

@@ -225,7 +225,7 @@ def measure(kind: str, workers: int, environment: dict[str, str], database: Any)
             if process.stdin is not None:
                 process.stdin.write("\n")
                 process.stdin.close()
-        costs = [json.loads(process.stdout.readlines()[-1]) for process in processes if process.stdout is not None]
+        costs = [json.loads(process.stdout.readline()) for process in processes if process.stdout is not None]
         seconds = time.perf_counter() - begin
     finally:
         for process in processes:
@@ -294,6 +294,7 @@ def one(kind: str, stations: int, workers: int) -> dict[str, float]:
             "AIRQUALITY_STATIONS": str(folder / "stations.yaml"),
             "AIRQUALITY_HOME": str(folder),
             "DAGSTER_HOME": str(folder),
+            "DAGSTER_EVENT_BATCH_SIZE": "50",
             "DAGSTER_POSTGRES_URL": stack.enter_context(running_postgres()).url,
             "MONGODB_URI": stack.enter_context(embedded_mongod(folder / "mongodb")),
             "AIRQINO_BASE_URL": stack.enter_context(sandbox()),
