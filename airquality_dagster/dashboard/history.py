@@ -32,22 +32,17 @@ def daily_series(days: pd.DataFrame) -> dict[str, Any]:
     """
     if days.empty:
         return {"start": None}
-    grid = _on_every_date(days)
-    indices = aqi_of_pollutants(
-        pd.DataFrame({scale: grid[name].astype("float64") for name, scale in AQI_INPUTS.items()})
-    )
+    grid = _EveryDate(days)
+    indices = aqi_of_pollutants(pd.DataFrame({scale: grid.numbers(name) for name, scale in AQI_INPUTS.items()}))
     reasons = _Reasons()
-    series: dict[str, Any] = {
-        "start": f"{grid.index[0]:%Y-%m-%d}",
-        "expected": whole(grid[EXPECTED_HOURS]),
-    }
+    series: dict[str, Any] = {"start": grid.start, "expected": whole(grid.numbers(EXPECTED_HOURS))}
     for field in WHO_LEVELS:
-        valid = grid[f"{field}_valid_mean"].astype("float64")
+        valid = grid.numbers(f"{field}_valid_mean")
         series[field] = {
-            "value": rounded(valid.where(valid.notna(), grid[f"{field}_mean"].astype("float64"))),
-            "hours": whole(grid[f"{field}_valid_hours"]),
-            "aqi": whole(indices[field]),
-            "reason": [reasons.place(text) for text in grid[f"{field}_invalid"]],
+            "value": rounded(np.where(np.isnan(valid), grid.numbers(f"{field}_mean"), valid)),
+            "hours": whole(grid.numbers(f"{field}_valid_hours")),
+            "aqi": whole(indices[field].to_numpy()),
+            "reason": [reasons.place(text) for text in grid.texts(f"{field}_invalid")],
         }
     return series | {"reasons": reasons.texts}
 
@@ -65,14 +60,16 @@ def monthly_means(days: pd.DataFrame, months: pd.DataFrame) -> dict[str, Any]:
     """
     if days.empty:
         return {"start": None}
-    periods = days[DATE].dt.tz_localize(None).dt.to_period("M")
-    index = pd.period_range(periods.iloc[0], periods.iloc[-1], freq="M")
-    valid = months.set_index(pd.DatetimeIndex(months[START]).tz_localize(None).to_period("M")).reindex(index)
-    series: dict[str, Any] = {"start": str(index[0])}
+    month, of_summary = _months_since_0(days[DATE]), _months_since_0(months[START])
+    first, count = month[0], month[-1] - month[0] + 1
+    is_shown = (of_summary >= first) & (of_summary < first + count)
+    series: dict[str, Any] = {"start": f"{days[DATE].iloc[0]:%Y-%m}"}
     for field in WHO_LEVELS:
-        means = valid[f"{field}_valid_mean"].astype("float64")
-        published = days[f"{field}_mean"].astype("float64").groupby(periods).mean().reindex(index)
-        series[field] = {"value": rounded(means.fillna(published)), "is_valid": means.notna().tolist()}
+        valid = np.full(count, np.nan)
+        valid[of_summary[is_shown] - first] = months[f"{field}_valid_mean"].to_numpy(dtype="float64")[is_shown]
+        published = _means(days[f"{field}_mean"].to_numpy(dtype="float64"), month - first, count)
+        is_valid = ~np.isnan(valid)
+        series[field] = {"value": rounded(np.where(is_valid, valid, published)), "is_valid": is_valid.tolist()}
     return series
 
 
@@ -94,11 +91,11 @@ def hourly_profile(hours: pd.DataFrame, time_zone: ZoneInfo) -> dict[str, Any]:
     profile: dict[str, Any] = {"start": f"{local.iloc[0]:%Y-%m-%d}", "end": f"{local.iloc[-1]:%Y-%m-%d}"}
     for field in WHO_LEVELS:
         values = hours[field].to_numpy(dtype="float64")
-        is_valid = (hours[f"{field}_qc"].to_numpy(dtype="float64") <= Level.SUSPECT) & ~np.isnan(values)
-        counts = np.bincount(hour_of_week[is_valid], minlength=_HOURS_OF_A_WEEK)
-        sums = np.bincount(hour_of_week[is_valid], weights=values[is_valid], minlength=_HOURS_OF_A_WEEK)
-        with np.errstate(invalid="ignore"):
-            profile[field] = {"value": rounded(pd.Series(sums / counts)), "hours": counts.tolist()}
+        valid = np.where(hours[f"{field}_qc"].to_numpy(dtype="float64") <= Level.SUSPECT, values, np.nan)
+        profile[field] = {
+            "value": rounded(_means(valid, hour_of_week, _HOURS_OF_A_WEEK)),
+            "hours": np.bincount(hour_of_week[~np.isnan(valid)], minlength=_HOURS_OF_A_WEEK).tolist(),
+        }
     return profile
 
 
@@ -111,16 +108,16 @@ def data_capture(days: pd.DataFrame) -> dict[str, Any]:
     """
     if days.empty:
         return {"start": None}
-    grid = _on_every_date(days).iloc[-CAPTURE_DAYS:]
+    grid = _EveryDate(days, newest=CAPTURE_DAYS)
     reasons = _Reasons()
     sensors = {
         parameter.field: {
-            "percent": whole(grid[f"{parameter.field}_percent_complete"]),
-            "reason": [reasons.place(text) for text in grid[f"{parameter.field}_invalid"]],
+            "percent": whole(grid.numbers(f"{parameter.field}_percent_complete")),
+            "reason": [reasons.place(text) for text in grid.texts(f"{parameter.field}_invalid")],
         }
         for parameter in PARAMETERS
     }
-    return {"start": f"{grid.index[0]:%Y-%m-%d}", **sensors, "reasons": reasons.texts}
+    return {"start": grid.start, **sensors, "reasons": reasons.texts}
 
 
 def restatements(revisions: pd.DataFrame, time_zone: ZoneInfo) -> list[Mapping[str, Any]]:
@@ -150,7 +147,35 @@ class _Reasons:
         return self._places.setdefault(text.partition(": ")[2], len(self._places))
 
 
-def _on_every_date(days: pd.DataFrame) -> pd.DataFrame:
-    dates = pd.DatetimeIndex(days[DATE])
-    every = pd.date_range(dates[0], dates[-1], freq="D")
-    return days.set_index(dates) if len(dates) == len(every) else days.set_index(dates).reindex(every)
+class _EveryDate:
+    """Days from the first to the last, or so many newest ones, none left out: NaN or None where there is no day."""
+
+    def __init__(self, days: pd.DataFrame, newest: int | None = None) -> None:
+        dates = days[DATE].to_numpy(dtype="datetime64[D]")
+        first = dates[0] if newest is None else max(dates[0], dates[-1] - newest + 1)
+        self._days, self._places = days[dates >= first], (dates[dates >= first] - first).astype("int64")
+        self.start = str(first)
+
+    def numbers(self, name: str) -> np.ndarray:
+        """Return a column as numbers."""
+        numbers = np.full(self._places[-1] + 1, np.nan)
+        numbers[self._places] = self._days[name].to_numpy(dtype="float64", na_value=np.nan)
+        return numbers
+
+    def texts(self, name: str) -> list[Any]:
+        """Return a column as objects."""
+        texts = np.full(self._places[-1] + 1, None, dtype=object)
+        texts[self._places] = self._days[name].to_numpy(dtype=object)
+        return texts.tolist()
+
+
+def _months_since_0(dates: pd.Series) -> np.ndarray:
+    return (12 * dates.dt.year + dates.dt.month).to_numpy()
+
+
+def _means(values: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
+    """Return the mean of the values at each place, without those that are NaN."""
+    is_there = ~np.isnan(values)
+    sums = np.bincount(places[is_there], weights=values[is_there], minlength=count)
+    with np.errstate(invalid="ignore"):
+        return sums / np.bincount(places[is_there], minlength=count)

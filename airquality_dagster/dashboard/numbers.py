@@ -1,7 +1,8 @@
 """Numbers as the page's JSON has them."""
 
+import math
+
 import numpy as np
-import pandas as pd
 
 # What is drawn and shown; the page says so.
 SIGNIFICANT_DIGITS = 4
@@ -9,19 +10,17 @@ SIGNIFICANT_DIGITS = 4
 _SMALLEST = 1e-9
 
 
-def rounded(values: pd.Series) -> list[float | None]:
-    """Return values cut to `SIGNIFICANT_DIGITS`, None where there is none.
+def rounded(numbers: np.ndarray) -> list[float | None]:
+    """Return numbers cut to `SIGNIFICANT_DIGITS`, None where there is none.
 
-    >>> rounded(pd.Series([0.123456, 1234.56, -0.00098765, 0, None]))
+    >>> rounded(np.array([0.123456, 1234.56, -0.00098765, 0, np.nan]))
     [0.1235, 1235.0, -0.0009876, 0.0, None]
     """
-    numbers = values.to_numpy(dtype="float64", na_value=np.nan)
     sizes = np.maximum(np.nan_to_num(np.abs(numbers)), _SMALLEST)
     scale = 10.0 ** (SIGNIFICANT_DIGITS - 1 - np.floor(np.log10(sizes)))
-    return [None if np.isnan(number) else number for number in (np.round(numbers * scale) / scale).tolist()]
+    return [None if math.isnan(number) else number for number in (np.round(numbers * scale) / scale).tolist()]
 
 
-def whole(values: pd.Series) -> list[int | None]:
+def whole(numbers: np.ndarray) -> list[int | None]:
     """Return whole numbers, None where there is none."""
-    numbers = values.to_numpy(dtype="float64", na_value=np.nan)
-    return [None if np.isnan(number) else int(number) for number in numbers.tolist()]
+    return [None if math.isnan(number) else int(number) for number in numbers.tolist()]

@@ -4,9 +4,10 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from airquality_dagster.dashboard.numbers import rounded, whole
+from airquality_dagster.dashboard.numbers import rounded
 from airquality_dagster.dashboard.record import StationRecord
 from airquality_dagster.pollutants import BY_FIELD, PARAMETERS, PROVISIONAL, TIMESTAMP, Parameter
 from airquality_dagster.readings.aggregate import DATE, HOURS_FOR_A_VALID_DAY
@@ -44,7 +45,7 @@ def present_state(record: StationRecord) -> dict[str, Any] | None:
         "aqi": None if pd.isna(aqi) else int(aqi),
         "pollutant": None if pd.isna(aqi) else flags["aqi_nowcast_pollutant"],
         "since": _category_since(record.recent),
-        "eaqi": whole(pd.Series([flags.get("eaqi")]))[0],
+        "eaqi": None if pd.isna(flags.get("eaqi")) else int(flags["eaqi"]),
         **{
             field: {
                 "value": _number(hour[field]),
@@ -74,17 +75,16 @@ def problems(record: StationRecord, now: datetime) -> list[dict[str, Any]]:
     if now - newest > CURRENT:
         limit = timedelta(hours=record.station.silent_after_hours)
         found.append({"kind": "silent", "since": newest.isoformat(), "must_act": bool(now - newest > limit)})
-    last_day = record.hours[TIMESTAMP] > newest - pd.Timedelta(hours=_DAY_HOURS)
+    last_day = (record.hours[TIMESTAMP] > newest - pd.Timedelta(hours=_DAY_HOURS)).to_numpy()
     for parameter in PARAMETERS:
         if parameter.quality is not None:
             found += _sensor_problems(record, parameter, last_day)
     return sorted(found, key=lambda problem: not problem["must_act"])
 
 
-def _sensor_problems(record: StationRecord, parameter: Parameter, last_day: pd.Series) -> list[dict[str, Any]]:
+def _sensor_problems(record: StationRecord, parameter: Parameter, last_day: np.ndarray) -> list[dict[str, Any]]:
     hours, field = record.hours, parameter.field
-    is_valid = hours[f"{field}_qc"] <= Level.SUSPECT
-    is_present = hours[field].notna() & last_day
+    is_valid = hours[f"{field}_qc"].to_numpy(dtype="float64") <= Level.SUSPECT
     valid_hours = int((is_valid & last_day).sum())
     if valid_hours >= HOURS_FOR_A_VALID_DAY:
         return []
@@ -95,7 +95,9 @@ def _sensor_problems(record: StationRecord, parameter: Parameter, last_day: pd.S
     fault = {"field": field, "cause": cause}
     if valid_hours:
         return [{"kind": "partial", "valid_hours": valid_hours, "must_act": False, **fault}]
-    value = _number(hours[field][is_present].iloc[-1]) if is_present.any() else None
+    readings = hours[field].to_numpy(dtype="float64")[last_day]
+    readings = readings[~np.isnan(readings)]
+    value = float(readings[-1]) if len(readings) else None
     since = _invalid_since(record, field, is_valid)
     if value is None and since is None:
         # The station has no such sensor.
@@ -103,7 +105,7 @@ def _sensor_problems(record: StationRecord, parameter: Parameter, last_day: pd.S
     return [{"kind": "sensor", "since": since, "value": value, "must_act": True, **fault}]
 
 
-def _invalid_since(record: StationRecord, field: str, is_valid: pd.Series) -> str | None:
+def _invalid_since(record: StationRecord, field: str, is_valid: np.ndarray) -> str | None:
     """Return the first hour after the last valid one; the day after it, where it is long ago; None: ever since."""
     hours = record.hours[TIMESTAMP]
     if is_valid.any():
@@ -128,7 +130,7 @@ def _recent(hours: pd.DataFrame) -> dict[str, Any]:
     values = hours["pm2_5"].astype("float64").where(hours["pm2_5_qc"] <= Level.SUSPECT)
     newest = hours[TIMESTAMP].iloc[-1]
     grid = pd.date_range(newest - pd.Timedelta(hours=47), newest, freq="h")
-    return {"start": grid[0].isoformat(), "pm2_5": rounded(values.set_axis(hours[TIMESTAMP]).reindex(grid))}
+    return {"start": grid[0].isoformat(), "pm2_5": rounded(values.set_axis(hours[TIMESTAMP]).reindex(grid).to_numpy())}
 
 
 def _exceedances(days: pd.DataFrame) -> dict[str, int]:

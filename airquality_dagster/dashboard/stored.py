@@ -28,6 +28,7 @@ _DAY_NUMBERS = (
     *(name for name in AQI_INPUTS if not name.endswith("_valid_mean")),
 )
 _DAY_TEXTS = tuple(f"{field}_invalid" for field in _READINGS)
+_BATCH = 10_000  # a year of hours at once
 _MONTH_NUMBERS = tuple(f"{field}_valid_mean" for field in WHO_LEVELS)
 
 
@@ -68,7 +69,9 @@ def _hours(collection: Collection[dict[str, Any]], since: Mapping[str, Any], kin
         since: condition on their keys.
         kinds: field → kind of its numpy dtype; NaN where there is none.
     """
-    batches = collection.find_raw_batches({"_id": since}, dict.fromkeys(kinds, True), sort=[("_id", 1)])
+    batches = collection.find_raw_batches(
+        {"_id": since}, dict.fromkeys(kinds, True), sort=[("_id", 1)], batch_size=_BATCH
+    )
     parts = [_arrays(batch, {"_id": "M", **kinds}) for batch in cast("Iterator[bytes]", batches) if batch]
     arrays = {name: np.concatenate([part[name] for part in parts]) if parts else np.array([]) for name in kinds}
     keys = np.concatenate([part["_id"] for part in parts]) if parts else np.array([], dtype="datetime64[ms]")
@@ -93,7 +96,9 @@ def _frame(
     numbers: tuple[str, ...],
     others: tuple[str, ...] = (),
 ) -> pd.DataFrame:
-    documents = list(collection.find(where, dict.fromkeys((*numbers, *others), True), sort=[("_id", 1)]))
+    documents = list(
+        collection.find(where, dict.fromkeys((*numbers, *others), True), sort=[("_id", 1)], batch_size=_BATCH)
+    )
     return _as_frame(documents, key, numbers, others)
 
 
