@@ -47,6 +47,21 @@ _STORED_WITH_THE_NEXT = {
     DagsterEventType.ASSET_CHECK_EVALUATION,
 }
 _MOST_TOGETHER = 100
+_EVALUATED = text("""
+    UPDATE asset_check_executions AS planned
+    SET execution_status = found.status, evaluation_event = found.event,
+        evaluation_event_timestamp = found.timestamp, evaluation_event_storage_id = found.event_id,
+        materialization_event_storage_id = found.materialization_id
+    FROM unnest(
+        CAST(:asset_keys AS text[]), CAST(:check_names AS text[]), CAST(:partitions AS text[]),
+        CAST(:run_ids AS text[]), CAST(:statuses AS text[]), CAST(:events AS text[]),
+        CAST(:timestamps AS timestamp[]), CAST(:event_ids AS bigint[]), CAST(:materialization_ids AS bigint[])
+    ) AS found(
+        asset_key, check_name, partition, run_id, status, event, timestamp, event_id, materialization_id
+    )
+    WHERE planned.asset_key = found.asset_key AND planned.check_name = found.check_name
+        AND planned.run_id = found.run_id AND planned.partition IS NOT DISTINCT FROM found.partition
+""")
 
 
 @contextmanager
@@ -108,8 +123,7 @@ class _EventLog(PostgresEventLogStorage):
         for kind in ASSET_EVENTS & stored.keys():
             self._store_asset_events(stored[kind])
         self._store_planned_checks(stored[DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED])
-        for entry, event_id in stored[DagsterEventType.ASSET_CHECK_EVALUATION]:
-            self.store_asset_check_event(entry, event_id)
+        self._store_evaluated_checks(stored[DagsterEventType.ASSET_CHECK_EVALUATION])
 
     def _store_asset_events(self, stored: Sequence[tuple[EventLogEntry, int]]) -> None:
         """Store what events of one type say of their assets, of each the last: as Dagster does one by one."""
@@ -151,6 +165,34 @@ class _EventLog(PostgresEventLogStorage):
         if rows:
             with self.index_connection() as connection:
                 connection.execute(AssetCheckExecutionsTable.insert(), rows)
+
+    def _store_evaluated_checks(self, stored: Sequence[tuple[EventLogEntry, int]]) -> None:
+        if not stored:
+            return
+        found: dict[str, list[Any]] = defaultdict(list)
+        for entry, event_id in stored:
+            evaluation = entry.get_dagster_event().asset_check_evaluation_data
+            target = evaluation.target_materialization_data
+            status = (
+                AssetCheckExecutionRecordStatus.SUCCEEDED
+                if evaluation.passed
+                else AssetCheckExecutionRecordStatus.FAILED
+            )
+            found["asset_keys"].append(evaluation.asset_key.to_string())
+            found["check_names"].append(evaluation.check_name)
+            found["partitions"].append(evaluation.partition)
+            found["run_ids"].append(entry.run_id)
+            found["statuses"].append(status.value)
+            found["events"].append(serialize_value(entry))
+            found["timestamps"].append(self._event_insert_timestamp(entry))
+            found["event_ids"].append(event_id)
+            found["materialization_ids"].append(target.storage_id if target else None)
+        with self.index_connection() as connection:
+            if connection.execute(_EVALUATED, found).rowcount == len(stored):
+                return
+        # Some were not planned: they are added.
+        for entry, event_id in stored:
+            self.store_asset_check_event(entry, event_id)
 
     def dispose(self) -> None:
         """Store what waits."""

@@ -22,7 +22,7 @@ class NumbersOrMissing(ColumnConstraint):
     def validate(self, dataframe: pd.DataFrame, column_name: str) -> None:
         """Raise if any value is neither."""
         column = dataframe[column_name]
-        if pd.api.types.is_numeric_dtype(column.dtype):
+        if pd.api.types.is_numeric_dtype(column.dtype) or set(map(type, column)) <= {float, int, type(None)}:
             return
         offending = dataframe[[not isinstance(value, (float, int, type(None))) for value in column]]
         if len(offending):
