@@ -38,13 +38,18 @@ def station_record(database: Database[dict[str, Any]], station: Station, now: da
     newest = list(raw.find({}, {PROVISIONAL: True, SIMULATED: True}, sort=[("_id", -1)], limit=RECENT_HOURS))
     recently = {"$gte": newest[-1]["_id"] if newest else now}
     lately = {"$gte": min(recently["$gte"], now - timedelta(days=PROFILE_DAYS))}
-    marks = _as_frame(newest, TIMESTAMP, (), (PROVISIONAL, SIMULATED))
-    hours = _hours(raw, lately, dict.fromkeys(_READINGS, "f"))
-    levels = _hours(quality, lately, dict.fromkeys(_LEVELS, "i"))
+    keys, readings = _hours(raw, lately, dict.fromkeys(_READINGS, "f"))
+    level_keys, levels = _hours(quality, lately, dict.fromkeys(_LEVELS, "i"))
+    mark_keys = pd.to_datetime([document["_id"] for document in reversed(newest)], utc=True).tz_localize(None)
+    marks = {
+        name: np.array([document.get(name) for document in reversed(newest)], dtype=object)
+        for name in (PROVISIONAL, SIMULATED)
+    }
+    hours = {**readings, **_placed(levels, level_keys, keys), **_placed(marks, mark_keys.to_numpy(keys.dtype), keys)}
     revisions = database[f"{station.raw_asset}_revisions"].find({}, {"_id.document_id": True, "valid_until": True})
     return StationRecord(
         station=station,
-        hours=hours.merge(levels, on=TIMESTAMP, how="left").merge(marks, on=TIMESTAMP, how="left"),
+        hours=pd.DataFrame({TIMESTAMP: pd.to_datetime(keys, utc=True).as_unit("us"), **hours}),
         recent=_frame(
             quality,
             {"_id": recently},
@@ -61,21 +66,36 @@ def station_record(database: Database[dict[str, Any]], station: Station, now: da
     )
 
 
-def _hours(collection: Collection[dict[str, Any]], since: Mapping[str, Any], kinds: Mapping[str, str]) -> pd.DataFrame:
+def _hours(
+    collection: Collection[dict[str, Any]], since: Mapping[str, Any], kinds: Mapping[str, str]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Read numbers of a year of hours, of which no value becomes a Python object on its way.
 
     Args:
         collection: of hours.
         since: condition on their keys.
-        kinds: field → kind of its numpy dtype; NaN where there is none.
+        kinds: field → kind of its numpy dtype.
+
+    Returns:
+        the keys in their order, and the fields; NaN where there is none.
     """
     batches = collection.find_raw_batches(
         {"_id": since}, dict.fromkeys(kinds, True), sort=[("_id", 1)], batch_size=_BATCH
     )
     parts = [_arrays(batch, {"_id": "M", **kinds}) for batch in cast("Iterator[bytes]", batches) if batch]
-    arrays = {name: np.concatenate([part[name] for part in parts]) if parts else np.array([]) for name in kinds}
-    keys = np.concatenate([part["_id"] for part in parts]) if parts else np.array([], dtype="datetime64[ms]")
-    return pd.DataFrame({TIMESTAMP: pd.to_datetime(keys, utc=True).as_unit("us"), **arrays})
+    keys = np.concatenate([np.array([], dtype="datetime64[ms]"), *(part["_id"] for part in parts)])
+    return keys, {name: np.concatenate([np.array([]), *(part[name] for part in parts)]) for name in kinds}
+
+
+def _placed(arrays: Mapping[str, np.ndarray], keys: np.ndarray, wanted: np.ndarray) -> dict[str, np.ndarray]:
+    """Return values of ordered keys at the wanted ones: NaN, of objects None, where there is no such key."""
+    places = np.searchsorted(keys, wanted)
+    is_there = np.isin(wanted, keys)
+    placed = {}
+    for name, array in arrays.items():
+        placed[name] = np.full(len(wanted), None if array.dtype == object else np.nan, dtype=array.dtype)
+        placed[name][is_there] = array[places[is_there]]
+    return placed
 
 
 def _arrays(batch: bytes, kinds: Mapping[str, str]) -> Mapping[str, np.ndarray]:
@@ -99,12 +119,6 @@ def _frame(
     documents = list(
         collection.find(where, dict.fromkeys((*numbers, *others), True), sort=[("_id", 1)], batch_size=_BATCH)
     )
-    return _as_frame(documents, key, numbers, others)
-
-
-def _as_frame(
-    documents: list[dict[str, Any]], key: str, numbers: tuple[str, ...], others: tuple[str, ...]
-) -> pd.DataFrame:
     return pd.DataFrame(
         {key: pd.to_datetime([document["_id"] for document in documents], utc=True)}
         | _numbers(documents, numbers)

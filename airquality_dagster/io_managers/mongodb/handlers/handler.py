@@ -162,15 +162,14 @@ class ColumnRows(Rows):
         if not fields:
             return iter([{}] * len(rows))
         objects = [column.field for column in self.columns if not self.is_plain(column) and column.field in fields]
-        has_absent = any(value is ABSENT for field in objects for value in fields[field])
         names = tuple(fields)
-        # The loops over all rows: nothing in them that could be done once.
-        if has_absent:
-            return (
-                {name: value for name, value in zip(names, row) if value is not ABSENT}  # noqa: B905
-                for row in zip(*fields.values(), strict=True)
-            )
-        return (dict(zip(names, row)) for row in zip(*fields.values(), strict=True))  # noqa: B905
+        # The loop over all rows: nothing in it that could be done once.
+        documents = [dict(zip(names, row)) for row in zip(*fields.values(), strict=True)]  # noqa: B905
+        for field in objects:
+            for document, value in zip(documents, fields[field], strict=True):
+                if value is ABSENT:
+                    del document[field]
+        return iter(documents)
 
     def _checked_bytes(self, rows: Sequence[int], max_bytes: int) -> int:
         # A value takes its field's name and at most some 20 bytes, unless it has a length of its own.
