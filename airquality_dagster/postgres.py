@@ -2,18 +2,18 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dagster import DagsterEventType, EventLogEntry
+from dagster import AssetKey, DagsterEventType, EventLogEntry, EventLogRecord
 from dagster import _check as check
 from dagster._core.events import ASSET_EVENTS
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqlEventLogStorageTable
 from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable
-from dagster._serdes import serialize_value
+from dagster._serdes import deserialize_value, serialize_value
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import (
     create_pg_connection,
@@ -221,6 +221,20 @@ class _EventLog(PostgresEventLogStorage):
     def has_asset_key_col(self, column_name: str) -> bool:
         """Return whether the table of assets has a column."""
         return column_name in self._columns_there or super().has_asset_key_col(column_name)
+
+    def _get_latest_materialization_records(
+        self, raw_asset_rows: Iterable[Mapping[str, Any]]
+    ) -> Mapping[AssetKey, EventLogRecord | None]:
+        rows = list(raw_asset_rows)
+        # Dagster looks for former formats and wiped assets among all events, even where there can be none.
+        records: dict[AssetKey, EventLogRecord | None] = {}
+        for row in rows:
+            key, stored = AssetKey.from_db_string(row["asset_key"]), row["last_materialization"]
+            record = deserialize_value(stored) if stored and not row["asset_details"] else None
+            if key is None or not isinstance(record, EventLogRecord):
+                return super()._get_latest_materialization_records(rows)
+            records[key] = record
+        return records
 
     def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
         if column_name not in self._columns_there and super()._has_asset_key_col_on_connection(conn, column_name):
