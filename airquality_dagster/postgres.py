@@ -4,11 +4,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from dagster import AssetKey, DagsterEventType, EventLogEntry, EventLogRecord
 from dagster import _check as check
-from dagster._core.events import ASSET_EVENTS
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqlEventLogStorageTable
 from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
@@ -113,41 +115,49 @@ class _EventLog(PostgresEventLogStorage):
                 self._store_waiting()
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events of any types, in their order."""
+        """Store events of any types, in their order, and what they say of assets and checks: all or nothing."""
         insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
-        with self._connect() as connection:
+        is_told_elsewhere = any(
+            entry.is_dagster_event and entry.dagster_event_type in ASSET_EVENTS | ASSET_CHECK_EVENTS for entry in events
+        )
+        with self.index_transaction() if is_told_elsewhere else self.index_connection() as connection:
             ids = connection.execute(insert, [self._event_to_row(event) for event in events]).scalars().all()
-        stored: dict[DagsterEventType | None, list[tuple[EventLogEntry, int]]] = defaultdict(list)
-        for entry, event_id in zip(events, ids, strict=True):
-            stored[entry.dagster_event_type if entry.is_dagster_event else None].append((entry, event_id))
-        for kind in ASSET_EVENTS & stored.keys():
-            self._store_asset_events(stored[kind])
-        self._store_planned_checks(stored[DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED])
-        self._store_evaluated_checks(stored[DagsterEventType.ASSET_CHECK_EVALUATION])
+            stored: dict[DagsterEventType | None, list[tuple[EventLogEntry, int]]] = defaultdict(list)
+            for entry, event_id in zip(events, ids, strict=True):
+                stored[entry.dagster_event_type if entry.is_dagster_event else None].append((entry, event_id))
+            self._store_asset_events(connection, [one for kind in ASSET_EVENTS for one in stored[kind]])
+            self._store_planned_checks(connection, stored[DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED])
+            evaluated = stored[DagsterEventType.ASSET_CHECK_EVALUATION]
+            are_stored = self._store_evaluated_checks(connection, evaluated)
+        # Some were not planned: they are added.
+        for entry, event_id in [] if are_stored else evaluated:
+            self.store_asset_check_event(entry, event_id)
 
-    def _store_asset_events(self, stored: Sequence[tuple[EventLogEntry, int]]) -> None:
-        """Store what events of one type say of their assets, of each the last: as Dagster does one by one."""
+    def _store_asset_events(self, connection: Connection, stored: Sequence[tuple[EventLogEntry, int]]) -> None:
+        """Store what events say of their assets, of each type the last: as Dagster does one by one."""
         entries = [(entry, event_id) for entry, event_id in stored if entry.get_dagster_event().asset_key]
-        has_columns = self.has_secondary_index(ASSET_KEY_INDEX_COLS)
-        rows = {}
-        for entry, event_id in entries:
-            key = check.not_none(entry.get_dagster_event().asset_key).to_string()
-            rows[key] = {"asset_key": key, **self._get_asset_entry_values(entry, event_id, has_columns)}
-        if not rows:
+        if not entries:
             return
+        self._store_asset_event_tags(connection, *map(list, zip(*entries, strict=True)))
+        has_columns = self.has_secondary_index(ASSET_KEY_INDEX_COLS)
+        rows: dict[tuple[str, frozenset[str]], dict[str, Any]] = {}
+        for entry, event_id in sorted(entries, key=itemgetter(1)):
+            key = check.not_none(entry.get_dagster_event().asset_key).to_string()
+            values = self._get_asset_entry_values(entry, event_id, has_columns)
+            rows[key, frozenset(values)] = {"asset_key": key, **values}
         insert = postgresql.insert(AssetKeyTable)
-        changed = {name: insert.excluded[name] for name in next(iter(rows.values())) if name != "asset_key"}
-        with self.index_connection() as connection:
-            self._store_asset_event_tags(connection, *map(list, zip(*entries, strict=True)))
+        # In the order of the keys, so that no two processes wait for each other's rows.
+        ordered = sorted(rows.items(), key=lambda row: row[0][0])
+        for columns, group in groupby(ordered, key=lambda row: row[0][1]):
+            changed = {name: insert.excluded[name] for name in columns}
             connection.execute(
                 insert.on_conflict_do_update(index_elements=[AssetKeyTable.c.asset_key], set_=changed)
                 if changed
                 else insert.on_conflict_do_nothing(),
-                # In one order, so that processes do not wait for each other's rows.
-                [rows[key] for key in sorted(rows)],
+                [row for _, row in group],
             )
 
-    def _store_planned_checks(self, stored: Sequence[tuple[EventLogEntry, int]]) -> None:
+    def _store_planned_checks(self, connection: Connection, stored: Sequence[tuple[EventLogEntry, int]]) -> None:
         rows = []
         for entry, event_id in stored:
             planned = entry.get_dagster_event().asset_check_planned_data
@@ -163,12 +173,12 @@ class _EventLog(PostgresEventLogStorage):
             subset = planned.partitions_subset
             rows += [{**of_check, "partition": key} for key in (subset.get_partition_keys() if subset else [None])]
         if rows:
-            with self.index_connection() as connection:
-                connection.execute(AssetCheckExecutionsTable.insert(), rows)
+            connection.execute(AssetCheckExecutionsTable.insert(), rows)
 
-    def _store_evaluated_checks(self, stored: Sequence[tuple[EventLogEntry, int]]) -> None:
+    def _store_evaluated_checks(self, connection: Connection, stored: Sequence[tuple[EventLogEntry, int]]) -> bool:
+        """Store what checks found in the rows of those that were planned; return whether all were."""
         if not stored:
-            return
+            return True
         found: dict[str, list[Any]] = defaultdict(list)
         for entry, event_id in stored:
             evaluation = entry.get_dagster_event().asset_check_evaluation_data
@@ -187,12 +197,7 @@ class _EventLog(PostgresEventLogStorage):
             found["timestamps"].append(self._event_insert_timestamp(entry))
             found["event_ids"].append(event_id)
             found["materialization_ids"].append(target.storage_id if target else None)
-        with self.index_connection() as connection:
-            if connection.execute(_EVALUATED, found).rowcount == len(stored):
-                return
-        # Some were not planned: they are added.
-        for entry, event_id in stored:
-            self.store_asset_check_event(entry, event_id)
+        return connection.execute(_EVALUATED, found).rowcount == len(stored)
 
     def dispose(self) -> None:
         """Store what waits."""

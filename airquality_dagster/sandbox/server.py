@@ -85,7 +85,8 @@ def create_app(
             Route(TOKEN_PATH, token, methods=["POST"]),
             Route(FAULTS_PATH, switch_faults, methods=["GET", "POST", "DELETE"]),
         ],
-        middleware=[Middleware(GZipMiddleware)],
+        # A fifth of the default level's time for a tenth more bytes.
+        middleware=[Middleware(GZipMiddleware, compresslevel=4)],
     )
 
 
