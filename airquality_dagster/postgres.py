@@ -14,7 +14,7 @@ from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqlEventLogStorageTable
 from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable, ConcurrencyLimitsTable
 from dagster._serdes import deserialize_value, serialize_value
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import (
@@ -26,7 +26,7 @@ from dagster_postgres.utils import (
 from sqlalchemy import Engine, event, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import InternalError, InvalidatePoolError
 from sqlalchemy.pool import NullPool
 from urllib3.util.wait import wait_for_read
 
@@ -199,6 +199,22 @@ class _EventLog(PostgresEventLogStorage):
             found["materialization_ids"].append(target.storage_id if target else None)
         return connection.execute(_EVALUATED, found).rowcount == len(stored)
 
+    def initialize_concurrency_limit_to_default(self, concurrency_key: str) -> bool:
+        """Give a pool the instance's default limit, also where it has a limit already.
+
+        Dagster goes on in a transaction that the row of another process, or of another default, has ended: of two
+        runs that are the first of an instance, one would fail.
+        """
+        try:
+            return super().initialize_concurrency_limit_to_default(concurrency_key)
+        except InternalError:
+            limit, limits = check.not_none(self._instance.global_op_concurrency_default_limit), ConcurrencyLimitsTable
+            with self.index_transaction() as connection:
+                is_this = limits.c.concurrency_key == concurrency_key
+                connection.execute(limits.update().values(limit=limit).where(is_this))
+                self._allocate_concurrency_slots(connection, concurrency_key, limit)
+            return True
+
     def dispose(self) -> None:
         """Store what waits."""
         self._store_waiting()
@@ -253,6 +269,9 @@ class PooledPostgresStorage(DagsterPostgresStorage):
     Dagster's own opens one for each event that a run stores, which takes longer than to store it: of a tick of ten
     stations half the time (docs/performance.md). A connection that has died, like those to a Postgres that was
     restarted, is found out and replaced before it is used.
+
+    What a step tells on its way (inputs, outputs, materializations, checks) is stored together: before anything that
+    this process asks of the storage, and at the latest when the step ends. A batch is stored whole or not at all.
 
     In ``dagster.yaml``:
 

@@ -202,6 +202,18 @@ def test_what_waits_to_be_stored_is_found_by_who_asks_and_stored_when_the_instan
         assert len(instance.all_logs("waiting")) == 2
 
 
+def test_a_pool_that_another_run_has_just_made_gets_its_limit_and_a_changed_one_too(production, postgres):
+    configuration = Path(production["DAGSTER_HOME"]) / "dagster.yaml"
+    for limit in (4, 2):
+        configuration.write_text(PRODUCTION.read_text().replace("default_limit: 4", f"default_limit: {limit}"))
+        with dg.DagsterInstance.get() as instance:
+            for _ in range(2):
+                assert instance.event_log_storage.initialize_concurrency_limit_to_default("made_twice")
+            (made,) = [pool for pool in instance.event_log_storage.get_pool_limits() if pool.name == "made_twice"]
+            assert (made.limit, made.from_default) == (limit, True)
+            assert instance.event_log_storage.get_concurrency_info("made_twice").slot_count == limit
+
+
 def test_connections_that_have_died_are_replaced_unseen(production, postgres):
     with dg.DagsterInstance.get() as instance:
         run(instance, 1)

@@ -39,6 +39,7 @@ from airquality_dagster_tests.postgres import running_postgres
 
 DAGSTER_YAML = """\
 telemetry: {enabled: false}
+concurrency: {pools: {default_limit: 4}}
 storage:
   custom:
     module: airquality_dagster.postgres
