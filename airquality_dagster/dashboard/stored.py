@@ -82,7 +82,7 @@ def _hours(
     batches = collection.find_raw_batches(
         {"_id": since}, dict.fromkeys(kinds, True), sort=[("_id", 1)], batch_size=_BATCH
     )
-    parts = [_arrays(batch, {"_id": "M", **kinds}) for batch in cast("Iterator[bytes]", batches) if batch]
+    parts = [_arrays(batch, kinds) for batch in cast("Iterator[bytes]", batches) if batch]
     keys = np.concatenate([np.array([], dtype="datetime64[ms]"), *(part["_id"] for part in parts)])
     return keys, {name: np.concatenate([np.array([]), *(part[name] for part in parts)]) for name in kinds}
 
@@ -99,14 +99,12 @@ def _placed(arrays: Mapping[str, np.ndarray], keys: np.ndarray, wanted: np.ndarr
 
 
 def _arrays(batch: bytes, kinds: Mapping[str, str]) -> Mapping[str, np.ndarray]:
-    arrays = arrays_of(batch, kinds)
+    arrays = arrays_of(batch, {"_id": "M", **kinds})
     if arrays is not None:
         return arrays
     documents = bson.decode_all(batch)
-    return {
-        name: np.array([document.get(name) for document in documents], dtype="datetime64[ms]" if kind == "M" else float)
-        for name, kind in kinds.items()
-    }
+    keys = np.array([document["_id"] for document in documents], dtype="datetime64[ms]")
+    return {"_id": keys, **_numbers(documents, tuple(kinds))}
 
 
 def _frame(
