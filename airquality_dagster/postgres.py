@@ -100,8 +100,7 @@ class _EventLog(PostgresEventLogStorage):
     """Dagster's, with the events of a step stored together, and without asking again what does not change."""
 
     def __init__(self, *args, **kwargs) -> None:
-        self._columns_there: set[str] = set()
-        self._tables_there: set[str] = set()
+        self._there: set[str] = set()  # tables, and columns of the table of assets
         self._waiting: list[EventLogEntry] = []
         self._waiting_lock = threading.RLock()
         super().__init__(*args, **kwargs)
@@ -115,11 +114,10 @@ class _EventLog(PostgresEventLogStorage):
                 self._store_waiting()
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events of any types, in their order, and what they say of assets and checks: all or nothing."""
+        """Store events of any types in their order, with what they say of assets and planned checks: all or nothing."""
         insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
-        is_told_elsewhere = any(
-            entry.is_dagster_event and entry.dagster_event_type in ASSET_EVENTS | ASSET_CHECK_EVENTS for entry in events
-        )
+        kinds = {entry.dagster_event_type for entry in events if entry.is_dagster_event}
+        is_told_elsewhere = not kinds.isdisjoint(ASSET_EVENTS | ASSET_CHECK_EVENTS)
         with self.index_transaction() if is_told_elsewhere else self.index_connection() as connection:
             ids = connection.execute(insert, [self._event_to_row(event) for event in events]).scalars().all()
             stored: dict[DagsterEventType | None, list[tuple[EventLogEntry, int]]] = defaultdict(list)
@@ -235,13 +233,13 @@ class _EventLog(PostgresEventLogStorage):
 
     def has_table(self, table_name: str) -> bool:
         """Return whether there is a table."""
-        if table_name not in self._tables_there and super().has_table(table_name):
-            self._tables_there.add(table_name)
-        return table_name in self._tables_there
+        if table_name not in self._there and super().has_table(table_name):
+            self._there.add(table_name)
+        return table_name in self._there
 
     def has_asset_key_col(self, column_name: str) -> bool:
         """Return whether the table of assets has a column."""
-        return column_name in self._columns_there or super().has_asset_key_col(column_name)
+        return column_name in self._there or super().has_asset_key_col(column_name)
 
     def _get_latest_materialization_records(
         self, raw_asset_rows: Iterable[Mapping[str, Any]]
@@ -258,13 +256,13 @@ class _EventLog(PostgresEventLogStorage):
         return records
 
     def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
-        if column_name not in self._columns_there and super()._has_asset_key_col_on_connection(conn, column_name):
-            self._columns_there.add(column_name)
-        return column_name in self._columns_there
+        if column_name not in self._there and super()._has_asset_key_col_on_connection(conn, column_name):
+            self._there.add(column_name)
+        return column_name in self._there
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
-    """`DagsterPostgresStorage` that keeps connections open.
+    """`DagsterPostgresStorage` that keeps connections open and stores the events of a step together.
 
     Dagster's own opens one for each event that a run stores, which takes longer than to store it: of a tick of ten
     stations half the time (docs/performance.md). A connection that has died, like those to a Postgres that was

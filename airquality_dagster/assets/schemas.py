@@ -12,6 +12,8 @@ from airquality_dagster.pollutants import PARAMETERS, PROVISIONAL, SIMULATED, ST
 from airquality_dagster.readings.aggregate import DATE, EXPECTED_HOURS, HOURS, HOURS_FOR_A_VALID_DAY, MAXIMA
 from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, WHO_LEVELS
 
+_NUMBERS_OR_MISSING = (float, int, type(None))
+
 
 class NumbersOrMissing(ColumnConstraint):
     """Every value is a number or missing, whatever the dtype (a field may be absent from some rows)."""
@@ -22,13 +24,12 @@ class NumbersOrMissing(ColumnConstraint):
     def validate(self, dataframe: pd.DataFrame, column_name: str) -> None:
         """Raise if any value is neither."""
         column = dataframe[column_name]
-        if pd.api.types.is_numeric_dtype(column.dtype) or set(map(type, column)) <= {float, int, type(None)}:
+        if pd.api.types.is_numeric_dtype(column.dtype):
             return
-        offending = dataframe[[not isinstance(value, (float, int, type(None))) for value in column]]
-        if len(offending):
-            raise ColumnConstraintViolationException(
-                "numbers or missing values", "not a number", column_name, offending
-            )
+        if all(issubclass(kind, _NUMBERS_OR_MISSING) for kind in set(map(type, column))):
+            return
+        offending = dataframe[[not isinstance(value, _NUMBERS_OR_MISSING) for value in column]]
+        raise ColumnConstraintViolationException("numbers or missing values", "not a number", column_name, offending)
 
 
 class UtcDates(ColumnConstraint):

@@ -98,18 +98,14 @@ def check_collection(database: Database[Any], collection: str, *, keep_revisions
             f"{namespace} is sharded by {', '.join(shard_key)}, which does not keep a primary key unique over its "
             "shards: shard it by '_id' (hashed, if keys ascend)"
         )
-    bases = {suffix: collection.removesuffix(suffix) for suffix in (REVISIONS, INSERTIONS)}
-    others = {base for base in bases.values() if base != collection}
-    if keep_revisions:
-        others |= {collection + suffix for suffix in bases}
-    noted = database[NOTES].distinct(ID, {ID: {"$in": sorted(others)}}) if others else []
-    for suffix, base in bases.items():
-        if base in noted:
+    for suffix in (REVISIONS, INSERTIONS):
+        base = collection.removesuffix(suffix)
+        if base != collection and find_note(database, base) is not None:
             raise SliceError(
                 f"{namespace} is where the revisions of {base} are kept: give the asset another name, or another "
                 "collection by the metadata 'collection'"
             )
-        if collection + suffix in noted:
+        if keep_revisions and find_note(database, collection + suffix) is not None:
             raise SliceError(
                 f"{namespace}{suffix} is an asset of its own, where the revisions of {collection} would be kept: keep "
                 "one of the two elsewhere, by the metadata 'collection'"

@@ -62,7 +62,9 @@ def bson_values(values: list[Any], column: str, first_row: int = 0) -> list[Any]
         UnstorableError: names column and row.
     """
     kinds = set(map(type, values))
-    if list in kinds and _PLAIN.issuperset(map(type, chain.from_iterable(v for v in values if type(v) is list))):
+    if list in kinds and _PLAIN.issuperset(
+        map(type, chain.from_iterable(value for value in values if type(value) is list))
+    ):
         kinds.remove(list)
     if kinds <= {*_PLAIN, ABSENT_TYPE}:
         return values

@@ -209,8 +209,6 @@ def _object_dtype(series: pd.Series) -> str:
     if ABSENT_TYPE in kinds:
         # Read back, ABSENT is NaN, with which the other values may be plain numbers.
         present = series[[value is not None and value is not ABSENT for value in series]]
-        if kinds - {ABSENT_TYPE, type(None)} in ({float}, {str}, {list}):  # which one value tells
-            present = present.iloc[:1]
         return str(present.infer_objects().dtype) if len(present) else "float64"
     return "object"
 

@@ -99,12 +99,17 @@ class Rows(ABC):
 
     def _encoded_if_small(self, max_bytes: int) -> list[bytes] | None:
         """Return all rows as BSON, so that they are encoded once; None where one is faulty, or they are large."""
+        encoded, total = [], 0
         try:
-            encoded = self.encoded(range(len(self)))
+            # One by one, so that large rows are given up before they take much memory.
+            for document in self.documents(range(len(self))):
+                encoded.append(bson.encode(document))
+                total += len(encoded[-1])
+                if len(encoded[-1]) > max_bytes or total > _ENCODED_AT_ONCE_BYTES:
+                    return None
         except _ENCODING_ERRORS:
             return None
-        sizes = list(map(len, encoded))
-        return encoded if max(sizes) <= max_bytes and sum(sizes) <= _ENCODED_AT_ONCE_BYTES else None
+        return encoded
 
     def _checked_bytes(self, rows: Sequence[int], max_bytes: int) -> int:
         """Return the bytes that rows have at most, of which each can be stored."""
