@@ -8,7 +8,7 @@ import dagster as dg
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pydantic import Field, PrivateAttr
-from pymongo import MongoClient
+from pymongo import MongoClient, ReadPreference
 from pymongo.database import Database
 
 from airquality_dagster.io_managers.mongodb import collection as collections
@@ -136,7 +136,8 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         rows.check(max_bytes=_MAX_DOCUMENT_BYTES - added, batch_size=self.batch_size)
 
         with connection.explained_errors(self.uri):
-            database = self._client()[where.database]
+            # As all that a write compares: what is not there yet must not be taken for free.
+            database = self._client().get_database(where.database, read_preference=ReadPreference.PRIMARY)
             collections.check_collection(database, where.collection, keep_revisions=options.keep_revisions)
 
             def prepare() -> None:

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from pymongo import ReadPreference, WriteConcern
 
-from airquality_dagster.io_managers.mongodb import MongoDBConnectionError, MongoDBIOManager
+from airquality_dagster.io_managers.mongodb import MongoDBConnectionError, MongoDBIOManager, io_manager
 from airquality_dagster.io_managers.mongodb.clients import CLIENTS, ClientSettings, SharedClients
+from airquality_dagster.io_managers.mongodb.revisions import RevisionLog
 from airquality_dagster_tests.io_managers.mongodb.tables import read_directly, write_directly
 
 FRAME = pd.DataFrame({"id": [1], "x": [1.5]})
@@ -87,6 +88,21 @@ def test_fields_say_where_is_read_and_who_confirms(mongodb_uri):
     assert of_uri._client().read_preference == ReadPreference.NEAREST
     assert of_uri._client().write_concern == WriteConcern(w=0)
     release(of_uri)
+
+
+def test_a_write_compares_with_the_primary_wherever_inputs_are_read(mongodb_uri, database, monkeypatch):
+    asked = []
+
+    class Log(RevisionLog):
+        def note_insertions(self, ids) -> None:
+            asked.append(self.database.read_preference)
+            super().note_insertions(ids)
+
+    monkeypatch.setattr(io_manager, "RevisionLog", Log)
+    manager = MongoDBIOManager(uri=mongodb_uri, database=database.name, read_preference="secondaryPreferred")
+    write_directly(manager, FRAME, primary_key="id", keep_revisions=True)
+    release(manager)
+    assert asked == [ReadPreference.PRIMARY]
 
 
 @pytest.mark.parametrize(
