@@ -363,7 +363,7 @@ def _key_range(rows: Rows) -> dict[str, Any]:
     if keys.dtype.kind not in "iuM":
         return {}
     least, greatest = (
-        next(iter(rows.documents([int(position)])))[ID]
+        RawBSONDocument(rows.encoded([int(position)])[0])[ID]
         for position in (keys.to_numpy().argmin(), keys.to_numpy().argmax())
     )
     return {ID: {"$gte": least, "$lte": greatest}}

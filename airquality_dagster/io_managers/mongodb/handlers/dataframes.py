@@ -5,6 +5,7 @@ A missing value (NaN in a column of numbers, NaT, NA, None) is a null; NaN among
 
 import datetime
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import bson
@@ -96,7 +97,12 @@ class DataFrameRows(ColumnRows):
         check_names(list(frame.columns), primary_key)
         self._frame = frame
         self._dtypes = {name: str(dtype) for name, dtype in frame.dtypes.items()}
-        super().__init__(tuple(_column_of(frame[name]) for name in frame.columns), primary_key)
+        columns = (
+            # Of plain numbers nothing is to be looked at.
+            Column(name, dtype) if dtype in PLAIN_NUMBERS else _column_of(frame[name])
+            for name, dtype in self._dtypes.items()
+        )
+        super().__init__(tuple(columns), primary_key)
 
     def __len__(self) -> int:
         return len(self._frame)
@@ -199,14 +205,14 @@ def _column_of(series: pd.Series) -> Column:
 
 def _object_dtype(series: pd.Series) -> str:
     """Return the dtype under which a column of objects is read back."""
-    kinds = set(map(type, series))
+    kinds = set(map(type, series.to_numpy().tolist()))
     if (
         datetime.date in kinds
         and set(map(type, series[series.notna()])) == {datetime.date}
         and ABSENT_TYPE not in kinds
     ):
         return DATE
-    if ABSENT_TYPE in kinds:
+    if ABSENT_TYPE in kinds and not kinds & {list, dict}:
         # Read back, ABSENT is NaN, with which the other values may be plain numbers.
         present = series[[value is not None and value is not ABSENT for value in series]]
         return str(present.infer_objects().dtype) if len(present) else "float64"
@@ -220,9 +226,10 @@ def _midnights(dates: pd.Series) -> pd.Series:
 
 
 def _check_milliseconds(series: pd.Series, what: str) -> None:
-    finer = series.notna() & (series.dt.floor("ms") != series)
+    times = series.to_numpy(dtype=series.dtype.base)
+    finer = ~np.isnat(times) & (times.astype(f"{times.dtype.kind}8[ms]") != times)
     if finer.any():
-        row = int(np.flatnonzero(finer.to_numpy())[0])
+        row = int(np.flatnonzero(finer)[0])
         value = series.iloc[row]
         raise UnstorableError(
             f"column {series.name!r}, row {row}: {value.isoformat()} is finer than a millisecond, which a {what} "
@@ -231,6 +238,8 @@ def _check_milliseconds(series: pd.Series, what: str) -> None:
 
 
 def _check_years(series: pd.Series) -> None:
+    if series.dt.unit == "ns":  # from 1677 to 2262
+        return
     outside = series.notna() & ~series.dt.year.between(datetime.MINYEAR, datetime.MAXYEAR)
     if outside.any():
         row = int(np.flatnonzero(outside.to_numpy())[0])
@@ -267,6 +276,7 @@ def _nulled(naive: pd.Series) -> list[datetime.datetime | None]:
     return dates
 
 
+@cache
 def _is_known(dtype: str) -> bool:
     try:
         return str(pd.api.types.pandas_dtype(dtype)) == dtype

@@ -123,6 +123,8 @@ def _empty(dtype: str) -> pd.Series:
 
 def _narrowed(numbers: pd.Series, dtype: str) -> pd.Series:
     """Return numbers under a dtype that may be narrower than theirs, if all of them fit."""
+    if numbers.dtype == dtype:
+        return numbers
     if "int" in dtype:
         limits = np.iinfo(dtype)
         return (
