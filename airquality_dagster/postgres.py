@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagster import AssetKey, DagsterEventType, EventLogEntry, EventLogRecord
 from dagster import _check as check
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqlEventLogStorageTable
@@ -63,6 +64,18 @@ _EVALUATED = text("""
     )
     WHERE planned.asset_key = found.asset_key AND planned.check_name = found.check_name
         AND planned.run_id = found.run_id AND planned.partition IS NOT DISTINCT FROM found.partition
+""")
+
+# Of assets that were never wiped: Dagster asks for that first, and builds the question of each anew.
+_LATEST_DATA_VERSIONS = text("""
+    SELECT latest.partition, tag.value
+    FROM (
+        SELECT partition, max(id) AS id FROM event_logs
+        WHERE asset_key = :asset_key AND dagster_event_type = :event_type AND partition = ANY(:partitions)
+        GROUP BY partition
+    ) AS latest
+    JOIN asset_event_tags AS tag ON tag.event_id = latest.id AND tag.key = :tag_key
+    WHERE EXISTS (SELECT FROM asset_keys WHERE asset_key = :asset_key AND asset_details IS NULL)
 """)
 
 
@@ -254,6 +267,26 @@ class _EventLog(PostgresEventLogStorage):
                 return super()._get_latest_materialization_records(rows)
             records[key] = record
         return records
+
+    def get_latest_tags_by_partition(
+        self,
+        asset_key: AssetKey,
+        event_type: DagsterEventType,
+        tag_keys: Sequence[str],
+        asset_partitions: Sequence[str] | None = None,
+        before_cursor: int | None = None,
+        after_cursor: int | None = None,
+    ) -> Mapping[str, Mapping[str, str]]:
+        """Return the tags of each partition's latest event; of data versions, which each step asks, in one question."""
+        asked = {"asset_key": asset_key.to_string(), "event_type": event_type.value, "tag_key": DATA_VERSION_TAG}
+        if list(tag_keys) == [DATA_VERSION_TAG] and asset_partitions and before_cursor is after_cursor is None:
+            with self.index_connection() as connection:
+                rows = connection.execute(_LATEST_DATA_VERSIONS, {**asked, "partitions": list(asset_partitions)}).all()
+            if rows:
+                return {partition: {DATA_VERSION_TAG: version} for partition, version in rows}
+        return super().get_latest_tags_by_partition(
+            asset_key, event_type, tag_keys, asset_partitions, before_cursor, after_cursor
+        )
 
     def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
         if column_name not in self._there and super()._has_asset_key_col_on_connection(conn, column_name):

@@ -13,7 +13,9 @@ import dagster as dg
 import psycopg2
 import pytest
 import sqlalchemy as db
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.events import LoadedInputData
+from dagster_postgres import PostgresEventLogStorage
 from pymongo import MongoClient
 
 from airquality_dagster_tests.postgres import postgres_programs, running_postgres
@@ -184,6 +186,38 @@ def test_all_that_a_run_tells_is_stored_as_by_dagsters_own_storage(postgres, tmp
         theirs, ours = stored["DagsterPostgresStorage", table], stored["PooledPostgresStorage", table]
         assert theirs == ours
         assert len(ours) > 1, table
+
+
+def test_data_versions_of_partitions_are_those_that_dagsters_own_storage_finds_also_after_a_wipe(production):
+    def found(*asked) -> list[dict[str, dict[str, str]]]:
+        theirs = PostgresEventLogStorage.get_latest_tags_by_partition
+        return [
+            dict(method(instance.event_log_storage, *asked))
+            for method in (type(storage).get_latest_tags_by_partition, theirs)
+        ]
+
+    asked = (first.key, dg.DagsterEventType.ASSET_MATERIALIZATION, [DATA_VERSION_TAG])
+    with dg.DagsterInstance.get() as instance:
+        storage = instance.event_log_storage
+        seen = []
+        for months in (["2026-01-01"], ["2026-01-01", "2026-02-01"], None, ["2026-02-01"]):
+            if months is None:
+                instance.wipe_assets([first.key])
+            for month in months or []:
+                assert dg.materialize([first], instance=instance, partition_key=month).success
+            ours, theirs = found(*asked, ["2026-01-01", "2026-02-01", "2026-03-01"])
+            assert ours == theirs
+            seen.append(ours)
+        assert [sorted(versions) for versions in seen] == [
+            ["2026-01-01"],
+            ["2026-01-01", "2026-02-01"],
+            [],
+            ["2026-02-01"],
+        ]
+        assert seen[0]["2026-01-01"] != seen[1]["2026-01-01"]
+        for others in ((None,), (["2026-02-01"], 1), (["2026-02-01"], None, 1)):
+            ours, theirs = found(*asked, *others)
+            assert ours == theirs
 
 
 def test_what_waits_to_be_stored_is_found_by_who_asks_and_stored_when_the_instance_is_closed(production):

@@ -285,8 +285,9 @@ def _is_known(dtype: str) -> bool:
 
 
 def _frame(columns: dict[str, pd.Series]) -> pd.DataFrame:
-    # Not copied into blocks: a frame would be twice in memory.
-    return pd.DataFrame(columns, columns=pd.Index([*columns], dtype=object), copy=False)
+    # Not copied into blocks: a frame would be twice in memory. Without indexes, which pandas would compare.
+    arrays = {name: series.array for name, series in columns.items()}
+    return pd.DataFrame(arrays, columns=pd.Index([*columns], dtype=object), copy=False)
 
 
 def _arrays(stored: StoredRows, columns: Sequence[Column]) -> Iterator[dict[str, np.ndarray]]:

@@ -301,7 +301,7 @@ def _check_primary_key(keys: pd.DataFrame, primary_key: Sequence[str]) -> None:
         if any(nested):
             row = int(np.argmax(nested))
             raise UnstorableError(f"row {row}: a primary key is one value, not a list or a document ({shown(row)})")
-    missing = keys.isna().any(axis=1).to_numpy()
+    missing = keys.isna().to_numpy().any(axis=1)
     if missing.any():
         row = int(missing.argmax())
         raise UnstorableError(f"row {row} has no primary key ({shown(row)})")
