@@ -4,6 +4,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache, lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,6 @@ from dagster import _check as check
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log import SqlEventLogStorageTable
 from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable, ConcurrencyLimitsTable
 from dagster._serdes import deserialize_value, serialize_value
@@ -50,6 +50,18 @@ _STORED_WITH_THE_NEXT = {
     DagsterEventType.ASSET_CHECK_EVALUATION,
 }
 _MOST_TOGETHER = 100
+# SQLAlchemy's own way with many rows would put each question together anew.
+_TOLD = text("""
+    INSERT INTO event_logs (run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition)
+    SELECT run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition
+    FROM unnest(
+        CAST(:run_id AS text[]), CAST(:event AS text[]), CAST(:dagster_event_type AS text[]),
+        CAST(:timestamp AS timestamp[]), CAST(:step_key AS text[]), CAST(:asset_key AS text[]),
+        CAST(:partition AS text[])
+    ) WITH ORDINALITY AS told(run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition, place)
+    ORDER BY place
+    RETURNING id
+""")
 _EVALUATED = text("""
     UPDATE asset_check_executions AS planned
     SET execution_status = found.status, evaluation_event = found.event,
@@ -77,6 +89,18 @@ _LATEST_DATA_VERSIONS = text("""
     JOIN asset_event_tags AS tag ON tag.event_id = latest.id AND tag.key = :tag_key
     WHERE EXISTS (SELECT FROM asset_keys WHERE asset_key = :asset_key AND asset_details IS NULL)
 """)
+# The last materialization of an asset is asked for by its checks, and by each step and run that reads it.
+_deserialized = lru_cache(maxsize=500)(deserialize_value)
+
+
+@cache
+def _upsert(columns: frozenset[str]) -> postgresql.Insert:
+    """Return the statement that sets columns of the table of assets."""
+    insert = postgresql.insert(AssetKeyTable)
+    changed = {name: insert.excluded[name] for name in columns}
+    if not changed:
+        return insert.on_conflict_do_nothing()
+    return insert.on_conflict_do_update(index_elements=[AssetKeyTable.c.asset_key], set_=changed)
 
 
 @contextmanager
@@ -128,11 +152,12 @@ class _EventLog(PostgresEventLogStorage):
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of any types in their order, with what they say of assets and planned checks: all or nothing."""
-        insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
+        rows = [self._event_to_row(event) for event in events]
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
         kinds = {entry.dagster_event_type for entry in events if entry.is_dagster_event}
         is_told_elsewhere = not kinds.isdisjoint(ASSET_EVENTS | ASSET_CHECK_EVENTS)
         with self.index_transaction() if is_told_elsewhere else self.index_connection() as connection:
-            ids = connection.execute(insert, [self._event_to_row(event) for event in events]).scalars().all()
+            ids = connection.execute(_TOLD, columns).scalars().all()
             stored: dict[DagsterEventType | None, list[tuple[EventLogEntry, int]]] = defaultdict(list)
             for entry, event_id in zip(events, ids, strict=True):
                 stored[entry.dagster_event_type if entry.is_dagster_event else None].append((entry, event_id))
@@ -156,17 +181,10 @@ class _EventLog(PostgresEventLogStorage):
             key = check.not_none(entry.get_dagster_event().asset_key).to_string()
             values = self._get_asset_entry_values(entry, event_id, has_columns)
             rows[key, frozenset(values)] = {"asset_key": key, **values}
-        insert = postgresql.insert(AssetKeyTable)
         # In the order of the keys, so that no two processes wait for each other's rows.
         ordered = sorted(rows.items(), key=lambda row: row[0][0])
         for columns, group in groupby(ordered, key=lambda row: row[0][1]):
-            changed = {name: insert.excluded[name] for name in columns}
-            connection.execute(
-                insert.on_conflict_do_update(index_elements=[AssetKeyTable.c.asset_key], set_=changed)
-                if changed
-                else insert.on_conflict_do_nothing(),
-                [row for _, row in group],
-            )
+            connection.execute(_upsert(columns), [row for _, row in group])
 
     def _store_planned_checks(self, connection: Connection, stored: Sequence[tuple[EventLogEntry, int]]) -> None:
         rows = []
@@ -262,7 +280,7 @@ class _EventLog(PostgresEventLogStorage):
         records: dict[AssetKey, EventLogRecord | None] = {}
         for row in rows:
             key, stored = AssetKey.from_db_string(row["asset_key"]), row["last_materialization"]
-            record = deserialize_value(stored) if stored and not row["asset_details"] else None
+            record = _deserialized(stored) if stored and not row["asset_details"] else None
             if key is None or not isinstance(record, EventLogRecord):
                 return super()._get_latest_materialization_records(rows)
             records[key] = record

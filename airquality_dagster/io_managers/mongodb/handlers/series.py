@@ -150,6 +150,8 @@ def _faithful(objects: pd.Series, dtype: str) -> pd.Series:
     if dtype in PLAIN_NUMBERS and missing.any():
         # As pandas itself does where an integer or a truth value is missing, but for what 53 bits cannot hold.
         dtype = "float64" if "int" in dtype else "object"
+    if dtype == "object":
+        return objects
     try:
         cast = objects.astype(pd.api.types.pandas_dtype(dtype))
         same = cast.isna().equals(missing) and bool((cast[~missing].astype(object) == objects[~missing]).all())
