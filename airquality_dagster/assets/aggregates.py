@@ -4,6 +4,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 from pymongo.database import Database
 
@@ -82,9 +83,13 @@ def aggregates_asset(
 def _days_before(database: Database[dict[str, Any]], station: Station, daily: pd.DataFrame) -> pd.DataFrame:
     """Return what is stored of the days that sparklines show beside those that are made."""
     means = [f"{field}_valid_mean" for field in SPARKLINE_FIELDS]
-    found = []
+    found: list[dict[str, Any]] = []
     if len(daily):
         before = {"$gt": daily[DATE].iloc[-1] - pd.Timedelta(days=SPARKLINE_DAYS), "$lt": daily[DATE].iloc[0]}
         found = list(database[station.aggregates_asset].find({"_id": before}, dict.fromkeys(means, True)))
-    days = pd.DataFrame(found, columns=["_id", *means]).rename(columns={"_id": DATE})
-    return days.assign(**{DATE: pd.to_datetime(days[DATE], utc=True)})
+    return pd.DataFrame(
+        {
+            DATE: pd.to_datetime([day["_id"] for day in found], utc=True),
+            **{name: np.array([day.get(name) for day in found], dtype="float64") for name in means},
+        }
+    )

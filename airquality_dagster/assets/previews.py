@@ -25,7 +25,7 @@ def hourly_preview(hourly: pd.DataFrame) -> str:
             f"{hour[TIMESTAMP]:%Y-%m-%d %H:%M}" + (" (provisional)" if hour.get(PROVISIONAL) is True else ""),
             *(_number(hour[field]) for field in fields),
         ]
-        for _, hour in hourly.tail(_HOURS_SHOWN)[::-1].iterrows()
+        for hour in hourly.tail(_HOURS_SHOWN)[::-1].to_dict("records")
     ]
     return _note(hourly) + _table(["hour (UTC)", *(BY_FIELD[field].description for field in fields)], rows)
 
@@ -36,8 +36,8 @@ def quality_preview(quality: pd.DataFrame) -> str:
         return "No hour of this period is stored."
     rows = []
     for parameter in PARAMETERS:
-        counts = quality[f"{parameter.field}_qc"].value_counts()
-        rows.append([parameter.label, *(str(int(counts.get(level, 0))) for level in Level)])
+        counts = np.bincount(quality[f"{parameter.field}_qc"], minlength=max(Level) + 1)
+        rows.append([parameter.label, *(str(counts[level]) for level in Level)])
     return _note(quality) + _table(["reading", *(level.name.lower().replace("_", " ") for level in Level)], rows)
 
 
@@ -48,6 +48,8 @@ def daily_preview(daily: pd.DataFrame) -> str:
     parameters = [
         parameter for parameter in PARAMETERS if parameter.guideline and parameter.guideline.averaging == "24 h"
     ]
+    statistics = [f"{parameter.field}_{name}" for parameter in parameters for name in ("mean", "valid_hours")]
+    columns = [DATE, HOURS, *statistics]
     rows = [
         [
             f"{day[DATE]:%Y-%m-%d}",
@@ -58,7 +60,7 @@ def daily_preview(daily: pd.DataFrame) -> str:
                 for parameter in parameters
             ),
         ]
-        for _, day in daily.tail(_DAYS_SHOWN)[::-1].iterrows()
+        for day in daily[columns].tail(_DAYS_SHOWN)[::-1].to_dict("records")
     ]
     return _note(daily) + _table(["date", "hours", *(f"{parameter.description}" for parameter in parameters)], rows)
 
@@ -72,26 +74,29 @@ def daily_sparklines(daily: pd.DataFrame, former: pd.DataFrame) -> str:
     """
     if daily.empty:
         return "No day of this period is stored."
-    dates = pd.date_range(end=daily[DATE].iloc[-1], periods=SPARKLINE_DAYS, freq="D")
-    days = pd.DatetimeIndex([*former[DATE], *daily[DATE]])
-    lines = [_note(daily) + f"{dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, valid daily means:"]
+    dates = np.concatenate([days[DATE].to_numpy(dtype="datetime64[D]") for days in (former, daily)])
+    place = (dates - dates[-1]).astype("int64") + SPARKLINE_DAYS - 1
+    lines = [_note(daily) + f"{dates[-1] - (SPARKLINE_DAYS - 1)} to {dates[-1]}, valid daily means:"]
     for parameter in (BY_FIELD[field] for field in SPARKLINE_FIELDS):
         column = f"{parameter.field}_valid_mean"
-        means = pd.Series(np.array([*former[column], *daily[column]], dtype="float64"), days).dropna()
-        span = f"{_number(means.min())} to {_number(means.max())} {parameter.unit}" if len(means) else "no valid day"
-        lines.append(f"`{_sparkline(means.reindex(dates))}` {parameter.label}: {span}")
+        means = np.concatenate([days[column].to_numpy(dtype="float64") for days in (former, daily)])
+        shown = np.full(SPARKLINE_DAYS, np.nan)
+        shown[place[place >= 0]] = means[place >= 0]
+        low, high = (_number(edge(means)) for edge in (np.fmin.reduce, np.fmax.reduce))
+        span = f"{low} to {high} {parameter.unit}" if not np.isnan(means).all() else "no valid day"
+        lines.append(f"`{_sparkline(shown)}` {parameter.label}: {span}")
     return "\n\n".join(lines)
 
 
-def _sparkline(values: pd.Series) -> str:
+def _sparkline(values: np.ndarray) -> str:
     """Return a character a value, from zero or the lowest to the highest.
 
-    >>> _sparkline(pd.Series([0.0, None, 4.0, 8.0]))
+    >>> _sparkline(np.array([0.0, np.nan, 4.0, 8.0]))
     '▁·▅█'
     """
-    low, high = min(0.0, values.min()), values.max()
+    low, high = np.fmin.reduce(values, initial=0.0), np.fmax.reduce(values)
     steps = (values - low) / (high - low if high > low else 1.0) * (len(_BLOCKS) - 1)
-    return "".join("·" if pd.isna(step) else _BLOCKS[round(step)] for step in steps)
+    return "".join("·" if np.isnan(step) else _BLOCKS[round(step)] for step in steps)
 
 
 def _note(frame: pd.DataFrame) -> str:

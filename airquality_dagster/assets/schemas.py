@@ -43,8 +43,9 @@ class UtcDates(ColumnConstraint):
         column = dataframe[column_name]
         if not (isinstance(column.dtype, pd.DatetimeTZDtype) and str(column.dtype.tz) == "UTC"):
             raise ColumnConstraintViolationException("dates in UTC", f"{column.dtype}", column_name, dataframe)
-        offending = dataframe[column.isna() | column.duplicated()]
-        if len(offending):
+        is_offending = column.isna() | column.duplicated()
+        if is_offending.any():
+            offending = dataframe[is_offending]
             raise ColumnConstraintViolationException("each date once", "missing or twice", column_name, offending)
 
 

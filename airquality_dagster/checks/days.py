@@ -1,6 +1,5 @@
 """Checks of a station's days."""
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -50,15 +49,15 @@ def data_capture(days: AggregatedDays) -> CheckOutcome:
     """Count for each pollutant the days with a valid mean, of those that are over."""
     midnights = days.daily[DATE].dt.tz_localize(None) + pd.Timedelta(days=1)
     ends = midnights.dt.tz_localize(days.time_zone, ambiguous=True, nonexistent="shift_forward")
-    over = days.daily[ends <= pd.Timestamp(days.now)]
-    total = len(over)
+    is_over = (ends <= pd.Timestamp(days.now)).to_numpy()
+    total = int(is_over.sum())
     rows, low = [], []
     for parameter in (BY_FIELD[field] for field in WHO_LEVELS if total):
-        valid = int(over[f"{parameter.field}_valid_mean"].notna().sum())
+        valid = int((days.daily[f"{parameter.field}_valid_mean"].notna().to_numpy() & is_over).sum())
         percent = 100 * valid // total
         rows.append((parameter.label, valid, total, percent))
         if percent < _LEAST_PERCENT:
-            reasons = over[f"{parameter.field}_invalid"].dropna()
+            reasons = days.daily.loc[is_over, f"{parameter.field}_invalid"].dropna()
             low.append(f"{parameter.label} {valid} of {total} days valid (last: {reasons.iloc[-1]})")
     return CheckOutcome(
         passed=not low,
@@ -77,18 +76,19 @@ def aggregates_equal_raw(days: AggregatedDays) -> CheckOutcome:
     """Compute the published means anew, in another way, and compare."""
     local_dates = pd.DatetimeIndex(days.hourly[TIMESTAMP]).tz_convert(days.time_zone).tz_localize(None).normalize()
     dates, begins = np.unique(local_dates.to_numpy(), return_index=True)
-    stored = days.daily.set_index(days.daily[DATE].dt.tz_localize(None)).reindex(dates)
+    # Of a date that is no day, the place after the last.
+    place = pd.DatetimeIndex(days.daily[DATE]).tz_localize(None).get_indexer(dates)
     rows = []
     for parameter in PARAMETERS:
         if parameter.field not in days.hourly:
             continue
         values = days.hourly[parameter.field].to_numpy(dtype="float64")
-        means = stored[f"{parameter.field}_mean"].to_numpy(dtype="float64")
-        for date, mean, of_day in zip(dates, means, np.split(values, begins)[1:], strict=True):
-            present = of_day[~np.isnan(of_day)]
-            expected = math.fsum(present) / len(present) if len(present) else math.nan
-            if not (math.isclose(mean, expected, abs_tol=_TOLERANCE) or (math.isnan(mean) and math.isnan(expected))):
-                rows.append((parameter.label, str(np.datetime_as_string(date, "D")), mean, expected))
+        means = np.append(days.daily[f"{parameter.field}_mean"].to_numpy(dtype="float64"), np.nan)[place]
+        counts = np.add.reduceat(~np.isnan(values), begins, dtype="int64")
+        sums = np.add.reduceat(np.nan_to_num(values), begins)
+        expected = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+        for at in np.flatnonzero(~np.isclose(means, expected, rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True)):
+            rows.append((parameter.label, str(np.datetime_as_string(dates[at], "D")), means[at], expected[at]))
     return CheckOutcome(
         passed=not rows,
         must_act=bool(rows),

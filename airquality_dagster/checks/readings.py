@@ -117,13 +117,13 @@ def sensors_not_stuck(flagged: StationFlags) -> CheckOutcome:
 def no_unit_jump(flagged: StationFlags) -> CheckOutcome:
     """Compare the median of each reading with that of the month before."""
     hours = pd.DatetimeIndex(flagged.hours.around[TIMESTAMP])
-    months = hours.tz_convert(flagged.start.tzinfo).tz_localize(None).to_period("M")
-    readings = flagged.hours.readings.set_axis(months).groupby(level=0)
-    medians = readings.median().where(readings.count() >= _LEAST_HOURS_OF_A_MEDIAN)
+    month_of = hours.tz_convert(flagged.start.tzinfo).tz_localize(None).to_numpy().astype("datetime64[M]")
+    months = np.unique(month_of)
     rows = []
-    for parameter in PARAMETERS:
-        of_months = medians[parameter.field]
-        for month, former, present in zip(of_months.index[1:], of_months[:-1], of_months[1:], strict=True):
+    for parameter in PARAMETERS if len(months) > 1 else ():
+        readings = flagged.hours.readings[parameter.field].to_numpy()
+        medians = [_median(readings[month_of == month]) for month in months]
+        for month, former, present in zip(months[1:], medians[:-1], medians[1:], strict=True):
             if min(former, present) > 0 and max(former, present) > _JUMP * min(former, present):
                 rows.append((parameter.label, str(month), former, present, parameter.unit))
     told = "; ".join(
@@ -142,6 +142,12 @@ def no_unit_jump(flagged: StationFlags) -> CheckOutcome:
 
 
 CHECKS: Checks[StationFlags] = {check.__name__: check for check in (values_in_range, sensors_not_stuck, no_unit_jump)}
+
+
+def _median(readings: np.ndarray) -> float:
+    """Return the median of those that are there; NaN where they are too few."""
+    present = readings[~np.isnan(readings)]
+    return float(np.median(present)) if len(present) >= _LEAST_HOURS_OF_A_MEDIAN else np.nan
 
 
 def _moment(hour: pd.Timestamp) -> str:

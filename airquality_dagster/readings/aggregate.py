@@ -12,6 +12,7 @@ from airquality_dagster.readings.indices import (
     WHO_LEVELS,
     aqi_category,
     aqi_of_pollutants,
+    highest,
     names_where,
     who_level,
     worst,
@@ -76,28 +77,28 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
     days, begins, size = _days(hours[is_asked], time_zone)
     expected = expected_hours(days, days + pd.Timedelta(days=1), time_zone)
 
+    fields = flagged.fields
+    readings, valid = (table.to_numpy()[is_asked] for table in (flagged.readings, flagged.valid_readings))
+    # Pandas' mean compensates for rounding: that of equal hours is their value, and none is above the highest.
     of_day = pd.Index(np.repeat(np.arange(len(days)), size))
-    all_readings, all_valid = flagged.readings, flagged.valid_readings
-    # By a level: to tell an array of keys from names of columns costs pandas more than the means.
-    readings, valid = (table[is_asked].set_axis(of_day).groupby(level=0) for table in (all_readings, all_valid))
-    valid_counts = valid.count().to_numpy()
+    means = pd.DataFrame(np.hstack([readings, valid]), index=of_day).groupby(level=0).mean().to_numpy()
+    valid_counts = _counts(valid, begins)
     statistics = {
-        "mean": readings.mean(),
-        "min": readings.min(),
-        "max": readings.max(),
-        "hours": readings.count(),
-        "valid_mean": valid.mean().where(valid_counts >= HOURS_FOR_A_VALID_DAY),
+        "mean": means[:, : len(fields)],
+        "min": np.fmin.reduceat(readings, begins),
+        "max": np.fmax.reduceat(readings, begins),
+        "hours": _counts(readings, begins),
+        "valid_mean": np.where(valid_counts >= HOURS_FOR_A_VALID_DAY, means[:, len(fields) :], np.nan),
         "valid_hours": valid_counts,
         # Cut, not rounded: 99.6 % is not complete.
         "percent_complete": 100 * valid_counts // expected[:, np.newaxis],
-        "invalid": _reasons(flagged.quality.flags[is_asked].to_numpy(), begins, valid_counts, expected),
+        "invalid": _reasons(flagged.quality.flags.to_numpy()[is_asked], begins, valid_counts, expected),
     }
-    tables = {name: np.asarray(table) for name, table in statistics.items()}
     columns: dict[str, Any] = {DATE: days.tz_localize("UTC"), HOURS: size}
-    for position, field in enumerate(flagged.fields):
-        columns |= {f"{field}_{name}": table[:, position] for name, table in tables.items()}
+    for position, field in enumerate(fields):
+        columns |= {f"{field}_{name}": table[:, position] for name, table in statistics.items()}
     columns[EXPECTED_HOURS] = expected
-    columns |= _maxima(all_valid, hours, days, time_zone)
+    columns |= _maxima(flagged.valid_readings, hours, days, time_zone)
     columns |= _indices(columns)
     if SIMULATED in flagged.around:
         is_simulated = flagged.around[SIMULATED][is_asked]
@@ -123,6 +124,11 @@ def _days(hours: pd.DatetimeIndex, time_zone: ZoneInfo) -> tuple[pd.DatetimeInde
     dates = hours.tz_convert(time_zone).tz_localize(None).normalize()
     begins = np.flatnonzero(np.append(len(dates) > 0, dates[1:] != dates[:-1]))
     return dates[begins], begins, np.diff(np.append(begins, len(dates)))
+
+
+def _counts(values: np.ndarray, begins: np.ndarray) -> np.ndarray:
+    """Return how many values of each day are there."""
+    return np.add.reduceat(~np.isnan(values), begins, dtype="int64")
 
 
 def _midnights(dates: pd.DatetimeIndex, time_zone: ZoneInfo) -> pd.DatetimeIndex:
@@ -169,47 +175,45 @@ def _maxima(
     all_days, begins, size = _days(grid_hours, time_zone)
     is_wanted = all_days.isin(days)
 
-    readings = valid[list(dict.fromkeys(MAXIMA.values()))]
+    fields = list(dict.fromkeys(MAXIMA.values()))
     before = _RUNNING_HOURS - 1
-    grid = np.full((before + len(grid_hours), len(readings.columns)), np.nan)
+    grid = np.full((before + len(grid_hours), len(fields)), np.nan)
     if len(days):
         place = before + ((hours - grid_hours[0]) // pd.Timedelta(hours=1)).to_numpy(dtype="int64")
         is_near = (place >= 0) & (place < len(grid))
-        grid[place[is_near]] = readings.to_numpy()[is_near]
+        grid[place[is_near]] = valid[fields].to_numpy()[is_near]
     # Not pandas' rolling mean, whose last digits depend on the hours before the window.
     windows = np.stack([grid[before - age : len(grid) - age] for age in range(_RUNNING_HOURS)])
     present = (~np.isnan(windows)).sum(axis=0)
     running = np.where(present >= _LEAST_RUNNING_HOURS, np.nansum(windows, axis=0) / np.maximum(present, 1), np.nan)
 
-    def of_days(values: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
-        counts = np.add.reduceat(~np.isnan(values), begins, dtype="int64")[is_wanted]
-        highest = np.fmax.reduceat(values, begins)[is_wanted]
-        return pd.DataFrame(counts, columns=readings.columns), pd.DataFrame(highest, columns=readings.columns)
-
     columns: dict[str, np.ndarray] = {}
-    found = {"8h": (*of_days(running), "8-hour means"), "1h": (*of_days(grid[before:]), "hours")}
+    found = {"8h": (running, "8-hour means"), "1h": (grid[before:], "hours")}
     for name, field in MAXIMA.items():
-        counts, highest, what = found[name[-2:]]
-        is_valid = counts[field].to_numpy() >= HOURS_FOR_A_VALID_DAY
-        columns[name] = np.where(is_valid, highest[field], np.nan)
-        reasons = [
-            f"{count} of {total} {what} valid" for count, total in zip(counts[field], size[is_wanted], strict=True)
-        ]
-        columns[f"{name}_invalid"] = np.where(is_valid, np.array(None), np.array(reasons, dtype=object))
+        values, what = found[name[-2:]]
+        of_field = values[:, fields.index(field)]
+        counts, maxima = _counts(of_field, begins)[is_wanted], np.fmax.reduceat(of_field, begins)[is_wanted]
+        is_valid = counts >= HOURS_FOR_A_VALID_DAY
+        columns[name] = np.where(is_valid, maxima, np.nan)
+        reasons = np.full(len(is_valid), None, dtype=object)
+        for day in np.flatnonzero(~is_valid):
+            reasons[day] = f"{counts[day]} of {size[is_wanted][day]} {what} valid"
+        columns[f"{name}_invalid"] = reasons
     return columns
 
 
-def _indices(days: Mapping[str, Any]) -> dict[str, pd.Series]:
+def _indices(days: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of AQI and WHO levels, from valid values only."""
     indices = aqi_of_pollutants(pd.DataFrame({scale: days[name] for name, scale in AQI_INPUTS.items()}))
-    levels = pd.DataFrame({field: who_level(field, pd.Series(days[name])) for name, field in WHO_INPUTS.items()})
-    highest = indices.max(axis=1)
+    levels = {field: who_level(field, pd.Series(days[name])).to_numpy() for name, field in WHO_INPUTS.items()}
+    is_above = {field: pd.notna(of_field) & (of_field != AT_GUIDELINE) for field, of_field in levels.items()}
+    aqi = highest(indices)
     return {
-        "aqi": highest.astype("Int64"),
-        "aqi_category": aqi_category(highest),
-        "aqi_pollutant": worst(indices),
-        "aqi_pollutants": names_where(indices.notna()),
-        "aqi_invalid": pd.Series(_NO_AQI, index=highest.index, dtype=object).where(highest.isna(), None),
+        "aqi": aqi.astype("Int64").array,
+        "aqi_category": aqi_category(aqi).to_numpy(),
+        "aqi_pollutant": worst(indices).to_numpy(),
+        "aqi_pollutants": names_where(indices.notna()).to_numpy(),
+        "aqi_invalid": np.where(aqi.isna(), np.array(_NO_AQI, dtype=object), None),
         **{f"{field}_who": levels[field] for field in WHO_LEVELS},
-        "who_exceeded": names_where(levels.notna() & (levels != AT_GUIDELINE)),
+        "who_exceeded": names_where(pd.DataFrame(is_above)).to_numpy(),
     }

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from airquality_dagster.pollutants import SIMULATED, TIMESTAMP
-from airquality_dagster.readings.indices import aqi_of_pollutants, eaqi_bands, names_where, nowcast, worst
+from airquality_dagster.readings.indices import aqi_of_pollutants, eaqi_bands, highest, names_where, nowcast, worst
 from airquality_dagster.readings.quality import Flag, FlaggedHours, names_of
 
 NOWCAST_POLLUTANTS = ("pm2_5", "pm10")
@@ -45,7 +45,7 @@ def hourly_quality(flagged: FlaggedHours, *, absent: float = np.nan) -> pd.DataF
 def _european_index(valid: pd.DataFrame) -> dict[str, pd.Series]:
     bands = eaqi_bands(valid)
     return {
-        "eaqi": bands.max(axis=1).astype("Int64"),
+        "eaqi": highest(bands).astype("Int64"),
         "eaqi_pollutant": worst(bands),
         "eaqi_pollutants": names_where(bands.notna()),
     }
@@ -58,6 +58,6 @@ def _nowcast_index(valid: pd.DataFrame, hours: pd.Series, is_asked: np.ndarray) 
     indices = aqi_of_pollutants(concentrations)
     return {
         **{f"{field}_nowcast": concentrations[field] for field in NOWCAST_POLLUTANTS},
-        "aqi_nowcast": indices.max(axis=1).astype("Int64"),
+        "aqi_nowcast": highest(indices).astype("Int64"),
         "aqi_nowcast_pollutant": worst(indices),
     }

@@ -156,6 +156,11 @@ def aqi_of_pollutants(concentrations: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(indices, index=concentrations.index)
 
 
+def highest(indices: pd.DataFrame) -> pd.Series:
+    """Return for each row the highest index; NaN where there is none."""
+    return pd.Series(np.fmax.reduce(indices.to_numpy(dtype="float64"), axis=1), index=indices.index)
+
+
 def worst(indices: pd.DataFrame) -> pd.Series:
     """Return for each row the column with the highest index, the first of equal ones; None where there is none."""
     values = indices.to_numpy(dtype="float64")

@@ -11,6 +11,7 @@ nothing else: however a history is cut into months, with these hours around them
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -128,12 +129,12 @@ class FlaggedHours:
         """The readings that are flagged."""
         return list(map(str, self.quality.flags.columns))
 
-    @property
+    @cached_property
     def readings(self) -> pd.DataFrame:
         """All readings as published, one column a field."""
         return self.around.reindex(columns=self.fields).astype("float64")
 
-    @property
+    @cached_property
     def valid_readings(self) -> pd.DataFrame:
         """Those that did not fail, NaN in place of the others."""
         return self.readings.where(self.quality.is_valid)
@@ -152,7 +153,8 @@ def flag_hours(
     around = hourly
     if surrounding is not None and len(surrounding):
         around = pd.concat([surrounding, hourly], ignore_index=True) if len(hourly) else surrounding
-    around = around.sort_values(TIMESTAMP, ignore_index=True)
+    if not around[TIMESTAMP].is_monotonic_increasing:
+        around = around.sort_values(TIMESTAMP, ignore_index=True)
     is_asked = around[TIMESTAMP].isin(hourly[TIMESTAMP]).to_numpy()
     return FlaggedHours(around, is_asked, quality_flags(around, reading_fields(hourly), restated=restated))
 
