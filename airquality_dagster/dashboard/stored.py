@@ -49,7 +49,7 @@ def station_record(database: Database[dict[str, Any]], station: Station, now: da
     revisions = database[f"{station.raw_asset}_revisions"].find({}, {"_id.document_id": True, "valid_until": True})
     return StationRecord(
         station=station,
-        hours=pd.DataFrame({TIMESTAMP: pd.to_datetime(keys, utc=True).as_unit("us"), **hours}),
+        hours=pd.DataFrame({TIMESTAMP: pd.to_datetime(keys, utc=True).as_unit("us"), **hours}, copy=False),
         recent=_frame(
             quality,
             {"_id": recently},
@@ -117,16 +117,20 @@ def _frame(
     documents = list(
         collection.find(where, dict.fromkeys((*numbers, *others), True), sort=[("_id", 1)], batch_size=_BATCH)
     )
-    return pd.DataFrame(
-        {key: pd.to_datetime([document["_id"] for document in documents], utc=True)}
-        | _numbers(documents, numbers)
-        | {name: pd.Series([document.get(name) for document in documents], dtype=object) for name in others}
-    )
+    columns = {key: pd.to_datetime([document["_id"] for document in documents], utc=True)}
+    columns |= _numbers(documents, numbers) | {name: _objects(documents, name) for name in others}
+    return pd.DataFrame(columns)
 
 
 def _numbers(documents: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, np.ndarray]:
     # A year of hours: column by column takes half the time of pandas' own way with documents. None becomes NaN.
     return {name: np.array([document.get(name) for document in documents], dtype="float64") for name in names}
+
+
+def _objects(documents: list[dict[str, Any]], name: str) -> np.ndarray:
+    objects = np.empty(len(documents), dtype=object)
+    objects[:] = [document.get(name) for document in documents]
+    return objects
 
 
 def _months(summaries: Collection[dict[str, Any]]) -> pd.DataFrame:
