@@ -76,13 +76,13 @@ def platform_runs(worker: int, workers: int) -> int:
     """Execute every so many-th of the runs that are due; return the bytes received."""
     import dagster as dg
 
-    from airquality_dagster.definitions import definitions
+    from airquality_dagster.definitions import defs
     from airquality_dagster.history import due_runs
     from airquality_dagster.jobs import HOURLY_JOB, asset_selection, run_tags
     from airquality_dagster.stations import load_network
 
     network = load_network(Path(os.environ["AIRQUALITY_STATIONS"]))
-    job = definitions().resolve_job_def(HOURLY_JOB)
+    job = defs.resolve_job_def(HOURLY_JOB)
     received = 0
     with dg.DagsterInstance.get() as instance:
         runs = due_runs(instance, network, datetime.now(timezone.utc))

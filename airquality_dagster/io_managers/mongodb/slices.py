@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 
 from airquality_dagster.io_managers.mongodb.columns import NOTES, field_name
@@ -26,9 +27,9 @@ class Keys:
         """Return the filter on a document's field."""
         return {path: self.keys[0]} if len(self.keys) == 1 else {path: {"$in": list(self.keys)}}
 
-    def holds(self, values: pd.Series) -> pd.Series:
+    def holds(self, values: pd.Series) -> np.ndarray:
         """Return which values lie in these partitions."""
-        return values.isin(self.keys)
+        return values.isin(self.keys).to_numpy()
 
     def __str__(self) -> str:
         shown = ", ".join(self.keys[:5])
@@ -47,16 +48,16 @@ class Windows:
         ranges = [{path: {"$gte": start, "$lt": end}} for start, end in self.windows]
         return ranges[0] if len(ranges) == 1 else {"$or": ranges}
 
-    def holds(self, values: pd.Series) -> pd.Series:
+    def holds(self, values: pd.Series) -> np.ndarray:
         """Return which values lie in these partitions."""
         if not isinstance(values.dtype, pd.DatetimeTZDtype):
             raise SliceError(
                 f"partition_expr column {self.column!r} is {values.dtype}: time partitions need tz-aware dates, "
                 f"as in pd.to_datetime(df[{self.column!r}], utc=True)"
             )
-        inside = pd.Series(False, index=values.index)
+        inside, dates = np.zeros(len(values), dtype=bool), values.array
         for start, end in self.windows:
-            inside |= (values >= start) & (values < end)
+            inside |= np.asarray((dates >= start) & (dates < end))
         return inside
 
     def __str__(self) -> str:
@@ -130,14 +131,14 @@ class CollectionSlice:
         """
         if self.boxes is None or frame.empty:
             return
-        inside = pd.Series(False, index=frame.index)
+        inside = np.zeros(len(frame), dtype=bool)
         for box in self.boxes:
-            in_box = pd.Series(True, index=frame.index)
+            in_box = np.ones(len(frame), dtype=bool)
             for cut in box:
                 in_box &= cut.holds(frame[cut.column])
             inside |= in_box
         if not inside.all():
-            row = int((~inside).to_numpy().argmax())
+            row = int((~inside).argmax())
             found = ", ".join(f"{column}={frame[column].iloc[row]!r}" for column in self.partition_columns)
             raise SliceError(
                 f"{int((~inside).sum())} of {len(frame)} rows lie outside the partition that is written ({self}): row "
