@@ -19,10 +19,11 @@ _WIDTHS = {0x01: 8, _OBJECT_ID: 12, 0x08: 1, 0x09: 8, _NULL: 0, 0x10: 4, 0x12: 8
 _KINDS: Mapping[str, tuple[np.dtype, Mapping[int, str]]] = {
     "f": (np.dtype("float64"), {0x01: "<f8"}),
     "i": (np.dtype("int64"), {0x10: "<i4", 0x12: "<i8"}),
-    "b": (np.dtype("bool"), {0x08: "?"}),
+    "b": (np.dtype("int8"), {0x08: "i1"}),
     "M": (np.dtype("datetime64[ms]"), {0x09: "<M8[ms]"}),
 }
-_MISSING = {"f": np.nan, "M": np.datetime64("NaT")}
+_MISSING = {"f": np.nan, "b": -1, "M": np.datetime64("NaT")}
+_TRUTH_VALUES = np.array([False, True, None], dtype=object)  # the last where one is missing
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def arrays_of(batch: bytes, kinds: Mapping[str, str]) -> dict[str, np.ndarray] |
     Args:
         batch: BSON documents, one after the other, at least one.
         kinds: field → kind of its numpy dtype: ``f``, ``i``, ``b`` or ``M``. A null and a field that is
-            not there become NaN or NaT.
+            not there become NaN or NaT; of truth values None, in an array of objects.
 
     Returns:
         An array for each of the fields, in the order of the documents; `None` where a value does not
@@ -76,8 +77,12 @@ def arrays_of(batch: bytes, kinds: Mapping[str, str]) -> dict[str, np.ndarray] |
                 arrays[field][found] = values.view(_KINDS[kind][1][bson_type]).ravel()
         left = np.setdiff1d(left, found, assume_unique=True)
         if not len(left):
-            return arrays
+            return {field: _truth_values(array) if kinds[field] == "b" else array for field, array in arrays.items()}
     return None
+
+
+def _truth_values(numbers: np.ndarray) -> np.ndarray:
+    return _TRUTH_VALUES[numbers] if (numbers < 0).any() else numbers.astype(bool)
 
 
 def _starts(batch: bytes) -> np.ndarray:
