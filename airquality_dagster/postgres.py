@@ -152,6 +152,8 @@ class _EventLog(PostgresEventLogStorage):
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of any types in their order, with what they say of assets and planned checks: all or nothing."""
+        if not events:
+            return
         rows = [self._event_to_row(event) for event in events]
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         kinds = {entry.dagster_event_type for entry in events if entry.is_dagster_event}
