@@ -77,7 +77,7 @@ def aggregates_equal_raw(days: AggregatedDays) -> CheckOutcome:
     local_dates = pd.DatetimeIndex(days.hourly[TIMESTAMP]).tz_convert(days.time_zone).tz_localize(None).normalize()
     dates, begins = np.unique(local_dates.to_numpy(), return_index=True)
     # Of a date that is no day, the place after the last.
-    place = pd.DatetimeIndex(days.daily[DATE]).tz_localize(None).get_indexer(dates)
+    place = pd.DatetimeIndex(days.daily[DATE]).tz_localize(None).get_indexer(pd.DatetimeIndex(dates))
     rows = []
     for parameter in PARAMETERS:
         if parameter.field not in days.hourly:

@@ -213,7 +213,7 @@ def _indices(days: Mapping[str, Any]) -> dict[str, Any]:
         "aqi_category": aqi_category(aqi).to_numpy(),
         "aqi_pollutant": worst(indices).to_numpy(),
         "aqi_pollutants": names_where(indices.notna()).to_numpy(),
-        "aqi_invalid": np.where(aqi.isna(), np.array(_NO_AQI, dtype=object), None),
+        "aqi_invalid": np.where(aqi.isna(), np.array(_NO_AQI, dtype=object), np.array(None)),
         **{f"{field}_who": levels[field] for field in WHO_LEVELS},
         "who_exceeded": names_where(pd.DataFrame(is_above)).to_numpy(),
     }

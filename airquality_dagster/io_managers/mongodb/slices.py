@@ -55,9 +55,9 @@ class Windows:
                 f"partition_expr column {self.column!r} is {values.dtype}: time partitions need tz-aware dates, "
                 f"as in pd.to_datetime(df[{self.column!r}], utc=True)"
             )
-        inside, dates = np.zeros(len(values), dtype=bool), values.array
+        inside, dates = np.zeros(len(values), dtype=bool), pd.DatetimeIndex(values)
         for start, end in self.windows:
-            inside |= np.asarray((dates >= start) & (dates < end))
+            inside |= (dates >= pd.Timestamp(start)) & (dates < pd.Timestamp(end))
         return inside
 
     def __str__(self) -> str:

@@ -96,7 +96,7 @@ class DataFrameRows(ColumnRows):
         _check_index(frame.index)
         check_names(list(frame.columns), primary_key)
         self._frame = frame
-        self._dtypes = {name: str(dtype) for name, dtype in frame.dtypes.items()}
+        self._dtypes = {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
         columns = (
             # Of plain numbers nothing is to be looked at.
             Column(name, dtype) if dtype in PLAIN_NUMBERS else _column_of(frame[name])
@@ -226,7 +226,7 @@ def _midnights(dates: pd.Series) -> pd.Series:
 
 
 def _check_milliseconds(series: pd.Series, what: str) -> None:
-    times = series.to_numpy(dtype=series.dtype.base)
+    times = series.to_numpy(dtype=f"{series.dtype.kind}8[{series.dt.unit}]")
     finer = ~np.isnat(times) & (times.astype(f"{times.dtype.kind}8[ms]") != times)
     if finer.any():
         row = int(np.flatnonzero(finer)[0])
