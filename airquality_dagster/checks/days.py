@@ -1,5 +1,6 @@
 """Checks of a station's days."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -84,11 +85,11 @@ def aggregates_equal_raw(days: AggregatedDays) -> CheckOutcome:
             continue
         values = days.hourly[parameter.field].to_numpy(dtype="float64")
         means = np.append(days.daily[f"{parameter.field}_mean"].to_numpy(dtype="float64"), np.nan)[place]
-        counts = np.add.reduceat(~np.isnan(values), begins, dtype="int64")
-        sums = np.add.reduceat(np.nan_to_num(values), begins)
-        expected = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-        for at in np.flatnonzero(~np.isclose(means, expected, rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True)):
-            rows.append((parameter.label, str(np.datetime_as_string(dates[at], "D")), means[at], expected[at]))
+        for date, mean, of_day in zip(dates, means, np.split(values, begins)[1:], strict=True):
+            present = of_day[~np.isnan(of_day)]
+            expected = math.fsum(present) / len(present) if len(present) else math.nan
+            if not (math.isclose(mean, expected, abs_tol=_TOLERANCE) or (math.isnan(mean) and math.isnan(expected))):
+                rows.append((parameter.label, str(np.datetime_as_string(date, "D")), mean, expected))
     return CheckOutcome(
         passed=not rows,
         must_act=bool(rows),

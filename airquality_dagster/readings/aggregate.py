@@ -79,7 +79,7 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
 
     fields = flagged.fields
     readings, valid = (table.to_numpy()[is_asked] for table in (flagged.readings, flagged.valid_readings))
-    # Pandas' mean compensates for rounding: that of equal hours is their value, and none is above the highest.
+    # Pandas' mean compensates for rounding; numpy's sums do not.
     of_day = pd.Index(np.repeat(np.arange(len(days)), size))
     means = pd.DataFrame(np.hstack([readings, valid]), index=of_day).groupby(level=0).mean().to_numpy()
     valid_counts = _counts(valid, begins)

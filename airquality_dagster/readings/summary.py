@@ -98,7 +98,7 @@ def _summarise(days: _Days, time_zone: ZoneInfo, period: str) -> dict[str, np.nd
 
     valid_days, valid_hours = total(~np.isnan(days.means)), total(days.hours)
     is_covered = 100 * valid_days >= _LEAST_PERCENT * expected_days[:, np.newaxis]
-    # Pandas' mean compensates for rounding: that of equal days is their mean.
+    # Pandas' mean compensates for rounding; numpy's sums do not.
     means = pd.DataFrame(days.means, index=place).groupby(level=0).mean()
     statistics = {
         "valid_mean": np.where(is_covered, means, np.nan),
