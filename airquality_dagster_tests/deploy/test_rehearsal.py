@@ -28,12 +28,10 @@ from airquality_dagster_tests.deploy.rig import (
 )
 from airquality_dagster_tests.processes import wait_until
 
-pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(lacking()), reason=f"lacks {lacking()}")]
-
 SMOKE_BREAKS = (
     "readings/aggregate.py",
-    "    around, is_asked =",
-    "    raise RuntimeError('broken on purpose')\n    around, is_asked =",
+    "    is_asked, hours =",
+    "    raise RuntimeError('broken on purpose')\n    is_asked, hours =",
 )
 # No smoke test starts a code server.
 CODE_SERVER_BREAKS = (
@@ -83,6 +81,14 @@ def answers(deployed: Deployment) -> dict[str, tuple[int, int]]:
     }
 
 
+@pytest.mark.parametrize(("module", "text", "instead"), [SMOKE_BREAKS, CODE_SERVER_BREAKS])
+def test_what_the_rehearsal_breaks_is_in_the_code(module, text, instead):
+    assert (PROJECT / "airquality_dagster" / module).read_text().count(text) == 1
+    assert text in instead
+
+
+@pytest.mark.long
+@pytest.mark.skipif(bool(lacking()), reason=f"lacks {lacking()}")
 def test_a_release_is_deployed_heals_and_a_broken_one_is_rolled_back(tmp_path):
     log = Log()
     with deployment(tmp_path) as deployed:
