@@ -11,19 +11,19 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 # One stamp a set of extras: a later command adds what it needs.
-$(VENV)/.installed: pyproject.toml setup.py | $(VENV)/bin/python
+$(VENV)/.installed: pyproject.toml setup.py libraries/dagster-mongodb/pyproject.toml | $(VENV)/bin/python
 	@echo "Installing into $(VENV) (about a minute) ..."
-	@$(PIP) install --editable '.[local]'
+	@$(PIP) install --editable libraries/dagster-mongodb --editable '.[local]'
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "Installing what the tests need ..."
-	@$(PIP) install --editable '.[local,test]'
+	@$(PIP) install --editable 'libraries/dagster-mongodb[test]' --editable '.[local,test]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the checks need ..."
-	@$(PIP) install --editable '.[local,dev]'
+	@$(PIP) install --editable 'libraries/dagster-mongodb[test]' --editable '.[local,dev]'
 	@touch $@
 
 run: install

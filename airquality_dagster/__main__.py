@@ -1,5 +1,5 @@
 """``python -m airquality_dagster`` is the ``airquality`` command."""
 
-from airquality_dagster.cli import main
+from airquality_dagster.cli.main import main
 
 main()

@@ -1,17 +1,17 @@
 """The code location: puts the parts together."""
 
 import dagster as dg
+from dagster_mongodb import MongoDBIOManager
 
 from airquality_dagster import settings
+from airquality_dagster.airqino.resource import AirQinoResource
 from airquality_dagster.assets.network import OWNER, network_assets
 from airquality_dagster.assets.source import source_asset
-from airquality_dagster.io_managers.mongodb import MongoDBIOManager
-from airquality_dagster.jobs import dashboard_job, hourly_job
-from airquality_dagster.resources.airqino import AirQinoResource
-from airquality_dagster.resources.mongodb import MongoDBResource
-from airquality_dagster.schedules import hourly_schedule, reconcile_schedule
-from airquality_dagster.sensors import alert_sensor, dashboard_sensor
-from airquality_dagster.stations import load_network
+from airquality_dagster.automation.jobs import dashboard_job, hourly_job
+from airquality_dagster.automation.schedules import hourly_schedule, reconcile_schedule
+from airquality_dagster.network.stations import load_network
+from airquality_dagster.storage.mongodb import MongoDBResource
+from airquality_dagster.watching.sensor import alert_sensor, dashboard_sensor
 
 
 def definitions() -> dg.Definitions:

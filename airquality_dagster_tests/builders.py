@@ -1,9 +1,9 @@
 """Answers of the API, built for tests."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-UTC = timezone.utc
+UTC = UTC
 
 VALUES = {
     "CO": 0.3,

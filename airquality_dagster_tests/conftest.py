@@ -9,11 +9,11 @@ from typing import Any
 import dagster as dg
 import hypothesis
 import pytest
+from dagster_mongodb import MongoDBIOManager
 from pymongo import MongoClient
 from pymongo.database import Database
 
 from airquality_dagster import settings
-from airquality_dagster.io_managers.mongodb import MongoDBIOManager
 from airquality_dagster.local.mongod import embedded_mongod
 
 # How long an example takes depends on the machine; what the suite takes is measured as a whole.

@@ -5,8 +5,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from airquality_dagster.automation.jobs import RANGE_END, RANGE_START
 from airquality_dagster.definitions import definitions
-from airquality_dagster.jobs import RANGE_END, RANGE_START
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

@@ -8,7 +8,7 @@ import pytest
 from airquality_dagster.assets.lineage import daily_lineage, quality_lineage, summary_lineage
 from airquality_dagster.assets.schemas import DAILY_COLUMNS, HOURLY_COLUMNS, QUALITY_COLUMNS, SUMMARY_COLUMNS
 from airquality_dagster.definitions import definitions
-from airquality_dagster.stations import Station
+from airquality_dagster.network.stations import Station
 
 THREE_STATIONS = """
 network: {name: Abidjan, time_zone: Africa/Abidjan, first_month: "2022-12"}

@@ -6,10 +6,10 @@ import pytest
 
 from airquality_dagster.assets.schemas import DAILY_COLUMNS, QUALITY_COLUMNS, SUMMARY_COLUMNS
 from airquality_dagster.checks.station import station_checks
-from airquality_dagster.pollutants import BY_FIELD, PARAMETERS, Threshold
+from airquality_dagster.network.pollutants import BY_FIELD, PARAMETERS, Threshold
+from airquality_dagster.network.stations import Station
+from airquality_dagster.readings.flags import Flag
 from airquality_dagster.readings.indices import EAQI_BANDS
-from airquality_dagster.readings.quality import Flag
-from airquality_dagster.stations import Station
 
 PAGE = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from airquality_dagster.sandbox.server import create_app
-from airquality_dagster.sandbox.sources import ReplaySource
-from airquality_dagster.serving import running
+from airquality_dagster.airqino.sandbox.server import create_app
+from airquality_dagster.airqino.sandbox.sources import ReplaySource
+from airquality_dagster.local.serving import running
 from airquality_dagster_tests.conftest import CAPTURES, needs_captures
 from airquality_dagster_tests.processes import environment
 

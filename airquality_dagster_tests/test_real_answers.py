@@ -4,19 +4,19 @@ import itertools
 import json
 import math
 from collections import defaultdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pandas as pd
 import pytest
 
-from airquality_dagster.readings.aggregate import daily_aggregates
-from airquality_dagster.readings.answer import hourly_frame, parse_hourly_answer
-from airquality_dagster.readings.quality import HOURS_AFTER, HOURS_BEFORE, flag_hours
-from airquality_dagster.sandbox.server import create_app
-from airquality_dagster.sandbox.sources import ReplaySource
-from airquality_dagster.serving import running
+from airquality_dagster.airqino.answer import hourly_frame, parse_hourly_answer
+from airquality_dagster.airqino.sandbox.server import create_app
+from airquality_dagster.airqino.sandbox.sources import ReplaySource
+from airquality_dagster.local.serving import running
+from airquality_dagster.readings.days import daily_aggregates
+from airquality_dagster.readings.flags import HOURS_AFTER, HOURS_BEFORE, flag_hours
 from airquality_dagster_tests.conftest import CAPTURES, needs_captures, stored_bytes
 from airquality_dagster_tests.platform import metadata
 
@@ -49,7 +49,7 @@ def test_every_hour_is_stored_once_with_the_source_s_values_and_the_days_equal_a
         assert len(stored) == len(source) == hours
         by_day = defaultdict(lambda: defaultdict(list))
         for entry in source:
-            hour = datetime.strptime(entry.pop("timestamp"), "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
+            hour = datetime.strptime(entry.pop("timestamp"), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
             expected = {"station_id": airqino_id} | {FIELDS[name]: value for name, value in entry.items()}
             assert stored[hour] == expected
             for name, value in entry.items():
@@ -76,7 +76,7 @@ def test_the_means_of_the_first_day_are_the_known_ones(platform, database):
     with running(create_app(ReplaySource(CAPTURES))) as url:
         platform.use(url)
         assert platform.run("2022-12", assets=["raw_station1", "station1_aggregates"]).success
-    day = database["station1_aggregates"].find_one({"_id": datetime(2022, 12, 7, tzinfo=timezone.utc)})
+    day = database["station1_aggregates"].find_one({"_id": datetime(2022, 12, 7, tzinfo=UTC)})
     assert day["co_mean"] == pytest.approx(0.288612261, abs=1e-9)
     assert day["pm2_5_mean"] == pytest.approx(7.41809153, abs=1e-8)
 
@@ -91,9 +91,7 @@ def test_no_hour_of_co_that_is_negative_or_follows_an_offset_is_trusted(platform
         assert len(negative) > 2500
         assert all("out_of_range" in quality[hour]["co_flags"] for hour in negative)
         # The sensor was sound at first and drifted in the first months: from April to June 2023 no day stands.
-        spring = {
-            "_id": {"$gte": datetime(2023, 4, 1, tzinfo=timezone.utc), "$lt": datetime(2023, 7, 1, tzinfo=timezone.utc)}
-        }
+        spring = {"_id": {"$gte": datetime(2023, 4, 1, tzinfo=UTC), "$lt": datetime(2023, 7, 1, tzinfo=UTC)}}
         days = list(database[f"{station}_aggregates"].find(spring))
         assert len(days) > 85
         assert [day["_id"] for day in days if day["co_valid_mean"] is not None] == []
@@ -119,10 +117,10 @@ def test_a_load_month_by_month_gives_the_same_flags_and_days_as_a_load_in_one_ru
 
 def test_days_of_the_real_year_are_the_same_to_the_last_digit_however_the_year_is_cut():
     zone = ZoneInfo("Africa/Abidjan")
-    now = datetime(2024, 1, 1, tzinfo=timezone.utc)
+    now = datetime(2024, 1, 1, tzinfo=UTC)
     for airqino_id in (283164601, 283181971):
         answer = json.loads((CAPTURES / f"{airqino_id}.json").read_text())
-        parsed = parse_hourly_answer(answer, start=datetime(2022, 1, 1, tzinfo=timezone.utc), end=now, now=now)
+        parsed = parse_hourly_answer(answer, start=datetime(2022, 1, 1, tzinfo=UTC), end=now, now=now)
         year = hourly_frame([parsed], station_id=airqino_id, now=now, absent=math.nan)
         hours = year["timestamp"]
         whole = daily_aggregates(flag_hours(year), zone)

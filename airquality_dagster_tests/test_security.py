@@ -13,13 +13,13 @@ import trustme
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
+from airquality_dagster.airqino.client import AirQinoClient
+from airquality_dagster.airqino.sandbox.faults import Fault, FaultSwitch
+from airquality_dagster.airqino.sandbox.server import TOKEN_PATH, create_app
+from airquality_dagster.airqino.sandbox.sources import SimulatedSource
+from airquality_dagster.airqino.sandbox.tokens import Realm
 from airquality_dagster.errors import AirQinoUnavailableError
-from airquality_dagster.resources.airqino_client import AirQinoClient
-from airquality_dagster.sandbox.faults import Fault, FaultSwitch
-from airquality_dagster.sandbox.server import TOKEN_PATH, create_app
-from airquality_dagster.sandbox.sources import SimulatedSource
-from airquality_dagster.sandbox.tokens import Realm
-from airquality_dagster.serving import running
+from airquality_dagster.local.serving import running
 from airquality_dagster_tests.builders import UTC, answer
 from airquality_dagster_tests.dev import hourly_state, miss_a_tick, running_dev
 from airquality_dagster_tests.faults.published import END, MONTH, START

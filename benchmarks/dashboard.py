@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,16 +24,16 @@ from playwright.sync_api import Browser, sync_playwright
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from airquality_dagster.dashboard.build import build_dashboard
 from airquality_dagster.local.mongod import embedded_mongod
-from airquality_dagster.pollutants import TIMESTAMP
-from airquality_dagster.readings.aggregate import DATE, daily_aggregates
-from airquality_dagster.readings.hourly import hourly_quality
-from airquality_dagster.readings.quality import flag_hours
-from airquality_dagster.readings.summary import PERIOD, START, period_summaries
-from airquality_dagster.stations import Network, Station
+from airquality_dagster.network.pollutants import TIMESTAMP
+from airquality_dagster.network.stations import Network, Station
+from airquality_dagster.publishing.dashboard.build import build_dashboard
+from airquality_dagster.readings.days import DATE, daily_aggregates
+from airquality_dagster.readings.flags import flag_hours
+from airquality_dagster.readings.hours import hourly_quality
+from airquality_dagster.readings.periods import PERIOD, START, period_summaries
 
-NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 # Stations with the same readings as another cost the same; of so many, the page's compression gains nothing.
 SEEDS = 10
 

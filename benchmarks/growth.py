@@ -17,33 +17,33 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+from dagster_mongodb import ABSENT
 from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from airquality_dagster.io_managers.mongodb import ABSENT
+from airquality_dagster.airqino.answer import hourly_frame, parse_hourly_answer
+from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.local.mongod import find_mongod
-from airquality_dagster.pollutants import SIMULATED, TIMESTAMP
-from airquality_dagster.readings.aggregate import DATE, daily_aggregates
-from airquality_dagster.readings.answer import hourly_frame, parse_hourly_answer
-from airquality_dagster.readings.hourly import hourly_quality
-from airquality_dagster.readings.quality import flag_hours
-from airquality_dagster.sandbox.sources import SimulatedSource
+from airquality_dagster.network.pollutants import SIMULATED, TIMESTAMP
+from airquality_dagster.readings.days import DATE, daily_aggregates
+from airquality_dagster.readings.flags import flag_hours
+from airquality_dagster.readings.hours import hourly_quality
 from airquality_dagster_tests.processes import free_port
 
 Document = dict[str, Any]
 SEEDS = 20
-NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
-MONTH = {"$gte": datetime(2026, 9, 1, tzinfo=timezone.utc), "$lt": datetime(2026, 10, 1, tzinfo=timezone.utc)}
-HOUR = datetime(2026, 9, 15, 12, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+MONTH = {"$gte": datetime(2026, 9, 1, tzinfo=UTC), "$lt": datetime(2026, 10, 1, tzinfo=UTC)}
+HOUR = datetime(2026, 9, 15, 12, tzinfo=UTC)
 ASKED = 25
 
 

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
 
 STATIONS = {"station1": 283164601, "station2": 283181971}
@@ -45,16 +46,16 @@ def bare_year() -> None:
 
 def platform_runs() -> Callable[[], None]:
     """Return what executes the runs that are due, as `airquality run` does."""
-    from datetime import datetime, timezone
+    from datetime import datetime
 
     import dagster as dg
 
-    from airquality_dagster.commands.execution import execute
+    from airquality_dagster.automation.due import StationRun
+    from airquality_dagster.automation.instance import due_runs
+    from airquality_dagster.automation.jobs import HOURLY_JOB
+    from airquality_dagster.cli.execution import execute
     from airquality_dagster.definitions import definitions
-    from airquality_dagster.due import StationRun
-    from airquality_dagster.history import due_runs
-    from airquality_dagster.jobs import HOURLY_JOB
-    from airquality_dagster.stations import load_network
+    from airquality_dagster.network.stations import load_network
 
     network = load_network()
     # To open the instance (of SQLite files, made here for the first time) is part of loading.
@@ -67,7 +68,7 @@ def platform_runs() -> Callable[[], None]:
         runs = (
             [StationRun(tuple(STATIONS), f"{months[0]}-01", f"{months[1]}-01")]
             if months
-            else due_runs(instance, network, datetime.now(timezone.utc))
+            else due_runs(instance, network, datetime.now(UTC))
         )
         report = execute(instance, network, runs)
         if report.faults:

@@ -16,7 +16,7 @@ import os
 import statistics
 import tempfile
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -24,17 +24,17 @@ import numpy as np
 import pandas as pd
 from hourly_job import STATIONS, platform_runs, sandbox
 
+from airquality_dagster.airqino.answer import hourly_frame, parse_hourly_answer
+from airquality_dagster.airqino.sandbox.sensors import Readings, sound_readings, with_fault
 from airquality_dagster.checks.readings import StationFlags, no_unit_jump
-from airquality_dagster.pollutants import PARAMETERS, TIMESTAMP, field_of
-from airquality_dagster.readings.aggregate import daily_aggregates
-from airquality_dagster.readings.answer import hourly_frame, parse_hourly_answer
-from airquality_dagster.readings.hourly import hourly_quality
-from airquality_dagster.readings.quality import FAILED, Flag, FlaggedHours, flag_hours
-from airquality_dagster.sandbox.sensors import Readings, sound_readings, with_fault
-from airquality_dagster.stations import Station
+from airquality_dagster.network.pollutants import PARAMETERS, TIMESTAMP, field_of
+from airquality_dagster.network.stations import Station
+from airquality_dagster.readings.days import daily_aggregates
+from airquality_dagster.readings.flags import FAILED, Flag, FlaggedHours, flag_hours
+from airquality_dagster.readings.hours import hourly_quality
 
 ABIDJAN = ZoneInfo("Africa/Abidjan")
-START = datetime(2023, 1, 1, tzinfo=timezone.utc)
+START = datetime(2023, 1, 1, tzinfo=UTC)
 DAYS = 90
 # The thresholds come from the pollutant table's sources; while they were written, seeds 0 to 19 were looked at.
 FIRST_SEED = 1000
@@ -105,12 +105,12 @@ def _failed_share(flagged: FlaggedHours) -> float:
 
 def print_captures(folder: Path) -> None:
     """Print what is flagged in captured answers."""
-    now = datetime(2100, 1, 1, tzinfo=timezone.utc)
+    now = datetime(2100, 1, 1, tzinfo=UTC)
     flags = [flag for flag in Flag if flag not in (Flag.PROVISIONAL, Flag.RESTATED)]
     names = [flag.name.lower().replace("_", " ") for flag in flags if flag.name]
     for path in sorted(folder.glob("*.json")):
         answer = json.loads(path.read_text(encoding="utf-8"))
-        parsed = parse_hourly_answer(answer, start=datetime(2000, 1, 1, tzinfo=timezone.utc), end=now, now=now)
+        parsed = parse_hourly_answer(answer, start=datetime(2000, 1, 1, tzinfo=UTC), end=now, now=now)
         hours = hourly_frame([parsed], station_id=int(path.stem), now=now, absent=math.nan)
         flagged = flag_hours(hours)
         daily = daily_aggregates(flagged, ABIDJAN)

@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ import requests
 import yaml
 from pymongo import MongoClient
 
-from airquality_dagster.commands.simulate_network import simulated_network
+from airquality_dagster.cli.simulate_network import simulated_network
 from airquality_dagster.local.mongod import embedded_mongod
 from airquality_dagster_tests.postgres import running_postgres
 
@@ -78,16 +78,16 @@ def platform_runs(worker: int, workers: int) -> int:
     """Execute every so many-th of the runs that are due; return the bytes received."""
     import dagster as dg
 
+    from airquality_dagster.automation.instance import due_runs
+    from airquality_dagster.automation.jobs import HOURLY_JOB, asset_selection, run_tags
     from airquality_dagster.definitions import defs
-    from airquality_dagster.history import due_runs
-    from airquality_dagster.jobs import HOURLY_JOB, asset_selection, run_tags
-    from airquality_dagster.stations import load_network
+    from airquality_dagster.network.stations import load_network
 
     network = load_network(Path(os.environ["AIRQUALITY_STATIONS"]))
     job = defs.resolve_job_def(HOURLY_JOB)
     received = 0
     with dg.DagsterInstance.get() as instance:
-        runs = due_runs(instance, network, datetime.now(timezone.utc))
+        runs = due_runs(instance, network, datetime.now(UTC))
         _barrier()
         for run in runs[worker::workers]:
             result = job.execute_in_process(
@@ -158,13 +158,13 @@ def ask() -> dict[str, float]:
     import dagster as dg
     from prometheus_client import generate_latest
 
+    from airquality_dagster.automation.instance import due_runs
     from airquality_dagster.definitions import definitions
-    from airquality_dagster.health import RunHistory, follow_runs, problems
-    from airquality_dagster.history import due_runs
-    from airquality_dagster.metrics import metrics_registry
-    from airquality_dagster.stations import load_network
+    from airquality_dagster.network.stations import load_network
+    from airquality_dagster.watching.metrics import metrics_registry
+    from airquality_dagster.watching.problems import RunHistory, follow_runs, problems
 
-    network, now = load_network(Path(os.environ["AIRQUALITY_STATIONS"])), datetime.now(timezone.utc)
+    network, now = load_network(Path(os.environ["AIRQUALITY_STATIONS"])), datetime.now(UTC)
     with dg.DagsterInstance.get() as instance, MongoClient(os.environ["MONGODB_URI"], tz_aware=True) as client:
         asked = {
             "definitions": lambda: definitions().get_repository_def(),
@@ -292,7 +292,7 @@ def stations_per_run(stations: int, workers: int) -> int:
 
 def one(kind: str, stations: int, workers: int) -> dict[str, float]:
     """Measure one piece of work, on new servers."""
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     first_month = now if kind in ("tick", "profile") else now - timedelta(days=365)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

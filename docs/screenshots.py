@@ -1,7 +1,7 @@
 """Takes the pictures of README and docs from a running `airquality dev` with simulated readings: `make screenshots`."""
 
 import tempfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -59,7 +59,7 @@ def materialize_the_last_year(dev: Dev, page: Page) -> None:
     page.get_by_role("button", name="Materialize all").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Show all partitions").click()
-    today = datetime.now(timezone.utc)
+    today = datetime.now(UTC)
     dialog.get_by_role("textbox").first.fill(f"[{today.year - 1}-{today:%m}-01...{today:%Y-%m}-01]")
     dialog.get_by_role("textbox").first.press("Enter")
     take(page, "materialize")

@@ -1,11 +1,12 @@
 """``<station>_aggregates``: the local days of a station."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 import numpy as np
 import pandas as pd
+from dagster_mongodb import ABSENT
 from pymongo.database import Database
 
 from airquality_dagster.assets.descriptions import code_references, data_page
@@ -13,14 +14,13 @@ from airquality_dagster.assets.freshness import FRESHNESS
 from airquality_dagster.assets.lineage import LINEAGE, daily_lineage
 from airquality_dagster.assets.previews import SPARKLINE_DAYS, SPARKLINE_FIELDS, daily_preview, daily_sparklines
 from airquality_dagster.assets.schemas import DAILY_AGGREGATES, DAILY_COLUMNS, HOURLY_READINGS
-from airquality_dagster.assets.surroundings import with_surroundings
 from airquality_dagster.checks.days import CHECKS, AggregatedDays
 from airquality_dagster.checks.outcome import check_results, check_specs
-from airquality_dagster.io_managers.mongodb import ABSENT
-from airquality_dagster.pollutants import SIMULATED
-from airquality_dagster.readings.aggregate import DATE, HOURS_FOR_A_VALID_DAY, daily_aggregates
-from airquality_dagster.resources.mongodb import MongoDBResource
-from airquality_dagster.stations import Network, Station
+from airquality_dagster.network.pollutants import SIMULATED
+from airquality_dagster.network.stations import Network, Station
+from airquality_dagster.readings.days import DATE, HOURS_FOR_A_VALID_DAY, daily_aggregates
+from airquality_dagster.storage.mongodb import MongoDBResource
+from airquality_dagster.storage.surroundings import with_surroundings
 
 GROUP = "aggregates"
 
@@ -74,7 +74,7 @@ def aggregates_asset(
         if len(daily):
             metadata["newest_day"] = dg.MetadataValue.text(f"{daily[DATE].max():%Y-%m-%d}")
         yield dg.Output(daily, metadata=metadata)
-        days = AggregatedDays(station, network.time_zone, hourly, daily, datetime.now(timezone.utc))
+        days = AggregatedDays(station, network.time_zone, hourly, daily, datetime.now(UTC))
         yield from check_results(CHECKS, days, station.aggregates_asset)
 
     return aggregates

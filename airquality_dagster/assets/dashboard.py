@@ -1,17 +1,17 @@
 """``air_quality_dashboard``: one page of the whole network."""
 
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from airquality_dagster import settings
 from airquality_dagster.assets.descriptions import code_references
 from airquality_dagster.assets.freshness import FRESHNESS
-from airquality_dagster.dashboard.build import build_dashboard
-from airquality_dagster.jobs import DASHBOARD
-from airquality_dagster.resources.mongodb import MongoDBResource
-from airquality_dagster.stations import Network
+from airquality_dagster.automation.jobs import DASHBOARD
+from airquality_dagster.network.stations import Network
+from airquality_dagster.publishing.dashboard.build import build_dashboard
+from airquality_dagster.storage.mongodb import MongoDBResource
 
 GROUP = "dashboard"
 
@@ -41,7 +41,7 @@ def dashboard_asset(network: Network, owner: str) -> dg.AssetsDefinition:
     def air_quality_dashboard(mongodb: MongoDBResource) -> dg.MaterializeResult:
         begin = time.monotonic()
         with mongodb.open_database() as database:
-            built = build_dashboard(database, network, settings.dashboard_file(), datetime.now(timezone.utc))
+            built = build_dashboard(database, network, settings.dashboard_file(), datetime.now(UTC))
         metadata: dict[str, dg.MetadataValue] = {
             "dashboard": dg.MetadataValue.url(settings.dashboard_url()),
             "path": dg.MetadataValue.path(built.path),

@@ -10,12 +10,12 @@ from functools import cache
 import dagster as dg
 
 from airquality_dagster.assets.schemas import DAILY_COLUMNS, QUALITY_COLUMNS, SUMMARY_COLUMNS
-from airquality_dagster.pollutants import PARAMETERS, SIMULATED, TIMESTAMP
-from airquality_dagster.readings.aggregate import DATE, EXPECTED_HOURS, HOURS, WHO_INPUTS
-from airquality_dagster.readings.hourly import NOWCAST_POLLUTANTS
+from airquality_dagster.network.pollutants import PARAMETERS, SIMULATED, TIMESTAMP
+from airquality_dagster.network.stations import Station
+from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, HOURS, WHO_INPUTS
+from airquality_dagster.readings.hours import NOWCAST_POLLUTANTS
 from airquality_dagster.readings.indices import EAQI_POLLUTANTS
-from airquality_dagster.readings.summary import PERIOD, START
-from airquality_dagster.stations import Station
+from airquality_dagster.readings.periods import PERIOD, START
 
 LINEAGE = "dagster/column_lineage"
 

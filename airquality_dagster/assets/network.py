@@ -8,8 +8,8 @@ from airquality_dagster.assets.dashboard import dashboard_asset
 from airquality_dagster.assets.quality import quality_asset
 from airquality_dagster.assets.raw import raw_asset
 from airquality_dagster.assets.summaries import summaries_asset
-from airquality_dagster.partitions import monthly_partitions
-from airquality_dagster.stations import Network
+from airquality_dagster.network.partitions import monthly_partitions
+from airquality_dagster.network.stations import Network
 
 OWNER = "team:air-quality"
 

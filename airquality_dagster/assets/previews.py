@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.pollutants import BY_FIELD, PARAMETERS, PROVISIONAL, SIMULATED, TIMESTAMP
-from airquality_dagster.readings.aggregate import DATE, HOURS, HOURS_FOR_A_VALID_DAY
-from airquality_dagster.readings.quality import Level
+from airquality_dagster.network.pollutants import BY_FIELD, PARAMETERS, PROVISIONAL, SIMULATED, TIMESTAMP
+from airquality_dagster.readings.days import DATE, HOURS, HOURS_FOR_A_VALID_DAY
+from airquality_dagster.readings.flags import Level
 
 SPARKLINE_DAYS = 30
 SPARKLINE_FIELDS = ("pm2_5", "co")

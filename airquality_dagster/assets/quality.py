@@ -2,20 +2,20 @@
 
 import dagster as dg
 import pandas as pd
+from dagster_mongodb import ABSENT
 
 from airquality_dagster.assets.descriptions import code_references, data_page
 from airquality_dagster.assets.freshness import FRESHNESS
 from airquality_dagster.assets.lineage import LINEAGE, quality_lineage
 from airquality_dagster.assets.previews import quality_preview
 from airquality_dagster.assets.schemas import HOURLY_READINGS, QUALITY_COLUMNS
-from airquality_dagster.assets.surroundings import with_surroundings
 from airquality_dagster.checks.outcome import check_results, check_specs
 from airquality_dagster.checks.readings import CHECKS, StationFlags
-from airquality_dagster.io_managers.mongodb import ABSENT
-from airquality_dagster.pollutants import TIMESTAMP
-from airquality_dagster.readings.hourly import hourly_quality
-from airquality_dagster.resources.mongodb import MongoDBResource
-from airquality_dagster.stations import Station
+from airquality_dagster.network.pollutants import TIMESTAMP
+from airquality_dagster.network.stations import Station
+from airquality_dagster.readings.hours import hourly_quality
+from airquality_dagster.storage.mongodb import MongoDBResource
+from airquality_dagster.storage.surroundings import with_surroundings
 
 GROUP = "quality"
 

@@ -1,28 +1,28 @@
 """``raw_<station>``: the hours of a station as the AirQino API publishes them."""
 
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pandas as pd
+from dagster_mongodb import ABSENT
 from pymongo.database import Database
 
+from airquality_dagster.airqino.answer import HourlyAnswer, hourly_frame
+from airquality_dagster.airqino.resource import AirQinoResource
 from airquality_dagster.assets.descriptions import code_references, data_page
 from airquality_dagster.assets.freshness import FRESHNESS
 from airquality_dagster.assets.previews import hourly_preview
-from airquality_dagster.assets.rejected import keep_rejected
 from airquality_dagster.assets.schemas import HOURLY_COLUMNS, HOURLY_READINGS
 from airquality_dagster.assets.source import AIRQINO_API
 from airquality_dagster.checks.hours import CHECKS, FetchedHours
 from airquality_dagster.checks.outcome import check_results, check_specs
 from airquality_dagster.errors import AirQinoError, SimulatedReadingsError
-from airquality_dagster.io_managers.mongodb import ABSENT
-from airquality_dagster.partitions import month
-from airquality_dagster.pollutants import PROVISIONAL, SIMULATED, TIMESTAMP
-from airquality_dagster.readings.answer import HourlyAnswer, hourly_frame
-from airquality_dagster.resources.airqino import AirQinoResource
-from airquality_dagster.resources.mongodb import MongoDBResource
-from airquality_dagster.stations import Station
+from airquality_dagster.network.partitions import month
+from airquality_dagster.network.pollutants import PROVISIONAL, SIMULATED, TIMESTAMP
+from airquality_dagster.network.stations import Station
+from airquality_dagster.storage.mongodb import MongoDBResource
+from airquality_dagster.storage.rejected import keep_rejected
 
 GROUP = "raw"
 # How many stations are asked for at the same time, in all runs together, is the instance's to say: `concurrency`.
@@ -64,7 +64,7 @@ def raw_asset(station: Station, partitions_def: dg.TimeWindowPartitionsDefinitio
         },
     )
     def raw(context: dg.AssetExecutionContext, airqino: AirQinoResource, mongodb: MongoDBResource):
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         answers = []
         begin, received_before = time.monotonic(), airqino.client.bytes_received
         for key in context.partition_keys:

@@ -8,8 +8,8 @@ from dagster_pandas import PandasColumn, create_dagster_pandas_dataframe_type
 from dagster_pandas.constraints import ColumnConstraint, ColumnConstraintViolationException
 
 from airquality_dagster.assets.beta import accepted_beta
-from airquality_dagster.pollutants import PARAMETERS, PROVISIONAL, SIMULATED, STATION_ID, TIMESTAMP, Parameter
-from airquality_dagster.readings.aggregate import DATE, EXPECTED_HOURS, HOURS, HOURS_FOR_A_VALID_DAY, MAXIMA
+from airquality_dagster.network.pollutants import PARAMETERS, PROVISIONAL, SIMULATED, STATION_ID, TIMESTAMP, Parameter
+from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, HOURS, HOURS_FOR_A_VALID_DAY, MAXIMA
 from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, WHO_LEVELS
 
 _NUMBERS_OR_MISSING = (float, int, type(None))

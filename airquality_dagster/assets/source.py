@@ -3,7 +3,7 @@
 import dagster as dg
 
 from airquality_dagster import settings
-from airquality_dagster.stations import Network
+from airquality_dagster.network.stations import Network
 
 AIRQINO_API = dg.AssetKey("airqino_api")
 GROUP = "source"

@@ -7,8 +7,8 @@ from airquality_dagster.assets.descriptions import code_references, data_page
 from airquality_dagster.assets.freshness import FRESHNESS
 from airquality_dagster.assets.lineage import LINEAGE, summary_lineage
 from airquality_dagster.assets.schemas import SUMMARY_COLUMNS
-from airquality_dagster.readings.summary import PERIOD, START, SUMMARISED, period_summaries
-from airquality_dagster.stations import Network, Station
+from airquality_dagster.network.stations import Network, Station
+from airquality_dagster.readings.periods import PERIOD, START, SUMMARISED, period_summaries
 
 GROUP = "summaries"
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from airquality_dagster.checks.outcome import CheckOutcome, Checks, table
-from airquality_dagster.pollutants import BY_FIELD, PARAMETERS, TIMESTAMP
-from airquality_dagster.readings.aggregate import DATE
+from airquality_dagster.network.pollutants import BY_FIELD, PARAMETERS, TIMESTAMP
+from airquality_dagster.network.stations import Station
+from airquality_dagster.readings.days import DATE
 from airquality_dagster.readings.indices import WHO_LEVELS
-from airquality_dagster.stations import Station
 
 _LEAST_PERCENT = 75
 _TOLERANCE = 1e-9

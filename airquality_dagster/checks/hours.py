@@ -8,8 +8,8 @@ from math import asin, cos, radians, sin, sqrt
 import pandas as pd
 
 from airquality_dagster.checks.outcome import CheckOutcome, Checks, period_of, runs_of_hours, table
-from airquality_dagster.pollutants import TIMESTAMP
-from airquality_dagster.stations import Station
+from airquality_dagster.network.pollutants import TIMESTAMP
+from airquality_dagster.network.stations import Station
 
 # The 75 % of EU and US law, here of the hours of a period.
 _LEAST_PERCENT = 75

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from airquality_dagster.checks.outcome import CheckOutcome, Checks, period_of, table
-from airquality_dagster.pollutants import PARAMETERS, TIMESTAMP, Parameter
-from airquality_dagster.readings.quality import Flag, FlaggedHours
-from airquality_dagster.stations import Station
+from airquality_dagster.network.pollutants import PARAMETERS, TIMESTAMP, Parameter
+from airquality_dagster.network.stations import Station
+from airquality_dagster.readings.flags import Flag, FlaggedHours
 
 # Judgement of this project: the median of a month is not five times that of the month before.
 _JUMP, _LEAST_HOURS_OF_A_MEDIAN = 5.0, 7 * 24

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 import dagster as dg
 
 from airquality_dagster.checks import days, hours, readings
-from airquality_dagster.stations import Station
+from airquality_dagster.network.stations import Station
 
 
 def station_checks(station: Station) -> Mapping[str, Collection[str]]:

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster_mongodb.connection import address
 from pymongo.database import Database
 
 from airquality_dagster import settings
+from airquality_dagster.airqino.resource import AirQinoResource
 from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError, storage_errors
-from airquality_dagster.io_managers.mongodb.connection import address
 from airquality_dagster.local.mongod import embedded_mongod
-from airquality_dagster.resources.airqino import AirQinoResource
-from airquality_dagster.resources.mongodb import MongoDBResource
+from airquality_dagster.storage.mongodb import MongoDBResource
 
 # A person waits: less patience than a run has.
 _PATIENCE = "serverSelectionTimeoutMS=5000"
@@ -256,9 +256,9 @@ def _is_alive(pid: int) -> bool:
 
 
 def _sandbox() -> contextlib.AbstractContextManager[str]:
-    from airquality_dagster.sandbox.server import create_app
-    from airquality_dagster.sandbox.sources import SimulatedSource
-    from airquality_dagster.serving import running
+    from airquality_dagster.airqino.sandbox.server import create_app
+    from airquality_dagster.airqino.sandbox.sources import SimulatedSource
+    from airquality_dagster.local.serving import running
 
     return running(create_app(SimulatedSource()))
 

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.pollutants import ABOVE_TARGETS, PARAMETERS, Levels
+from airquality_dagster.network.pollutants import ABOVE_TARGETS, PARAMETERS, Levels
 from airquality_dagster.readings.units import ppb_from_micrograms
 
 AQI_CATEGORIES = (

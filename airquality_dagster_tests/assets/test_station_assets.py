@@ -4,13 +4,13 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from airquality_dagster.commands.execution import execute
-from airquality_dagster.due import StationRun
-from airquality_dagster.sandbox.server import TOKEN_PATH, create_app
-from airquality_dagster.sandbox.sources import SimulatedSource
-from airquality_dagster.sandbox.tokens import Realm
-from airquality_dagster.serving import running
-from airquality_dagster.stations import load_network
+from airquality_dagster.airqino.sandbox.server import TOKEN_PATH, create_app
+from airquality_dagster.airqino.sandbox.sources import SimulatedSource
+from airquality_dagster.airqino.sandbox.tokens import Realm
+from airquality_dagster.automation.due import StationRun
+from airquality_dagster.cli.execution import execute
+from airquality_dagster.local.serving import running
+from airquality_dagster.network.stations import load_network
 from airquality_dagster_tests.builders import UTC, answer, row, rows
 from airquality_dagster_tests.conftest import stored_bytes
 from airquality_dagster_tests.platform import failures, metadata

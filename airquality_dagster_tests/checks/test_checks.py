@@ -23,9 +23,9 @@ from airquality_dagster.checks.hours import (
 )
 from airquality_dagster.checks.outcome import CheckOutcome
 from airquality_dagster.checks.readings import StationFlags, no_unit_jump, sensors_not_stuck, values_in_range
-from airquality_dagster.readings.aggregate import daily_aggregates
-from airquality_dagster.readings.quality import flag_hours
-from airquality_dagster.stations import Station
+from airquality_dagster.network.stations import Station
+from airquality_dagster.readings.days import daily_aggregates
+from airquality_dagster.readings.flags import flag_hours
 from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.readings.series import FIRST, hourly, ordinary, varied
 from airquality_dagster_tests.readings.test_quality import histories

@@ -15,8 +15,8 @@ from dagster._core.instance.config import dagster_instance_config
 from packaging.requirements import Requirement
 from prometheus_client import generate_latest
 
-from airquality_dagster.metrics import metrics_registry
-from airquality_dagster.stations import load_network
+from airquality_dagster.network.stations import load_network
+from airquality_dagster.watching.metrics import metrics_registry
 
 PROJECT = Path(__file__).parents[2]
 DEPLOY = PROJECT / "deploy"

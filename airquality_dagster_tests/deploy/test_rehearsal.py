@@ -7,7 +7,7 @@ import os
 import re
 import textwrap
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -51,7 +51,7 @@ class Log:
 
     def step(self, what: str, does: Callable[[], Any], shown: Callable[[Any], str] = str) -> Any:
         """Do something and note how long it took and what came of it."""
-        at = datetime.now(timezone.utc)
+        at = datetime.now(UTC)
         result, seconds = timed(does)
         self.lines.append(f"{at:%H:%M:%S}  {what}: {shown(result)} ({seconds:.0f} s)")
         return result

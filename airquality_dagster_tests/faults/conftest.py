@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from airquality_dagster.sandbox.server import create_app
-from airquality_dagster.sandbox.sources import SimulatedSource
-from airquality_dagster.serving import running
+from airquality_dagster.airqino.sandbox.server import create_app
+from airquality_dagster.airqino.sandbox.sources import SimulatedSource
+from airquality_dagster.local.serving import running
 
 _BEGIN, _END = "<!-- made by `make faults` -->\n", "<!-- end -->"
 _RECORD: list[tuple[str, str, str, int, int]] = []

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from airquality_dagster.sandbox.faults import KINDS, Fault, FaultSwitch
-from airquality_dagster.sandbox.server import TOKEN_PATH, create_app
-from airquality_dagster.sandbox.sources import SimulatedSource
-from airquality_dagster.sandbox.tokens import Realm
-from airquality_dagster.serving import running
+from airquality_dagster.airqino.sandbox.faults import KINDS, Fault, FaultSwitch
+from airquality_dagster.airqino.sandbox.server import TOKEN_PATH, create_app
+from airquality_dagster.airqino.sandbox.sources import SimulatedSource
+from airquality_dagster.airqino.sandbox.tokens import Realm
+from airquality_dagster.local.serving import running
 from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.faults.published import MONTH, NOW, Hours, lost_values, published_hours, stored_hours
 from airquality_dagster_tests.platform import failures, metadata

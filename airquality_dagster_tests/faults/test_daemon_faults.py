@@ -9,12 +9,12 @@ import dagster as dg
 import pytest
 import yaml
 
+from airquality_dagster.airqino.sandbox.faults import Fault, FaultSwitch
+from airquality_dagster.airqino.sandbox.server import create_app
+from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.local import services
-from airquality_dagster.sandbox.faults import Fault, FaultSwitch
-from airquality_dagster.sandbox.server import create_app
-from airquality_dagster.sandbox.sources import SimulatedSource
-from airquality_dagster.serving import running
-from airquality_dagster.stations import load_network
+from airquality_dagster.local.serving import running
+from airquality_dagster.network.stations import load_network
 from airquality_dagster_tests.dev import Dev, hourly_state, miss_a_tick, running_dev
 from airquality_dagster_tests.faults.commands import lost_and_doubled
 from airquality_dagster_tests.faults.published import MONTH

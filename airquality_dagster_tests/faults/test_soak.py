@@ -15,12 +15,12 @@ import pytest
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
-from airquality_dagster.pollutants import PROVISIONAL, field_of
-from airquality_dagster.sandbox.faults import KINDS, Fault, FaultSwitch
-from airquality_dagster.sandbox.server import TOKEN_PATH, create_app
-from airquality_dagster.sandbox.sources import SimulatedSource
-from airquality_dagster.sandbox.tokens import Realm
-from airquality_dagster.serving import running
+from airquality_dagster.airqino.sandbox.faults import KINDS, Fault, FaultSwitch
+from airquality_dagster.airqino.sandbox.server import TOKEN_PATH, create_app
+from airquality_dagster.airqino.sandbox.sources import SimulatedSource
+from airquality_dagster.airqino.sandbox.tokens import Realm
+from airquality_dagster.local.serving import running
+from airquality_dagster.network.pollutants import PROVISIONAL, field_of
 from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.faults.commands import STATIONS
 from airquality_dagster_tests.faults.test_process_faults import own_mongod

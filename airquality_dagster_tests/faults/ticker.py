@@ -6,10 +6,10 @@ from datetime import datetime
 
 import time_machine
 
-from airquality_dagster.commands.execution import execute
-from airquality_dagster.history import all_runs, due_runs
+from airquality_dagster.automation.instance import all_runs, due_runs
+from airquality_dagster.cli.execution import execute
 from airquality_dagster.local.services import dagster_instance, end_dead_runs
-from airquality_dagster.stations import load_network
+from airquality_dagster.network.stations import load_network
 
 if __name__ == "__main__":
     network = load_network(None)

@@ -1,0 +1,121 @@
+"""The AirQino API as a Dagster resource: configuration, and a client of the process."""
+
+from datetime import datetime
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from airquality_dagster.airqino.answer import HourlyAnswer, parse_hourly_answer
+from airquality_dagster.airqino.client import AirQinoClient
+from airquality_dagster.airqino.oauth2 import Credentials, TokenSource
+from airquality_dagster.errors import SettingsError
+from airquality_dagster.settings import PUBLIC_API, PUBLIC_TOKEN_URL
+
+
+class AirQinoResource(dg.ConfigurableResource):
+    """Hourly averages of AirQino stations.
+
+    Without credentials, calls go without a token. One connection pool and one token serve all assets
+    of a run.
+
+    Example:
+        .. code-block:: python
+
+            AirQinoResource(
+                client_id=dg.EnvVar("AIRQINO_CLIENT_ID"),
+                username=dg.EnvVar("AIRQINO_USERNAME"),
+                password=dg.EnvVar("AIRQINO_PASSWORD"),
+            )
+    """
+
+    base_url: str = Field(default=PUBLIC_API, description="URL of the API, without a path.")
+    token_url: str = Field(default=PUBLIC_TOKEN_URL, description="Token endpoint of the Keycloak realm.")
+    client_id: str | None = Field(default=None, description="OAuth2 client.")
+    client_secret: str | None = Field(default=None, description="Its secret; a public client has none.")
+    username: str | None = Field(default=None, description="For the password grant.")
+    password: str | None = Field(default=None, description="For the password grant.")
+    refresh_token: str | None = Field(default=None, description="For the refresh-token grant, tried first.")
+    connect_timeout: float = Field(default=10.0, description="Seconds to wait for a connection.")
+    read_timeout: float = Field(default=60.0, description="Seconds to wait for the next bytes of an answer.")
+    attempts: int = Field(default=5, description="How often one question is asked at most.")
+    total_seconds: float = Field(default=180.0, description="Seconds after which a question is given up.")
+    backoff_seconds: float = Field(default=1.0, description="First pause between attempts; doubles each time.")
+    patience_seconds: float = Field(
+        default=900.0,
+        description="Seconds that a run may spend in vain: after two thirds a question is asked once, then none is.",
+    )
+
+    _client: AirQinoClient | None = PrivateAttr(default=None)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close the connections of the run."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    @property
+    def client(self) -> AirQinoClient:
+        """The plain client, made when it is first asked for.
+
+        Raises:
+            SettingsError: the credentials contradict each other.
+        """
+        if self._client is None:
+            timeout = (self.connect_timeout, self.read_timeout)
+            credentials = self.credentials()
+            self._client = AirQinoClient(
+                self.base_url,
+                TokenSource(credentials, timeout) if credentials else None,
+                timeout=timeout,
+                attempts=self.attempts,
+                total_seconds=self.total_seconds,
+                backoff_seconds=self.backoff_seconds,
+                patience_seconds=self.patience_seconds,
+            )
+        return self._client
+
+    def credentials(self) -> Credentials | None:
+        """Return the credentials; None where none are set.
+
+        Raises:
+            SettingsError: what is set does not make a grant; the message names what is missing.
+        """
+        if not any([self.client_id, self.client_secret, self.username, self.password, self.refresh_token]):
+            return None
+        missing = []
+        if not self.client_id:
+            missing.append("AIRQINO_CLIENT_ID")
+        if self.username and not self.password:
+            missing.append("AIRQINO_PASSWORD (for AIRQINO_USERNAME)")
+        if self.password and not self.username:
+            missing.append("AIRQINO_USERNAME (for AIRQINO_PASSWORD)")
+        if not (self.username or self.password or self.refresh_token):
+            missing.append("AIRQINO_USERNAME with AIRQINO_PASSWORD, or AIRQINO_REFRESH_TOKEN")
+        if missing:
+            raise SettingsError(
+                f"the AirQino credentials are incomplete: set {' and '.join(missing)}, or none of them to go without a "
+                "token"
+            )
+        return Credentials(
+            token_url=self.token_url,
+            client_id=str(self.client_id),
+            client_secret=self.client_secret,
+            username=self.username,
+            password=self.password,
+            refresh_token=self.refresh_token,
+        )
+
+    def hourly_answer(self, station_id: int, start: datetime, end: datetime, now: datetime) -> HourlyAnswer:
+        """Ask for the hours of a period and return what the answer holds.
+
+        Args:
+            station_id: the station's AirQino id.
+            start, end: tz-aware; ``start <= hour < end``.
+            now: the present moment, tz-aware.
+
+        Raises:
+            AirQinoError: one of its kinds, see `AirQinoClient.hourly_averages` and
+                `parse_hourly_answer`.
+        """
+        answer = self.client.hourly_averages(station_id, start, end)
+        return parse_hourly_answer(answer, start=start, end=end, now=now)

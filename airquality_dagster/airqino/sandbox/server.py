@@ -1,0 +1,94 @@
+"""A local AirQino server: the endpoints that the platform uses, on loopback."""
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from airquality_dagster.airqino.sandbox.faults import CLOCKS, Fault, FaultSwitch
+from airquality_dagster.airqino.sandbox.sources import Source
+from airquality_dagster.airqino.sandbox.tokens import Realm
+
+TOKEN_PATH = "/realms/airqino/protocol/openid-connect/token"
+FAULTS_PATH = "/sandbox/faults"
+_QUERY_TIME = "%Y%m%d-%H%M"
+
+
+def create_app(
+    source: Source, realm: Realm | None = None, *, end_included: bool = True, faults: FaultSwitch | None = None
+) -> Starlette:
+    """Return the server's application.
+
+    Args:
+        source: of the answers.
+        realm: grants the tokens that calls then need; None asks for none.
+        end_included: whether ``end_date`` belongs to the period (which is not known of the real API).
+        faults: that it makes; also switched by ``POST`` and ``DELETE`` of ``/sandbox/faults``.
+    """
+    switch = faults if faults is not None else FaultSwitch()
+
+    def hourly_averages(request: Request) -> Response:
+        if realm is not None and (
+            not realm.accepts(request.headers.get("authorization", "")) or switch.take(("token_dies",))
+        ):
+            return JSONResponse({}, status_code=401)
+        try:
+            start, end = (_moment(request.query_params.get(name)) for name in ("start_date", "end_date"))
+        except ValueError:
+            return JSONResponse({"error": "start_date and end_date have the form YYYYmmdd-HHMM"}, status_code=400)
+        if end is not None and not end_included:
+            end -= timedelta(seconds=1)
+        station = request.path_params["station_id"]
+        now = datetime.now(UTC)
+        if fault := switch.take(CLOCKS, station):
+            now += timedelta(hours=fault.value or 3)
+        answer = source.answer(station, start, end, now)
+        if answer is None:
+            return JSONResponse({"error": "station not found"}, status_code=404)
+        return switch.answered(answer, station)
+
+    async def token(request: Request) -> Response:
+        if realm is None:
+            return JSONResponse({"error": "this sandbox asks for no token"}, status_code=404)
+        form = dict(parse_qsl((await request.body()).decode()))
+        if form.get("grant_type") == "refresh_token" and switch.take(("refresh_expires",)):
+            return JSONResponse({"error": "invalid_grant", "error_description": "Token is not active"}, status_code=400)
+        status, body = realm.grant(form)
+        return JSONResponse(body, status_code=status)
+
+    async def switch_faults(request: Request) -> Response:
+        if request.method == "DELETE":
+            switch.clear()
+        elif request.method == "POST":
+            try:
+                switch.add(Fault.model_validate_json(await request.body()))
+            except ValidationError as error:
+                return JSONResponse({"error": error.errors(include_url=False, include_context=False)}, status_code=422)
+        return JSONResponse(switch.listed())
+
+    def about(request: Request) -> Response:
+        return HTMLResponse(
+            f"<!doctype html><title>AirQino sandbox</title><h1>AirQino sandbox</h1><p>{source.description}</p>"
+            "<p><code>GET /v3/getStationHourlyAvg/{station_id}?start_date=YYYYmmdd-HHMM&amp;end_date=…</code></p>"
+        )
+
+    return Starlette(
+        routes=[
+            Route("/", about),
+            Route("/v3/getStationHourlyAvg/{station_id:int}", hourly_averages),
+            Route(TOKEN_PATH, token, methods=["POST"]),
+            Route(FAULTS_PATH, switch_faults, methods=["GET", "POST", "DELETE"]),
+        ],
+        # A fifth of the default level's time for a tenth more bytes.
+        middleware=[Middleware(GZipMiddleware, compresslevel=4)],
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.strptime(text, _QUERY_TIME).replace(tzinfo=UTC)

@@ -1,0 +1,48 @@
+"""What failed in a run, in one line each."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from dagster_mongodb import MongoDBIOManagerError
+
+from airquality_dagster.errors import AirQualityError
+
+if TYPE_CHECKING:  # the type of an event's error, which dagster does not export
+    from dagster_shared.error import SerializableErrorInfo
+
+
+def step_failure(event: dg.DagsterEvent) -> str:
+    """Return what a failed step says, in one line."""
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    return f"{event.step_key}: {_message(data.error)}"
+
+
+def run_failure(run_id: str, event: dg.DagsterEvent) -> str:
+    """Return what a run says that failed before or beside its steps, in one line."""
+    error = event.job_failure_data.error
+    return f"run {run_id}: {_message(error) if error else event.message or 'failed'}"
+
+
+def _message(error: "SerializableErrorInfo | None") -> str:
+    """Return the message that was raised where the cause was known."""
+    explained = None
+    names = {kind.__name__ for base in (AirQualityError, MongoDBIOManagerError) for kind in _with_subclasses(base)}
+    while error is not None:
+        # Without a cause that is known: what lies within Dagster's own words.
+        if explained is None or error.cls_name in names or (explained.cls_name or "").startswith("Dagster"):
+            explained = error
+        if error.cls_name in names:
+            break
+        error = error.cause or error.context
+    message = " ".join(explained.message.split()) if explained else "failed"
+    # Dagster puts the name of the exception's class in front.
+    return message.partition(": ")[2] or message
+
+
+def _with_subclasses(kind: type) -> Iterator[type]:
+    yield kind
+    for subclass in kind.__subclasses__():
+        yield from _with_subclasses(subclass)

@@ -1,0 +1,68 @@
+"""When the job runs: each hour for what is due, each week for everything."""
+
+import dagster as dg
+
+from airquality_dagster.automation.due import StationRun
+from airquality_dagster.automation.instance import all_runs, due_runs, run_in_progress
+from airquality_dagster.automation.jobs import HOURLY_JOB, asset_selection, run_tags
+from airquality_dagster.network.stations import Network
+
+
+def hourly_schedule(network: Network) -> dg.ScheduleDefinition:
+    """Return the schedule that materializes what is due, at minute 5 of every hour."""
+
+    @dg.schedule(
+        name="hourly_schedule",
+        job_name=HOURLY_JOB,
+        cron_schedule="5 * * * *",
+        execution_timezone=network.network.time_zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=(
+            "Each hour: the current month, the month before until it has settled, and whichever of the last twelve "
+            "months was missed."
+        ),
+    )
+    def hourly(context: dg.ScheduleEvaluationContext):
+        now = context.scheduled_execution_time
+        former = run_in_progress(context.instance, now)
+        if former is not None:
+            return dg.SkipReason(f"run {former.run_id} of {former.job_name} has not ended yet")
+        return _requests(context, network, due_runs(context.instance, network, now))
+
+    return hourly
+
+
+def reconcile_schedule(network: Network) -> dg.ScheduleDefinition:
+    """Return the schedule that materializes every month again, once a week."""
+
+    @dg.schedule(
+        name="reconcile_schedule",
+        job_name=HOURLY_JOB,
+        cron_schedule="35 3 * * 0",
+        execution_timezone=network.network.time_zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=(
+            "Each Sunday: every month again, because the source restates its history. Corrections arrive as revisions."
+        ),
+    )
+    def reconcile(context: dg.ScheduleEvaluationContext):
+        return _requests(context, network, all_runs(network, context.scheduled_execution_time))
+
+    return reconcile
+
+
+def _requests(
+    context: dg.ScheduleEvaluationContext, network: Network, runs: list[StationRun]
+) -> list[dg.RunRequest] | dg.SkipReason:
+    if not runs:
+        return dg.SkipReason(f"the first month of the network, {network.first_month}, has not begun")
+    tick = context.scheduled_execution_time.isoformat()
+    return [
+        dg.RunRequest(
+            # Of a tick that is evaluated twice, each run is launched once.
+            run_key=f"{tick} {run.stations[0]} {run.first}",
+            asset_selection=asset_selection(network, run, is_last=run is runs[-1]),
+            tags=run_tags(run),
+        )
+        for run in runs
+    ]

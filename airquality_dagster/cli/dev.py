@@ -1,0 +1,97 @@
+"""``airquality dev``: Dagster's UI and daemon with everything they need."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+
+import requests
+
+from airquality_dagster import settings
+from airquality_dagster.cli.terminal import SIMULATED_NOTE, out
+from airquality_dagster.errors import LocalServiceError
+from airquality_dagster.local.processes import Ended, check_all_run, ended_by_signals, process_groups, wait_for_end
+from airquality_dagster.local.services import dagster_instance, end_dead_runs, local_services
+from airquality_dagster.local.serving import LOOPBACK, listen, running
+from airquality_dagster.network.stations import load_network
+from airquality_dagster.publishing.server import dashboard_app
+
+_MODULE = "airquality_dagster.definitions"
+_START_SECONDS = 120.0
+
+
+def run_dev(port: int, dashboard_port: int | None) -> None:
+    """Serve until a signal ends it.
+
+    Args:
+        port: of the Dagster UI.
+        dashboard_port: of the dashboard; None takes the next free one.
+
+    Raises:
+        AirQualityError: something could not be started, or ended by itself.
+    """
+    load_network(settings.stations_file())
+    try:
+        with ended_by_signals():
+            listen(port).close()
+            with local_services() as services, _dashboard(port, dashboard_port) as dashboard:
+                with dagster_instance() as instance:
+                    end_dead_runs(instance)
+                ui = f"http://{LOOPBACK}:{port}"
+                python = [sys.executable, "-m"]
+                commands = {
+                    "dagster-webserver": [
+                        *python,
+                        "dagster_webserver",
+                        "-m",
+                        _MODULE,
+                        "-h",
+                        LOOPBACK,
+                        "-p",
+                        str(port),
+                    ],
+                    "dagster-daemon": [*python, "dagster._daemon", "run", "-m", _MODULE],
+                }
+                # Links in alerts and metadata lead here, unless the environment knows another way.
+                links = {settings.AIRQUALITY_UI_URL: ui, settings.AIRQUALITY_DASHBOARD_URL: dashboard}
+                variables = {**links, **os.environ}
+                with process_groups(commands, variables) as processes:
+                    _wait_until_served(ui, processes)
+                    out.print(f"[bold]Dagster UI: {ui}[/]  (Ctrl-C ends it)")
+                    out.print(f"Dashboard: {dashboard}")
+                    out.print(f"AirQino API: {services.api}{' (sandbox)' if services.is_sandbox else ''}")
+                    out.print(f"MongoDB: {services.mongodb}, database {services.database}")
+                    if services.is_sandbox:
+                        out.print(SIMULATED_NOTE)
+                    wait_for_end(processes)
+    except Ended:
+        # The terminal may be gone, and with it where one could say goodbye.
+        return
+
+
+def _dashboard(port: int, dashboard_port: int | None) -> contextlib.AbstractContextManager[str]:
+    """Serve the dashboard beside the UI."""
+    app = dashboard_app(settings.dashboard_file())
+    if dashboard_port is not None:
+        return running(app, dashboard_port)
+    try:
+        listen(port + 1).close()
+    except LocalServiceError:
+        # Somebody else's, perhaps another `airquality dev`'s: any free one does.
+        return running(app)
+    return running(app, port + 1)
+
+
+def _wait_until_served(ui: str, processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        check_all_run(processes)
+        try:
+            requests.get(f"{ui}/server_info", timeout=2).raise_for_status()
+        except requests.RequestException:
+            time.sleep(0.2)
+        else:
+            return
+    raise LocalServiceError(f"the Dagster UI did not answer on {ui} within {_START_SECONDS:g} s")

@@ -1,0 +1,131 @@
+"""Runs of the hourly job in this process, with progress, and what came of them."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from airquality_dagster.automation.due import StationRun
+from airquality_dagster.automation.failures import run_failure, step_failure
+from airquality_dagster.automation.jobs import DASHBOARD, DASHBOARD_JOB, HOURLY_JOB, asset_selection, run_tags
+from airquality_dagster.local.services import process_tags, stored_is_there
+from airquality_dagster.network.stations import Network
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+Events = defaultdict[str | None, list[dg.DagsterEvent]]
+_COUNTS = ("hours_fetched", "inserted", "revised", "unchanged", "deleted", "hours_rejected")
+
+
+@dataclass
+class StationReport:
+    """What a pass did to a station's hours, or to the dashboard."""
+
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
+    faults: list[str] = field(default_factory=list)
+    traces: list[str] = field(default_factory=list)
+
+
+@dataclass
+class PassReport:
+    """What a pass did, by station, and with the dashboard."""
+
+    stations: dict[str, StationReport]
+    dashboard: StationReport = field(default_factory=StationReport)
+
+    @property
+    def parts(self) -> list[StationReport]:
+        """What went wrong with each station, and with the dashboard."""
+        return [*self.stations.values(), self.dashboard]
+
+    @property
+    def faults(self) -> list[str]:
+        """What went wrong, a line each."""
+        return [fault for part in self.parts for fault in part.faults]
+
+
+def execute(
+    instance: dg.DagsterInstance,
+    network: Network,
+    runs: Sequence[StationRun],
+    on_message: Callable[[str, int], None] = lambda message, level: None,
+) -> PassReport:
+    """Execute runs of the hourly job one after the other.
+
+    Args:
+        runs: stations and months.
+        on_message: called with each line that is logged and its level.
+    """
+    from airquality_dagster.definitions import definitions
+
+    loaded = definitions()
+
+    def hand_on(entry: dg.EventLogEntry) -> None:
+        if not entry.is_dagster_event:
+            on_message(entry.user_message, int(entry.level))
+
+    def execute_job(name: str, **options: Any) -> dg.ExecuteInProcessResult:
+        run_id = str(uuid.uuid4())
+        # The instance hands on each entry as it is stored: reading them back would take as long as the run.
+        instance.add_event_listener(run_id, hand_on)
+        return loaded.resolve_job_def(name).execute_in_process(
+            run_config=_QUIET, instance=instance, raise_on_error=False, run_id=run_id, **options
+        )
+
+    report = PassReport({station: StationReport() for run in runs for station in run.stations})
+    for run in runs:
+        is_last = run is runs[-1]
+        selection = asset_selection(network, run, is_last=is_last)
+        result = execute_job(HOURLY_JOB, asset_selection=selection, tags={**run_tags(run), **process_tags()})
+        events = _by_step(result)
+        _add(report, network, run, result, events)
+        if is_last and _was_left_out(events, DASHBOARD) and stored_is_there():
+            events = _by_step(execute_job(DASHBOARD_JOB, tags=process_tags()))
+        _add_failures(report.dashboard, events[DASHBOARD])
+    return report
+
+
+def _by_step(result: dg.ExecuteInProcessResult) -> Events:
+    """Return the events of each step: the result would go through all of them for every station's."""
+    events: Events = defaultdict(list)
+    for event in result.all_events:
+        events[event.step_key].append(event)
+    return events
+
+
+def _has_failed_step(events: Events) -> bool:
+    return any(event.is_step_failure for of_step in events.values() for event in of_step)
+
+
+def _was_left_out(events: Events, step: str) -> bool:
+    """Return whether a step was not made because one before it failed."""
+    has_ended = any(event.is_step_success or event.is_step_failure for event in events[step])
+    return _has_failed_step(events) and not has_ended
+
+
+def _add(
+    report: PassReport, network: Network, run: StationRun, result: dg.ExecuteInProcessResult, events: Events
+) -> None:
+    failed_at_once = not result.success and not _has_failed_step(events)
+    for station in map(network.station, run.stations):
+        entry = report.stations[station.name]
+        for asset in station.assets:
+            _add_failures(entry, events[asset])
+        if failed_at_once:
+            # The run failed before its first step: a resource, or the definitions.
+            (event,) = result.filter_events(lambda event: event.event_type == dg.DagsterEventType.RUN_FAILURE)
+            entry.faults.append(run_failure(result.run_id, event))
+        # One write a run and asset: its counts are the same on each month's event.
+        written = [event.materialization for event in events[station.raw_asset] if event.is_step_materialization]
+        for count in _COUNTS if written else ():
+            value = written[0].metadata[count].value
+            entry.counts[count] += value if isinstance(value, int) else 0
+
+
+def _add_failures(entry: StationReport, events: Sequence[dg.DagsterEvent]) -> None:
+    for event in filter(lambda event: event.is_step_failure, events):
+        error = event.step_failure_data.error
+        entry.faults.append(step_failure(event))
+        entry.traces.append(error.to_string() if error else "")

@@ -1,0 +1,98 @@
+"""``airquality health``: whether a deployed platform works, for whoever deploys, restarts or watches it."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+
+import requests
+
+from airquality_dagster import settings
+from airquality_dagster.cli.terminal import err, out
+from airquality_dagster.errors import AirQualityError
+from airquality_dagster.local.services import check_mongodb, dagster_instance
+
+_PAUSE_SECONDS = 1.0
+_TIMEOUT = 10.0
+_LOCATIONS = """{ workspaceOrError { __typename
+  ... on PythonError { message }
+  ... on Workspace { locationEntries { name loadStatus
+    locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
+
+
+def check_health(ui: str, dashboard: str | None, wait_seconds: float) -> bool:
+    """Say what works and what does not; return whether all does.
+
+    Args:
+        ui: URL of the Dagster UI, without a proxy in front of it.
+        dashboard: URL of `airquality serve`; None does not ask for it.
+        wait_seconds: how long to wait for what does not work yet.
+    """
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        states = dict(_states(ui, dashboard))
+        failed = [part for part, fault in states.items() if fault]
+        if not failed or time.monotonic() > deadline:
+            break
+        time.sleep(_PAUSE_SECONDS)
+    for part, fault in states.items():
+        (err if fault else out).print(f"{part}: {fault or 'ok'}", markup=False)
+    return not failed
+
+
+def _states(ui: str, dashboard: str | None) -> Iterator[tuple[str, str]]:
+    yield "MongoDB", _fault_of(_mongodb)
+    yield "daemons", _fault_of(_daemons)
+    yield "code location", _fault_of(lambda: _code_location(ui))
+    if dashboard:
+        yield "dashboard", _fault_of(lambda: _dashboard(dashboard))
+
+
+def _fault_of(ask: Callable[[], str]) -> str:
+    """Return what is wrong in one line, empty if nothing is."""
+    try:
+        return ask()
+    except (AirQualityError, requests.RequestException) as error:
+        return " ".join(str(error).split())
+
+
+def _mongodb() -> str:
+    uri = os.environ.get(settings.MONGODB_URI)
+    if not uri:
+        return f"{settings.MONGODB_URI} is not set: set it to that of the platform"
+    check_mongodb(uri, settings.mongodb_database())
+    return ""
+
+
+def _daemons() -> str:
+    if not os.environ.get(settings.DAGSTER_HOME):
+        return f"{settings.DAGSTER_HOME} is not set: set it to that of the platform"
+    with dagster_instance() as instance:
+        states = instance.get_daemon_statuses()
+    dead = sorted(name.lower() for name, state in states.items() if state.required and not state.healthy)
+    return f"no sign of life of {', '.join(dead)}: see the log of dagster-daemon" if dead else ""
+
+
+def _code_location(ui: str) -> str:
+    response = requests.post(f"{ui.rstrip('/')}/graphql", json={"query": _LOCATIONS}, timeout=_TIMEOUT)
+    response.raise_for_status()
+    workspace = (response.json().get("data") or {}).get("workspaceOrError")
+    if not workspace:
+        return f"{ui} is no Dagster UI: see --ui"
+    if workspace["__typename"] == "PythonError":
+        return str(workspace["message"])
+    entries = workspace["locationEntries"]
+    for entry in entries:
+        found = entry["locationOrLoadError"] or {}
+        if found.get("__typename") == "PythonError":
+            return f"{entry['name']} cannot be loaded: {found['message']}"
+        if entry["loadStatus"] != "LOADED":
+            return f"{entry['name']} is being loaded"
+    return "" if entries else "the UI knows none: see its workspace.yaml"
+
+
+def _dashboard(url: str) -> str:
+    response = requests.get(url, timeout=_TIMEOUT)
+    # Before the first run there is no page yet, which the server says itself.
+    if not (response.ok or (response.status_code == requests.codes.unavailable and "Retry-After" in response.headers)):
+        return f"{url} answers {response.status_code}"
+    return ""

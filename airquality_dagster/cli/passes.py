@@ -1,0 +1,179 @@
+"""``airquality run`` and ``airquality backfill``: passes of the hourly job in this process."""
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+import dagster as dg
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from airquality_dagster import settings
+from airquality_dagster.automation.due import StationRun, contiguous_ranges, station_runs
+from airquality_dagster.automation.instance import due_runs, network_months
+from airquality_dagster.cli.execution import PassReport, execute
+from airquality_dagster.cli.reports import StationStatus, age, daily_means, station_status
+from airquality_dagster.cli.terminal import SIMULATED_NOTE, err, out
+from airquality_dagster.errors import SettingsError
+from airquality_dagster.local.services import Services, dagster_instance, end_dead_runs, local_services, stored_database
+from airquality_dagster.network.partitions import month
+from airquality_dagster.network.stations import Network, load_network
+
+
+def run_due() -> bool:
+    """Make one pass over what is due and report it. Return whether nothing failed."""
+    network = load_network(settings.stations_file())
+    now = datetime.now(UTC)
+    with local_services() as services, dagster_instance() as instance:
+        _introduce(services)
+        end_dead_runs(instance)
+        runs = due_runs(instance, network, now)
+        if not runs:
+            raise SettingsError(
+                f"the network's first month, {network.first_month}, has not begun: correct the stations file"
+            )
+        report = _execute(instance, network, runs)
+        _show(report, network)
+    _show_next_steps(services)
+    return not report.faults
+
+
+def run_backfill(first: str, last: str, names: Sequence[str]) -> bool:
+    """Materialize a range of months of some stations, or all. Return whether nothing failed.
+
+    Raises:
+        SettingsError: the range or a station's name is wrong.
+    """
+    network = load_network(settings.stations_file())
+    stations = [network.station(name) for name in dict.fromkeys(names)] or list(network.stations)
+    months = network_months(network, datetime.now(UTC))
+    current = month(months[-1].key) if months else network.first_month
+    if first > last:
+        raise SettingsError(f"--from {first} is after --to {last}: exchange them")
+    if first < network.first_month:
+        raise SettingsError(
+            f"--from {first} is before the network's first month, {network.first_month}: begin there, or change "
+            "first_month in the stations file"
+        )
+    if last > current:
+        raise SettingsError(f"--to {last} is after the current month, {current}: end there")
+    due = {key.key for key in months if first <= month(key.key) <= last}
+    ranges = contiguous_ranges(months, due)
+    runs = station_runs({station.name: ranges for station in stations}, network.network.stations_per_run)
+    with local_services() as services, dagster_instance() as instance:
+        _introduce(services)
+        end_dead_runs(instance)
+        report = _execute(instance, network, runs)
+        failed = [name for name, station in report.stations.items() if station.faults]
+        if failed and len(due) > 1:
+            # A month that fails takes its range with it: ask again for each month alone.
+            err.print(f"{', '.join(failed)}: failed in one piece, asking for each month alone")
+            alone = contiguous_ranges(months, due, alone=due)
+            retried = _execute(instance, network, station_runs(dict.fromkeys(failed, alone), 1))
+            report = PassReport({**report.stations, **retried.stations}, retried.dashboard)
+        _show(report, network)
+    return not report.faults
+
+
+def _introduce(services: Services) -> None:
+    err.print(f"AirQino API: {escape(services.api)}{' (sandbox)' if services.is_sandbox else ''}", style="dim")
+    err.print(f"MongoDB: {services.mongodb}, database {escape(services.database)}", style="dim")
+
+
+def _execute(instance: dg.DagsterInstance, network: Network, runs: Sequence[StationRun]) -> PassReport:
+    total = sum(len(run.stations) for run in runs)
+    begin = time.monotonic()
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+    )
+    with Progress(*columns, TimeElapsedColumn(), console=err, transient=err.is_terminal) as progress:
+        task = progress.add_task(_span(runs), total=total)
+
+        def on_message(message: str, level: int) -> None:
+            if level >= logging.ERROR:
+                # What failed is told in the end, with what it means.
+                return
+            # A station says once what was fetched; warnings say what it waits for.
+            advance = int(level == logging.INFO)
+            progress.update(task, advance=advance, description=escape(message.partition(" (")[0]))
+
+        report = execute(instance, network, runs, on_message)
+    err.print(f"{_span(runs)} in {time.monotonic() - begin:.1f} s", style="dim")
+    return report
+
+
+def _span(runs: Sequence[StationRun]) -> str:
+    stations = {station for run in runs for station in run.stations}
+    first, last = month(min(run.first for run in runs)), month(max(run.last for run in runs))
+    return (
+        f"{len(stations)} station{'s' if len(stations) > 1 else ''}, {first if first == last else f'{first} to {last}'}"
+    )
+
+
+def _show(report: PassReport, network: Network) -> None:
+    counts = {
+        "fetched": "hours_fetched",
+        "inserted": "inserted",
+        "revised": "revised",
+        "unchanged": "unchanged",
+        "rejected": "hours_rejected",
+    }
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("hours of")
+    for title in counts:
+        table.add_column(title, justify="right")
+    for name, station in report.stations.items():
+        cells = [str(station.counts[count]) for count in counts.values()]
+        table.add_row(name, *cells, style="red" if station.faults else None)
+    out.print(table)
+    try:
+        _show_newest(report, network)
+    finally:
+        _show_faults(report)
+
+
+def _show_newest(report: PassReport, network: Network) -> None:
+    now = datetime.now(UTC)
+    statuses = _statuses(network, report, now)
+    for name, status in statuses.items():
+        newest = "no hour is stored"
+        if status.newest_hour:
+            newest = f"newest hour {status.newest_hour:%Y-%m-%d %H:%M} UTC, {age(status.newest_hour, now)} ago"
+        out.print(f"{name}: {newest}; daily means of {daily_means(status.newest_day)}")
+    if any(status.is_simulated for status in statuses.values()):
+        out.print(SIMULATED_NOTE)
+
+
+def _show_faults(report: PassReport) -> None:
+    context = click.get_current_context(silent=True)
+    is_verbose = bool(context and context.find_root().params.get("verbose"))
+    for part in report.parts:
+        for trace in part.traces if is_verbose else ():
+            err.print(escape(trace))
+        for fault in part.faults:
+            err.print(f"[red]failed:[/] {escape(fault)}")
+
+
+def _statuses(network: Network, report: PassReport, now: datetime) -> dict[str, StationStatus]:
+    with stored_database() as database:
+        return {name: station_status(database, network.station(name), now) for name in report.stations}
+
+
+def _show_next_steps(services: Services) -> None:
+    out.print(
+        f"Stored in MongoDB at {services.mongodb}{' (embedded)' if services.is_embedded else ''}, database "
+        f"{escape(services.database)}; local state in {escape(str(settings.home()))}."
+    )
+    if settings.dashboard_file().exists():
+        out.print(f"Dashboard: {escape(settings.dashboard_file().as_uri())}", soft_wrap=True)
+    out.print(
+        "Next: [bold]make dev[/] opens the Dagster UI and runs the schedule; [bold].venv/bin/airquality --help[/] "
+        "lists status, export and backfill; the README says how to use the real API and a MongoDB of yours."
+    )

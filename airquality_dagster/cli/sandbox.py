@@ -1,0 +1,57 @@
+"""``airquality sandbox``: a local AirQino API in the foreground."""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.markup import escape
+
+from airquality_dagster import settings
+from airquality_dagster.airqino.sandbox.faults import FaultSwitch, parse_fault
+from airquality_dagster.airqino.sandbox.server import TOKEN_PATH, create_app
+from airquality_dagster.airqino.sandbox.sources import ReplaySource, SimulatedSource
+from airquality_dagster.airqino.sandbox.tokens import Realm
+from airquality_dagster.cli.terminal import out
+from airquality_dagster.local.serving import LOOPBACK, listen, serve
+
+
+def run_sandbox(
+    port: int,
+    replay: Path | None,
+    seed: int,
+    auth: bool,
+    token_seconds: int,
+    *,
+    end_excluded: bool,
+    faults: Sequence[str] = (),
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        SettingsError: the replayed folder holds no captured answers, or a fault is none.
+        LocalServiceError: the port is taken.
+    """
+    switch = FaultSwitch()
+    for fault in faults:
+        switch.add(parse_fault(fault))
+    source = ReplaySource(replay) if replay else SimulatedSource(seed)
+    realm = None
+    if auth:
+        realm = Realm(
+            client_id=os.environ.get(settings.AIRQINO_CLIENT_ID) or "airqino-api",
+            client_secret=os.environ.get(settings.AIRQINO_CLIENT_SECRET) or None,
+            username=os.environ.get(settings.AIRQINO_USERNAME) or "sandbox",
+            password=os.environ.get(settings.AIRQINO_PASSWORD) or "sandbox",
+            token_seconds=token_seconds,
+        )
+    with contextlib.suppress(KeyboardInterrupt):
+        listener = listen(port)
+        url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+        out.print(f"AirQino sandbox on {url}: [bold]{escape(source.description)}[/]")
+        if realm is not None:
+            out.print(f"It asks for a token: AIRQINO_TOKEN_URL={url}{TOKEN_PATH}")
+        for fault in switch.listed():
+            out.print(f"[bold red]Fault on purpose:[/] {fault}")
+        out.print(f"Use it with AIRQINO_BASE_URL={url}; Ctrl-C ends it.")
+        serve(create_app(source, realm, end_included=not end_excluded, faults=switch), listener)

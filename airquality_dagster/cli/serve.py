@@ -1,0 +1,73 @@
+"""``airquality serve``: the dashboard and the metrics of a platform that runs, in the foreground."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+from rich.markup import escape
+
+from airquality_dagster import settings
+from airquality_dagster.cli.terminal import err, out
+from airquality_dagster.errors import DashboardError
+from airquality_dagster.local.services import dagster_instance, local_services, stored_database
+from airquality_dagster.local.serving import listen, serve
+from airquality_dagster.network.stations import Network, load_network
+from airquality_dagster.publishing.dashboard.build import build_dashboard
+from airquality_dagster.publishing.server import dashboard_app
+from airquality_dagster.watching.metrics import metrics_registry
+
+
+def run_serve(host: str, port: int, draw_every_minutes: float | None) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        host: address to listen on.
+        port: of it; 0 takes a free one.
+        draw_every_minutes: draw the page here, so often; None serves what the runs draw.
+
+    Raises:
+        AirQualityError: MongoDB, Dagster's instance or the port cannot be used.
+    """
+    network = load_network(settings.stations_file())
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        local_services(with_api=False),
+        stored_database() as database,
+        dagster_instance() as instance,
+        _drawing(network, database, draw_every_minutes),
+    ):
+        listener = listen(port, host)
+        url = f"http://{host}:{listener.getsockname()[1]}"
+        out.print(f"Dashboard: {url}; metrics: {url}/metrics; Ctrl-C ends it.")
+        serve(dashboard_app(settings.dashboard_file(), metrics_registry(network, database, instance)), listener)
+
+
+@contextlib.contextmanager
+def _drawing(network: Network, database: Database[dict[str, Any]], minutes: float | None) -> Iterator[None]:
+    """Draw the page again and again, in a thread."""
+    if minutes is None:
+        yield
+        return
+    is_over = threading.Event()
+
+    def draw() -> None:
+        while True:
+            try:
+                build_dashboard(database, network, settings.dashboard_file(), datetime.now(UTC))
+            except (PyMongoError, DashboardError) as error:
+                # The page of before is served; its own time says how old it is.
+                err.print(f"the dashboard could not be drawn: {escape(' '.join(str(error).split()))}")
+            if is_over.wait(minutes * 60):
+                return
+
+    thread = threading.Thread(target=draw, name="dashboard", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join(10)

@@ -1,0 +1,79 @@
+"""What the page shows, as plain values."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airquality_dagster.network.pollutants import PARAMETERS, SIMULATED
+from airquality_dagster.network.stations import Network
+from airquality_dagster.publishing.dashboard.history import (
+    daily_series,
+    data_capture,
+    hourly_profile,
+    monthly_means,
+    restatements,
+)
+from airquality_dagster.publishing.dashboard.palette import AQI_COLOURS, ink_on
+from airquality_dagster.publishing.dashboard.present import present_state, problems
+from airquality_dagster.publishing.dashboard.record import StationRecord
+from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
+from airquality_dagster.readings.indices import AQI_CATEGORIES
+
+
+def network_content(network: Network, now: datetime) -> dict[str, Any]:
+    """Return what the page needs beside its stations: names, units, levels, colours."""
+    return {
+        "network": {"name": network.network.name, "time_zone": network.network.time_zone},
+        "made_at": now.isoformat(),
+        "valid_hours": HOURS_FOR_A_VALID_DAY,
+        "parameters": [
+            {
+                "field": parameter.field,
+                "label": parameter.label,
+                "unit": parameter.unit,
+                **(
+                    {"guideline": parameter.guideline.short_term[0][0], "averaging": parameter.guideline.averaging}
+                    if parameter.guideline
+                    else {}
+                ),
+            }
+            for parameter in PARAMETERS
+        ],
+        "aqi": [
+            {"highest": highest if highest < float("inf") else None, "colour": colour, "ink": ink_on(colour)}
+            for (highest, _), colour in zip(AQI_CATEGORIES, AQI_COLOURS, strict=True)
+        ],
+    }
+
+
+def station_content(record: StationRecord, time_zone: ZoneInfo, now: datetime) -> dict[str, Any]:
+    """Return what the page shows of one station."""
+    station = record.station
+    return {
+        "name": station.name,
+        "label": station.label,
+        "city": station.city,
+        "latitude": station.latitude,
+        "longitude": station.longitude,
+        "is_simulated": _is_simulated(record),
+        "now": present_state(record),
+        "problems": problems(record, now),
+        "days": daily_series(record.days),
+        "months": monthly_means(record.days, record.months),
+        "profile": hourly_profile(record.hours, time_zone),
+        "capture": data_capture(record.days),
+        "restatements": restatements(record.revisions, time_zone),
+    }
+
+
+def page_content(network: dict[str, Any], stations: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the whole of what the page shows."""
+    return {**network, "stations": list(stations)}
+
+
+def _is_simulated(record: StationRecord) -> bool:
+    return any(
+        SIMULATED in frame and bool((frame[SIMULATED] == True).any())  # noqa: E712
+        for frame in (record.hours, record.days)
+    )

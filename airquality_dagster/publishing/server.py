@@ -1,0 +1,58 @@
+"""Serves the dashboard's file, the page about the data, and metrics."""
+
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Route
+
+from airquality_dagster.publishing.dashboard.page import PAGE
+
+# Of a checkout; an installed package has no docs.
+_DATA_PAGE = Path(__file__).parents[2] / "docs" / "data.md"
+_NOT_YET = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="10">
+<title>Air quality</title><p>There is no dashboard yet: the first run of the hourly job draws it. This page looks
+again every ten seconds. · Pas encore de tableau de bord : la première exécution le dessine.</p></html>"""
+
+
+def dashboard_app(path: Path, metrics: CollectorRegistry | None = None) -> Starlette:
+    """Return the application that serves the file as it is, and at ``/data`` the page about the data.
+
+    Args:
+        path: of the dashboard.
+        metrics: served at ``/metrics``, if any.
+    """
+
+    def page(request: Request) -> Response:
+        # Always asked for anew; what has not changed is not sent again.
+        headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+        if not path.is_file():
+            return HTMLResponse(_NOT_YET, status_code=503, headers={**headers, "Retry-After": "10"})
+        return FileResponse(path, media_type="text/html; charset=utf-8", headers=headers)
+
+    def data(request: Request) -> Response:
+        if not _DATA_PAGE.is_file():
+            return HTMLResponse("The page about the data is docs/data.md of the project.", status_code=404)
+        return HTMLResponse(_as_html(_DATA_PAGE.read_text(encoding="utf-8")))
+
+    routes = [Route("/", page), Route("/index.html", page), Route("/data", data)]
+    if metrics is not None:
+        # Not a coroutine: Starlette then asks in a thread, and the page is served meanwhile.
+        def scrape(request: Request) -> Response:
+            return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
+
+        routes.append(Route("/metrics", scrape))
+    return Starlette(routes=routes)
+
+
+def _as_html(markdown: str) -> str:
+    style = (PAGE / "page.css").read_text(encoding="utf-8")
+    body = MarkdownIt("commonmark").enable("table").render(markdown)
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Air quality: the data</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{style}</style><main>{body}</main></html>"
+    )

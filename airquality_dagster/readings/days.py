@@ -1,0 +1,219 @@
+"""From hours to days."""
+
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from airquality_dagster.network.pollutants import AT_GUIDELINE, SIMULATED, TIMESTAMP
+from airquality_dagster.readings.flags import FAILED, Flag, FlaggedHours
+from airquality_dagster.readings.indices import (
+    WHO_LEVELS,
+    aqi_category,
+    aqi_of_pollutants,
+    highest,
+    names_where,
+    who_level,
+    worst,
+)
+
+# 75 % of 24 hours: Directive 2008/50/EC, annex XI (24-hour means), and 40 CFR part 50, appendix N.
+HOURS_FOR_A_VALID_DAY = 18
+# Directive 2008/50/EC, annexes VII and XI: an 8-hour mean needs 6 of its hours, the day's highest 18 of its 24
+# means. A mean belongs to the day on which it ends.
+_RUNNING_HOURS = 8
+_LEAST_RUNNING_HOURS = 6
+
+DATE = "date"
+HOURS = "hours"
+EXPECTED_HOURS = "expected_hours"
+
+MAXIMA = {
+    "co_max_8h": "co",
+    "o3_max_8h": "o3",
+    "o3_max_1h": "o3",
+    "no2_max_1h": "no2",
+}
+# Field of the day → what `daily_aqi` calls it.
+AQI_INPUTS = {
+    "pm2_5_valid_mean": "pm2_5",
+    "pm10_valid_mean": "pm10",
+    "co_max_8h": "co",
+    "no2_max_1h": "no2",
+    "o3_max_8h": "o3_8h",
+    "o3_max_1h": "o3_1h",
+}
+_NO_AQI = "no valid value of PM2.5, PM10, CO, NO₂ or O₃"
+# Field of the day → pollutant whose guideline it is compared with.
+WHO_INPUTS = {
+    "pm2_5_valid_mean": "pm2_5",
+    "pm10_valid_mean": "pm10",
+    "no2_valid_mean": "no2",
+    "co_valid_mean": "co",
+    "o3_max_8h": "o3",
+}
+
+
+def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame:
+    """Aggregate hourly readings by local day.
+
+    Args:
+        flagged: whole local days of hours, with those around them: an 8-hour mean may begin the day before.
+        time_zone: whose midnight begins a day.
+
+    Returns:
+        one row per day with at least one hour, ordered: ``date`` (midnight UTC of the local date),
+        ``hours`` (rows of that day) and per reading R, in its unit: ``R_mean``, ``R_min`` and ``R_max``
+        of all readings as published; ``R_hours``, how many there are;
+        ``R_valid_mean`` and ``R_valid_hours`` of those that pass quality control, the mean NaN under
+        `HOURS_FOR_A_VALID_DAY` valid hours; ``R_percent_complete``, valid of expected hours, cut to
+        whole per cent; ``R_invalid``, why there is no valid mean. Then ``expected_hours``, the fields of
+        `MAXIMA`, ``aqi``, ``aqi_category``, ``aqi_pollutant``, ``aqi_pollutants``, ``R_who`` and
+        ``who_exceeded`` (docs/data.md).
+    """
+    is_asked, hours = flagged.is_asked, pd.DatetimeIndex(flagged.around[TIMESTAMP])
+    days, begins, size = _days(hours[is_asked], time_zone)
+    expected = expected_hours(days, days + pd.Timedelta(days=1), time_zone)
+
+    fields = flagged.fields
+    readings, valid = (table.to_numpy()[is_asked] for table in (flagged.readings, flagged.valid_readings))
+    # Pandas' mean compensates for rounding; numpy's sums do not.
+    of_day = pd.Index(np.repeat(np.arange(len(days)), size))
+    means = pd.DataFrame(np.hstack([readings, valid]), index=of_day).groupby(level=0).mean().to_numpy()
+    valid_counts = _counts(valid, begins)
+    statistics = {
+        "mean": means[:, : len(fields)],
+        "min": np.fmin.reduceat(readings, begins),
+        "max": np.fmax.reduceat(readings, begins),
+        "hours": _counts(readings, begins),
+        "valid_mean": np.where(valid_counts >= HOURS_FOR_A_VALID_DAY, means[:, len(fields) :], np.nan),
+        "valid_hours": valid_counts,
+        # Cut, not rounded: 99.6 % is not complete.
+        "percent_complete": 100 * valid_counts // expected[:, np.newaxis],
+        "invalid": _reasons(flagged.quality.flags.to_numpy()[is_asked], begins, valid_counts, expected),
+    }
+    columns: dict[str, Any] = {DATE: days.tz_localize("UTC"), HOURS: size}
+    for position, field in enumerate(fields):
+        columns |= {f"{field}_{name}": table[:, position] for name, table in statistics.items()}
+    columns[EXPECTED_HOURS] = expected
+    columns |= _maxima(flagged.valid_readings, hours, days, time_zone)
+    columns |= _indices(columns)
+    if SIMULATED in flagged.around:
+        is_simulated = flagged.around[SIMULATED][is_asked]
+        if is_simulated.notna().any():
+            # A day is labelled if any of its hours is simulated.
+            columns[SIMULATED] = np.logical_or.reduceat((is_simulated == True).to_numpy(), begins)  # noqa: E712
+    return pd.DataFrame(columns)
+
+
+def expected_hours(begins: pd.DatetimeIndex, ends: pd.DatetimeIndex, time_zone: ZoneInfo) -> np.ndarray:
+    """Return the hours from local midnights to later ones: 24 a day, and one less or more where clocks change.
+
+    >>> days = pd.DatetimeIndex(["2024-03-30", "2024-03-31"])
+    >>> expected_hours(days, days + pd.Timedelta(days=1), ZoneInfo("Europe/Rome")).tolist()
+    [24, 23]
+    """
+    since, until = (_midnights(dates, time_zone) for dates in (begins, ends))
+    return ((until - since) // pd.Timedelta(hours=1)).to_numpy(dtype="int64")
+
+
+def _days(hours: pd.DatetimeIndex, time_zone: ZoneInfo) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray]:
+    """Return the local dates of hours that are in order, at which place each begins, and how many hours it has."""
+    dates = hours.tz_convert(time_zone).tz_localize(None).normalize()
+    begins = np.flatnonzero(np.append(len(dates) > 0, dates[1:] != dates[:-1]))
+    return dates[begins], begins, np.diff(np.append(begins, len(dates)))
+
+
+def _counts(values: np.ndarray, begins: np.ndarray) -> np.ndarray:
+    """Return how many values of each day are there."""
+    return np.add.reduceat(~np.isnan(values), begins, dtype="int64")
+
+
+def _midnights(dates: pd.DatetimeIndex, time_zone: ZoneInfo) -> pd.DatetimeIndex:
+    """Return when local dates begin."""
+    return dates.tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward")
+
+
+def _reasons(flags: np.ndarray, begins: np.ndarray, valid_hours: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Return for each day and reading why there is no valid mean; None where there is one.
+
+    Args:
+        flags: a row an hour, a column a reading.
+        begins: the place of each day's first hour.
+        valid_hours: a row a day.
+        expected: hours of each day.
+    """
+    counts = {
+        flag: np.add.reduceat((flags & int(flag)) != 0, begins, dtype="int64")
+        for flag in Flag
+        if flag & (FAILED | Flag.MISSING)
+    }
+    # Hours that are not stored are missing, too.
+    counts[Flag.MISSING] += (expected - np.diff(np.append(begins, len(flags))))[:, np.newaxis]
+    texts = np.full(valid_hours.shape, None, dtype=object)
+    for day, place in np.argwhere(valid_hours < HOURS_FOR_A_VALID_DAY):
+        causes = ", ".join(
+            f"{flag.name.lower()} {hours[day, place]}"
+            for flag, hours in counts.items()
+            if flag.name and hours[day, place]
+        )
+        texts[day, place] = f"{valid_hours[day, place]} of {expected[day]} hours valid: {causes}"
+    return texts
+
+
+def _maxima(
+    valid: pd.DataFrame, hours: pd.DatetimeIndex, days: pd.DatetimeIndex, time_zone: ZoneInfo
+) -> dict[str, np.ndarray]:
+    """Return the highest valid hours and 8-hour means of each day, and why a day has none."""
+    # All hours of the days and of those between them: a mean that ends in an hour that is not stored counts, too.
+    grid_hours = hours[:0]
+    if len(days):
+        midnights = _midnights(days[[0, -1]] + pd.to_timedelta([0, 1], unit="D"), time_zone).tz_convert("UTC")
+        grid_hours = pd.date_range(midnights[0].ceil("h"), midnights[1], freq="h", inclusive="left")
+    all_days, begins, size = _days(grid_hours, time_zone)
+    is_wanted = all_days.isin(days)
+
+    fields = list(dict.fromkeys(MAXIMA.values()))
+    before = _RUNNING_HOURS - 1
+    grid = np.full((before + len(grid_hours), len(fields)), np.nan)
+    if len(days):
+        place = before + ((hours - grid_hours[0]) // pd.Timedelta(hours=1)).to_numpy(dtype="int64")
+        is_near = (place >= 0) & (place < len(grid))
+        grid[place[is_near]] = valid[fields].to_numpy()[is_near]
+    # Not pandas' rolling mean, whose last digits depend on the hours before the window.
+    windows = np.stack([grid[before - age : len(grid) - age] for age in range(_RUNNING_HOURS)])
+    present = (~np.isnan(windows)).sum(axis=0)
+    running = np.where(present >= _LEAST_RUNNING_HOURS, np.nansum(windows, axis=0) / np.maximum(present, 1), np.nan)
+
+    columns: dict[str, np.ndarray] = {}
+    found = {"8h": (running, "8-hour means"), "1h": (grid[before:], "hours")}
+    for name, field in MAXIMA.items():
+        values, what = found[name[-2:]]
+        of_field = values[:, fields.index(field)]
+        counts, maxima = _counts(of_field, begins)[is_wanted], np.fmax.reduceat(of_field, begins)[is_wanted]
+        is_valid = counts >= HOURS_FOR_A_VALID_DAY
+        columns[name] = np.where(is_valid, maxima, np.nan)
+        reasons = np.full(len(is_valid), None, dtype=object)
+        for day in np.flatnonzero(~is_valid):
+            reasons[day] = f"{counts[day]} of {size[is_wanted][day]} {what} valid"
+        columns[f"{name}_invalid"] = reasons
+    return columns
+
+
+def _indices(days: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of AQI and WHO levels, from valid values only."""
+    indices = aqi_of_pollutants(pd.DataFrame({scale: days[name] for name, scale in AQI_INPUTS.items()}))
+    levels = {field: who_level(field, pd.Series(days[name])).to_numpy() for name, field in WHO_INPUTS.items()}
+    is_above = {field: pd.notna(of_field) & (of_field != AT_GUIDELINE) for field, of_field in levels.items()}
+    aqi = highest(indices)
+    return {
+        "aqi": aqi.astype("Int64").array,
+        "aqi_category": aqi_category(aqi).to_numpy(),
+        "aqi_pollutant": worst(indices).to_numpy(),
+        "aqi_pollutants": names_where(indices.notna()).to_numpy(),
+        "aqi_invalid": np.where(aqi.isna(), np.array(_NO_AQI, dtype=object), np.array(None)),
+        **{f"{field}_who": levels[field] for field in WHO_LEVELS},
+        "who_exceeded": names_where(pd.DataFrame(is_above)).to_numpy(),
+    }

@@ -1,0 +1,130 @@
+"""From days to months and years."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from airquality_dagster.network.pollutants import AT_GUIDELINE, BY_FIELD, SIMULATED
+from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, WHO_INPUTS, expected_hours
+from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, who_level
+
+# 75 % of the days: 40 CFR part 50, appendix N, asks it of each quarter; the EEA of a year that it maps.
+_LEAST_PERCENT = 75
+_PERIODS = {"month": "M", "year": "Y"}
+
+PERIOD, START = "period", "start"
+SUMMARISED = (
+    DATE,
+    *(f"{field}_{statistic}" for field in BY_FIELD for statistic in ("valid_mean", "valid_hours")),
+    *(f"{field}_who" for field in WHO_INPUTS.values()),
+    "aqi",
+    SIMULATED,
+)
+"""Columns of the daily aggregates that a summary is made of."""
+
+
+def period_summaries(daily: pd.DataFrame, time_zone: ZoneInfo) -> pd.DataFrame:
+    """Summarise daily aggregates by calendar month and year.
+
+    Args:
+        daily: as `daily_aggregates` makes it; at least the columns of `SUMMARISED`.
+        time_zone: of the local days.
+
+    Returns:
+        one row a month and a year in which there is a day: ``period`` (``month`` or ``year``), ``start``
+        (its first date, as midnight UTC), ``days`` (with at least one hour), ``expected_days``,
+        ``expected_hours``, and per reading R, in its unit: ``R_valid_days``, ``R_valid_hours``,
+        ``R_percent_complete`` (data capture: valid of expected hours, cut to whole per cent),
+        ``R_valid_mean`` and ``R_valid_max`` (mean and highest of the valid daily means), the mean NaN
+        where fewer than 75 % of the days are valid. ``R_days_above_guideline`` counts days above WHO's
+        short-term guideline; ``R_who``, of years, is the level that the mean meets. ``aqi_max``.
+    """
+    days = _Days.of(daily)
+    months, years = (_summarise(days, time_zone, period) for period in _PERIODS)
+    # What is stated of years only.
+    nothing = np.full(len(months[START]), np.nan, dtype=object)
+    summaries = pd.DataFrame({name: np.concatenate([months.get(name, nothing), years[name]]) for name in years})
+    summaries[START] = summaries[START].dt.tz_localize("UTC")
+    summaries["aqi_max"] = summaries["aqi_max"].astype("Int64")
+    return summaries
+
+
+@dataclass(frozen=True)
+class _Days:
+    """Daily aggregates as arrays: a row a day; of those with two dimensions, a column a reading."""
+
+    dates: np.ndarray
+    means: np.ndarray
+    hours: np.ndarray
+    is_above: np.ndarray
+    aqi: np.ndarray
+    is_simulated: np.ndarray | None
+
+    @classmethod
+    def of(cls, daily: pd.DataFrame) -> "_Days":
+        means, hours = (
+            daily[[f"{field}_{statistic}" for field in BY_FIELD]].to_numpy(dtype="float64")
+            for statistic in ("valid_mean", "valid_hours")
+        )
+        levels = daily[[f"{field}_who" for field in WHO_INPUTS.values()]]
+        is_labelled = SIMULATED in daily and bool(daily[SIMULATED].notna().any())
+        return cls(
+            dates=daily[DATE].to_numpy(dtype="datetime64[D]"),
+            means=means,
+            hours=np.nan_to_num(hours).astype("int64"),
+            is_above=(levels.notna() & (levels != AT_GUIDELINE)).to_numpy(),
+            aqi=daily["aqi"].to_numpy(dtype="float64", na_value=np.nan),
+            is_simulated=(daily[SIMULATED] == True).to_numpy() if is_labelled else None,  # noqa: E712
+        )
+
+
+def _summarise(days: _Days, time_zone: ZoneInfo, period: str) -> dict[str, np.ndarray]:
+    """Return the columns of one kind of periods."""
+    starts, place = np.unique(days.dates.astype(f"datetime64[{_PERIODS[period]}]"), return_inverse=True)
+    begins, ends = (pd.DatetimeIndex(moments.astype("datetime64[ns]")) for moments in (starts, starts + 1))
+    expected_days, all_hours = (ends - begins).days.to_numpy(), expected_hours(begins, ends, time_zone)
+
+    def total(table: np.ndarray) -> np.ndarray:
+        sums = np.zeros((len(starts), table.shape[1]), dtype="int64")
+        np.add.at(sums, place, table)
+        return sums
+
+    def highest(values: np.ndarray) -> np.ndarray:
+        maxima = np.full((len(starts), *values.shape[1:]), np.nan)
+        np.fmax.at(maxima, place, values)
+        return maxima
+
+    valid_days, valid_hours = total(~np.isnan(days.means)), total(days.hours)
+    is_covered = 100 * valid_days >= _LEAST_PERCENT * expected_days[:, np.newaxis]
+    # Pandas' mean compensates for rounding; numpy's sums do not.
+    means = pd.DataFrame(days.means, index=place).groupby(level=0).mean()
+    statistics = {
+        "valid_mean": np.where(is_covered, means, np.nan),
+        "valid_max": highest(days.means),
+        "valid_days": valid_days,
+        "valid_hours": valid_hours,
+        # Cut, not rounded: 99.6 % is not complete.
+        "percent_complete": 100 * valid_hours // all_hours[:, np.newaxis],
+    }
+
+    columns: dict[str, np.ndarray] = {
+        PERIOD: np.full(len(starts), period, dtype=object),
+        START: begins.to_numpy(),
+        "days": np.bincount(place, minlength=len(starts)),
+        "expected_days": expected_days,
+        EXPECTED_HOURS: all_hours,
+    }
+    for position, field in enumerate(BY_FIELD):
+        columns |= {f"{field}_{name}": values[:, position] for name, values in statistics.items()}
+    above = total(days.is_above)
+    columns |= {f"{field}_days_above_guideline": above[:, at] for at, field in enumerate(WHO_INPUTS.values())}
+    columns["aqi_max"] = highest(days.aqi)
+    if days.is_simulated is not None:
+        columns[SIMULATED] = np.bincount(place, weights=days.is_simulated, minlength=len(starts)) > 0
+    if period == "year":
+        for field in WHO_ANNUAL_LEVELS:
+            means_of_field = pd.Series(columns[f"{field}_valid_mean"])
+            columns[f"{field}_who"] = who_level(field, means_of_field, WHO_ANNUAL_LEVELS).to_numpy()
+    return columns

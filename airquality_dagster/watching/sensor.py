@@ -1,0 +1,100 @@
+"""What follows a run: somebody is told what is wrong, and the dashboard shows it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import BaseModel
+
+from airquality_dagster import settings
+from airquality_dagster.network.stations import Network
+from airquality_dagster.watching.alerts import OpenAlert, bundles, due_messages, mark_sent
+from airquality_dagster.watching.notify import send
+from airquality_dagster.watching.problems import RunHistory, follow_runs, problems
+
+if TYPE_CHECKING:
+    from airquality_dagster.automation.jobs import UnresolvedAssetJobDefinition
+
+_INTERVAL_SECONDS = 60
+
+
+class _Cursor(BaseModel):
+    runs: RunHistory = RunHistory()
+    alerts: dict[str, OpenAlert] = {}
+
+
+def alert_sensor(network: Network) -> dg.SensorDefinition:
+    """Return the sensor that sends alerts.
+
+    One for runs, checks and the schedule, and not Dagster's run failure sensor: what was told already, and
+    whether it is over, has to be known in one place, and also while MongoDB does not answer.
+    """
+
+    @dg.sensor(
+        name="alert_sensor",
+        minimum_interval_seconds=_INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            f"Tells the services of {settings.AIRQUALITY_ALERT_URLS} what failed: at once, the same again after 1, 6 "
+            "and 24 hours, and when it is over."
+        ),
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        urls = settings.alert_urls()
+        if not urls:
+            return dg.SkipReason(f"{settings.AIRQUALITY_ALERT_URLS} is not set")
+        cursor, sent, faults = tell(
+            context.instance, network, urls, context.cursor, datetime.now(UTC), settings.ui_url()
+        )
+        context.update_cursor(cursor)
+        for fault in faults:
+            context.log.warning(fault)
+        return dg.SkipReason(f"{sent} messages sent" if sent else "nothing new to tell")
+
+    return sensor
+
+
+def dashboard_sensor(
+    hourly: "UnresolvedAssetJobDefinition", dashboard: "UnresolvedAssetJobDefinition"
+) -> dg.SensorDefinition:
+    """Return the sensor that draws the dashboard after a run of the hourly job that failed.
+
+    Dagster skips what is downstream of a failed step: without this, the page would show neither that a station
+    failed nor what the others said.
+
+    Args:
+        hourly: the job whose failures are followed.
+        dashboard: the job that is run then.
+    """
+
+    @dg.run_failure_sensor(
+        name="dashboard_sensor",
+        monitored_jobs=[hourly],
+        request_job=dashboard,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Draws the dashboard after a run that failed: Dagster skips it in the run itself.",
+    )
+    def sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest:
+        return dg.RunRequest(run_key=context.dagster_run.run_id)
+
+    return sensor
+
+
+def tell(
+    instance: dg.DagsterInstance, network: Network, urls: Sequence[str], cursor: str | None, now: datetime, ui_url: str
+) -> tuple[str, int, list[str]]:
+    """Send what is due. Return the next cursor, how many messages were sent, and what could not be sent."""
+    known = _Cursor.model_validate_json(cursor) if cursor else _Cursor()
+    runs = follow_runs(instance, network, known.runs, now)
+    messages, alerts = due_messages(problems(instance, network, runs, now), known.alerts, now, ui_url)
+    sent, all_faults = 0, []
+    for bundle in bundles(messages):
+        faults = send(urls, bundle.title, bundle.body)
+        all_faults += faults
+        # With one service reached, somebody knows; with none, the next evaluation tries again.
+        if len(faults) < len(urls):
+            for message in bundle.messages:
+                mark_sent(alerts, message, now)
+            sent += 1
+    return _Cursor(runs=runs, alerts=alerts).model_dump_json(), sent, all_faults

@@ -1,0 +1,114 @@
+"""Which months a tick materializes, decided without Dagster and without a clock."""
+
+import itertools
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airquality_dagster.automation.due import (
+    LOOK_BACK_MONTHS,
+    SETTLING,
+    Month,
+    StationRun,
+    contiguous_ranges,
+    due_months,
+    outdated_months,
+    station_runs,
+)
+from airquality_dagster_tests.builders import UTC
+
+
+def months(first_year: int, count: int) -> list[Month]:
+    starts = [datetime(first_year + number // 12, number % 12 + 1, 1, tzinfo=UTC) for number in range(count + 1)]
+    return [Month(f"{start:%Y-%m-%d}", end) for start, end in itertools.pairwise(starts)]
+
+
+ALL = months(2022, 30)  # 2022-01 to 2024-06
+KEYS = [month.key for month in ALL]
+NOW = datetime(2024, 6, 15, 12, 5, tzinfo=UTC)
+LATELY = dict.fromkeys(KEYS, NOW - timedelta(hours=1))
+
+
+def test_usually_only_the_current_month_is_due():
+    assert due_months(ALL, LATELY, NOW) == ["2024-06-01"]
+
+
+def test_a_fresh_installation_loads_the_last_year_and_the_current_month():
+    assert due_months(ALL, {}, NOW) == KEYS[-13:]
+
+
+def test_the_month_before_is_due_until_it_has_settled():
+    for day, due in ((1, 2), (3, 2), (5, 1)):
+        now = datetime(2024, 6, day, 12, 5, tzinfo=UTC)
+        assert len(due_months(ALL, dict.fromkeys(KEYS, now - timedelta(hours=1)), now)) == due
+
+
+def test_after_an_outage_every_month_that_was_not_over_when_it_was_last_materialized_is_due():
+    stopped = datetime(2024, 3, 10, tzinfo=UTC)
+    assert due_months(ALL, dict.fromkeys(KEYS, stopped), NOW) == [
+        "2024-03-01",
+        "2024-04-01",
+        "2024-05-01",
+        "2024-06-01",
+    ]
+
+
+def test_a_month_is_outdated_when_hours_beside_it_changed_since_it_was_flagged_but_for_those_that_go_on():
+    assert outdated_months(ALL, LATELY, {"2024-01-01": NOW}, NOW) == ["2023-12-01", "2024-02-01"]
+    assert outdated_months(ALL, LATELY, {"2024-01-01": NOW - timedelta(hours=2)}, NOW) == []
+    # Those of the current month change each hour: until they settle, the month before is due by itself.
+    assert outdated_months(ALL, LATELY, {"2024-06-01": NOW}, NOW) == []
+    assert outdated_months(ALL, LATELY, dict.fromkeys(KEYS, NOW), NOW) == KEYS[-13:]
+    assert outdated_months(ALL[:1], LATELY, {ALL[0].key: NOW}, NOW) == []
+    assert outdated_months([], {}, {}, NOW) == []
+
+
+def test_a_month_that_was_never_materialized_is_due():
+    lacking = {key: moment for key, moment in LATELY.items() if key != "2024-01-01"}
+    assert due_months(ALL, lacking, NOW) == ["2024-01-01", "2024-06-01"]
+
+
+def test_a_network_that_has_just_begun_has_only_its_months():
+    assert due_months(ALL[-2:], {}, NOW) == ["2024-05-01", "2024-06-01"]
+    assert due_months([], {}, NOW) == []
+
+
+def test_contiguous_months_are_one_range():
+    assert contiguous_ranges(ALL, {"2024-01-01", "2024-02-01", "2024-06-01"}) == [
+        ("2024-01-01", "2024-02-01"),
+        ("2024-06-01", "2024-06-01"),
+    ]
+
+
+def test_a_month_that_failed_is_asked_for_alone():
+    assert contiguous_ranges(ALL, KEYS[-4:], alone={"2024-04-01"}) == [
+        ("2024-03-01", "2024-03-01"),
+        ("2024-04-01", "2024-04-01"),
+        ("2024-05-01", "2024-06-01"),
+    ]
+
+
+def test_stations_with_the_same_range_share_a_run_up_to_a_number():
+    ranges = {"a": [("1", "2")], "b": [("1", "2")], "c": [("1", "2"), ("4", "4")]}
+    assert station_runs(ranges, 2) == [
+        StationRun(("a", "b"), "1", "2"),
+        StationRun(("c",), "1", "2"),
+        StationRun(("c",), "4", "4"),
+    ]
+
+
+moments = st.datetimes(datetime(2022, 1, 1), datetime(2024, 6, 15)).map(lambda moment: moment.replace(tzinfo=UTC))
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), moments), st.sets(st.sampled_from(KEYS)))
+def test_no_hour_of_the_last_year_stays_unfetched_whatever_happened_before(materialized_at, failed):
+    due = due_months(ALL, materialized_at, NOW)
+    for month in ALL[-LOOK_BACK_MONTHS - 1 :]:
+        settled = month.key in materialized_at and materialized_at[month.key] >= month.end + SETTLING
+        assert settled != (month.key in due)
+    ranges = contiguous_ranges(ALL, due, failed & set(due))
+    covered = [key for first, last in ranges for key in KEYS if first <= key <= last]
+    assert covered == due
+    for first, last in ranges:
+        assert first == last or not failed & {key for key in KEYS if first <= key <= last}

@@ -1,0 +1,169 @@
+"""What a tick asks for, with a real instance that remembers real runs."""
+
+from datetime import datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from airquality_dagster.automation.due import StationRun
+from airquality_dagster.automation.instance import network_months
+from airquality_dagster.automation.jobs import HOURLY_JOB, RANGE_END, RANGE_START, asset_selection, run_tags
+from airquality_dagster.definitions import definitions
+from airquality_dagster.network.stations import load_network
+from airquality_dagster_tests.builders import UTC, answer, rows
+from airquality_dagster_tests.scripted_server import Reply, scripted_server
+
+NOW = datetime(2026, 6, 15, 12, 5, tzinfo=UTC)
+
+
+def tick(instance, name="hourly_schedule", now=NOW):
+    repository = definitions().get_repository_def()
+    context = dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=now, repository_def=repository, resources={}
+    )
+    return repository.get_schedule_def(name).evaluate_tick(context)
+
+
+def requested(data) -> list[tuple[str, str, list[str]]]:
+    return [
+        (
+            request.tags[RANGE_START],
+            request.tags[RANGE_END],
+            sorted(key.to_user_string() for key in request.asset_selection),
+        )
+        for request in data.run_requests
+    ]
+
+
+STATION1 = ["raw_station1", "station1_aggregates", "station1_quality", "station1_summaries"]
+STATIONS = sorted([*STATION1, *(asset.replace("station1", "station2") for asset in STATION1)])
+# The last run of a tick draws the dashboard.
+BOTH = sorted([*STATIONS, "air_quality_dashboard"])
+
+
+def test_a_fresh_installation_asks_for_its_last_year_in_one_run(instance):
+    assert requested(tick(instance)) == [("2025-06-01", "2026-06-01", BOTH)]
+
+
+def test_a_run_says_in_its_tags_which_stations_and_months_it_takes_on(instance):
+    (request,) = tick(instance).run_requests
+    assert request.tags["airquality/stations"] == "station1, station2"
+    assert request.tags["airquality/months"] == "2025-06 to 2026-06"
+    many = StationRun(tuple(f"station{number}" for number in range(1, 101)), "2026-06-01", "2026-06-01")
+    assert run_tags(many)["airquality/stations"] == "station1 to station100 (100)"
+    assert run_tags(many)["airquality/months"] == "2026-06"
+
+
+def test_only_the_last_run_of_a_tick_draws_the_dashboard():
+    network = load_network()
+    runs = [
+        StationRun(("station1",), "2026-05-01", "2026-05-01"),
+        StationRun(("station2",), "2026-06-01", "2026-06-01"),
+    ]
+    dashboard = dg.AssetKey("air_quality_dashboard")
+    drawn = [dashboard in asset_selection(network, run, is_last=run is runs[-1]) for run in runs]
+    assert drawn == [False, True]
+
+
+def test_a_network_whose_first_month_has_not_begun_is_skipped_with_the_reason(instance):
+    data = tick(instance, now=datetime(2022, 11, 1, 0, 5, tzinfo=UTC))
+    assert data.run_requests == []
+    assert "2022-12" in data.skip_message
+
+
+def test_the_weekly_schedule_asks_for_every_month(instance):
+    assert requested(tick(instance, "reconcile_schedule")) == [("2022-12-01", "2026-06-01", BOTH)]
+
+
+def unfinished_run(instance, status):
+    return instance.create_run_for_job(definitions().resolve_job_def(HOURLY_JOB), status=status)
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
+def test_a_tick_is_skipped_while_the_former_run_goes_on_and_says_which(instance, status):
+    run = unfinished_run(instance, status)
+    data = tick(instance, now=datetime.now(UTC))
+    assert data.run_requests == []
+    assert run.run_id in data.skip_message
+
+
+def test_a_run_that_never_ended_blocks_no_tick_for_ever(instance):
+    unfinished_run(instance, dg.DagsterRunStatus.STARTED)
+    assert tick(instance, now=datetime.now(UTC) + timedelta(hours=3)).run_requests
+
+
+def test_a_run_that_ended_blocks_nothing(instance):
+    unfinished_run(instance, dg.DagsterRunStatus.FAILURE)
+    assert tick(instance, now=datetime.now(UTC)).run_requests
+
+
+def test_after_a_full_pass_only_the_current_month_is_due(platform, instance):
+    with scripted_server(lambda request, number: Reply(body=answer())) as server:
+        platform.use(server.url)
+        now = datetime.now(UTC)
+        (first, last, _), *_ = requested(tick(instance, now=now))
+        assert platform.run(first[:7], last[:7]).success
+        current = f"{now:%Y-%m-01}"
+        # Early in a month the month before has not settled yet.
+        start = first if now.day > 3 else None
+        (again,) = requested(tick(instance, now=now))
+        assert again[1:] == (current, BOTH)
+        assert start is None or again[0] == current
+
+
+def test_a_month_that_failed_is_asked_for_in_a_run_of_its_own_and_only_for_its_station(platform, instance):
+    poisoned = []
+
+    def answer_or_fail(request, number):
+        is_poisoned = "283164601" in request.path and request.query["start_date"] == poisoned[0]
+        return Reply(status=400) if is_poisoned else Reply(body=answer())
+
+    with scripted_server(answer_or_fail) as server:
+        platform.use(server.url)
+        now = datetime.now(UTC)
+        ((first, last, _),) = requested(tick(instance, now=now))
+        third = sorted(
+            key
+            for key in definitions()
+            .resolve_asset_graph()
+            .get(dg.AssetKey("raw_station1"))
+            .partitions_def.get_partition_keys()
+            if first <= key <= last
+        )[3]
+        poisoned.append(third.replace("-", "") + "-0000")
+        assert not platform.run(first[:7], last[:7]).success
+
+        requests = requested(tick(instance, now=now))
+        assert (third, third, STATION1) in requests
+        # Each of station1's months is asked for, and none of them together with the poisoned one.
+        assert len([request for request in requests if request[2] == STATION1]) >= 12
+        for begin, end, assets in requests:
+            platform.run(begin[:7], end[:7], assets=assets)
+
+        left = requested(tick(instance, now=now))
+        assert {request[0] for request in left if request[0] != f"{now:%Y-%m-01}" and now.day > 3} <= {third}
+
+
+def test_months_that_were_loaded_alone_are_due_once_more_together_and_then_no_more(platform, instance):
+    now = datetime.now(UTC)
+    keys = [month.key for month in network_months(load_network(None), now)][-4:-1]
+    hours = [datetime.fromisoformat(key).replace(tzinfo=UTC) for key in keys]
+    with scripted_server(lambda request, number: Reply(body=answer(*(rows(hour, 1)[0] for hour in hours)))) as server:
+        platform.use(server.url)
+        ((first, last, _),) = requested(tick(instance, now=now))
+        platform.run(first[:7], last[:7])
+        # Again from nothing, each alone: what the first knew of the second was nothing.
+        platform.database.client.drop_database(platform.database.name)
+        for key in keys:
+            platform.run(key[:7])
+        assert due_of_station1(instance, now) >= set(keys[:2])
+        for begin, end, assets in requested(tick(instance, now=now)):
+            assert platform.run(begin[:7], end[:7], assets=assets).success
+        assert not due_of_station1(instance, now) & set(keys[:2])
+
+
+def due_of_station1(instance, now) -> set[str]:
+    """Return the months of station1 that a tick asks for."""
+    keys = [month.key for month in network_months(load_network(None), now)]
+    ranges = [(begin, end) for begin, end, assets in requested(tick(instance, now=now)) if STATION1[0] in assets]
+    return {key for key in keys for begin, end in ranges if begin <= key <= end}

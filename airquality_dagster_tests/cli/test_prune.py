@@ -1,0 +1,67 @@
+"""``airquality prune``: old runs go, and the schedule still knows what was made when."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airquality_dagster.airqino.sandbox.server import create_app
+from airquality_dagster.airqino.sandbox.sources import SimulatedSource
+from airquality_dagster.automation.instance import due_runs, superseded_runs
+from airquality_dagster.local.serving import running
+from airquality_dagster.network.stations import load_network
+from airquality_dagster_tests.platform import Platform
+from airquality_dagster_tests.processes import airquality
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def platform(monkeypatch, mongodb_uri, database, instance):
+    with running(create_app(SimulatedSource())) as url:
+        platform = Platform(monkeypatch, mongodb_uri, database, instance)
+        platform.use(url)
+        yield platform
+
+
+def test_a_run_whose_months_were_made_again_is_superseded_and_one_that_made_a_month_last_is_not(platform):
+    station1 = ["raw_station1", "station1_quality", "station1_aggregates", "station1_summaries"]
+    first = platform.run("2026-01", "2026-02", station1)
+    again = platform.run("2026-02", assets=station1)
+    last = platform.run("2026-02", assets=station1)
+    assert first.success
+    assert again.success
+    assert last.success
+    network = load_network()
+    later = NOW + timedelta(hours=1)
+    assert list(superseded_runs(platform.instance, network, later)) == [again.run_id]
+    assert list(superseded_runs(platform.instance, network, NOW - timedelta(days=1))) == []
+
+
+def test_what_is_due_stays_the_same_without_the_superseded_runs(platform):
+    for month in ("2026-01", "2026-02", "2026-02"):
+        assert platform.run(month, assets=["raw_station1", "station1_quality", "station1_aggregates"]).success
+    network, moment = load_network(), datetime.now(UTC)
+    before = due_runs(platform.instance, network, moment)
+    runs = list(superseded_runs(platform.instance, network, moment + timedelta(hours=1)))
+    assert len(runs) == 1
+    for run_id in runs:
+        platform.instance.delete_run(run_id)
+    assert due_runs(platform.instance, network, moment) == before
+    assert platform.instance.get_runs_count() == 2
+
+
+def test_the_command_forgets_what_is_older_than_it_keeps(tmp_path):
+    home = tmp_path / "home"
+    load = ("backfill", "--from", "2026-09", "--to", "2026-09")
+    for _ in range(2):
+        assert airquality(*load, home=home).returncode == 0
+    young = airquality("prune", home=home)
+    assert young.returncode == 0, young.stderr
+    assert young.stdout.startswith("0 runs")
+    with closing(sqlite3.connect(home / "dagster" / "history" / "runs.db")) as runs, runs:
+        runs.execute("UPDATE runs SET update_timestamp = datetime(update_timestamp, '-100 days')")
+    done = airquality("prune", "--keep-days", "99", home=home)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("1 runs")

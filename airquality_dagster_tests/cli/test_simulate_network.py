@@ -1,0 +1,47 @@
+"""``airquality simulate-network``: networks of any size for the sandbox."""
+
+import dagster as dg
+import pytest
+
+from airquality_dagster import settings
+from airquality_dagster.definitions import definitions
+from airquality_dagster.network.stations import load_network
+from airquality_dagster_tests.processes import airquality
+
+
+def test_a_pass_loads_a_simulated_network(tmp_path):
+    made = airquality(
+        "simulate-network", "3", "--output", "three.yaml", "--first-month", "2026-11", home=tmp_path, cwd=tmp_path
+    )
+    assert made.returncode == 0, made.stderr
+    assert "AIRQUALITY_STATIONS=three.yaml" in made.stdout
+    done = airquality("run", home=tmp_path / "home", cwd=tmp_path, AIRQUALITY_STATIONS="three.yaml")
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in ("sim1", "sim2", "sim3"))
+
+
+@pytest.mark.parametrize("count", ["1", "10", "1000"])
+def test_its_stations_are_as_many_as_asked_apart_and_none_of_the_api(tmp_path, count):
+    made = airquality("simulate-network", count, home=tmp_path, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    network = load_network(tmp_path / "simulated-stations.yaml")
+    assert len(network.stations) == int(count)
+    assert len({(station.latitude, station.longitude) for station in network.stations}) == int(count)
+    assert min(station.airqino_id for station in network.stations) > 900_000_000
+
+
+def test_a_file_that_is_there_is_not_written_over(tmp_path):
+    (tmp_path / "mine.yaml").write_text("mine")
+    made = airquality("simulate-network", "3", "--output", "mine.yaml", home=tmp_path, cwd=tmp_path)
+    assert made.returncode == 1
+    assert "mine.yaml exists" in made.stderr
+    assert (tmp_path / "mine.yaml").read_text() == "mine"
+
+
+def test_the_definitions_of_hundreds_of_stations_load(tmp_path, monkeypatch):
+    made = airquality("simulate-network", "300", "--output", "many.yaml", home=tmp_path, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    monkeypatch.setenv(settings.AIRQUALITY_STATIONS, str(tmp_path / "many.yaml"))
+    loaded = definitions()
+    dg.Definitions.validate_loadable(loaded)
+    assert len(loaded.resolve_asset_graph().materializable_asset_keys) == 4 * 300 + 1

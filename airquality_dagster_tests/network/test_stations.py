@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+
+from airquality_dagster.errors import SettingsError, StationsFileError
+from airquality_dagster.network.stations import load_network
+
+VALID = """
+network: {name: Abidjan, time_zone: Africa/Abidjan, first_month: "2022-12"}
+stations:
+  - {name: station1, airqino_id: 283164601}
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "stations.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_package_ships_the_two_stations_in_abidjan():
+    network = load_network()
+    assert [(station.name, station.airqino_id, station.label) for station in network.stations] == [
+        ("station1", 283164601, "SMART188"),
+        ("station2", 283181971, "SMART189"),
+    ]
+    assert (network.network.time_zone, network.first_month) == ("Africa/Abidjan", "2022-12")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (("airqino_id: 283164601", "airqino_id: SMART"), ["station station1", "field airqino_id", "SMART"]),
+        (("airqino_id: 283164601", "airqino_id: -1"), ["station station1", "field airqino_id", "-1"]),
+        (("name: station1", "name: Station 1"), ["field name", "Station 1"]),
+        (("name: station1", "name: a_revisions"), ["field name", "_revisions"]),
+        (("name: station1, ", ""), ["station 1", "field name", "required"]),
+        (("283164601", "283164601, latitude: 95"), ["station station1", "field latitude", "95"]),
+        (("283164601", "283164601, colour: red"), ["station station1", "field colour"]),
+        (("Africa/Abidjan", "Africa/Abijan"), ["field network.time_zone", "Africa/Abijan"]),
+        (("2022-12", "2022-13"), ["field network.first_month", "2022-13"]),
+        (("stations:", "station:"), ["field stations"]),
+        (
+            ("airqino_id: 283164601}", "airqino_id: 283164601}\n  - {name: station2, airqino_id: 283164601}"),
+            ["airqino_id 283164601", "more than one station"],
+        ),
+        (
+            ("airqino_id: 283164601}", "airqino_id: 283164601}\n  - {name: station1, airqino_id: 5}"),
+            ["name station1", "more than one station"],
+        ),
+        (("network:", "network: ["), ["no YAML"]),
+    ],
+)
+def test_a_broken_stations_file_is_refused_in_one_line_that_names_file_station_and_field(tmp_path, change, named):
+    path = write(tmp_path, VALID.replace(*change))
+    with pytest.raises(StationsFileError) as caught:
+        load_network(path)
+    message = str(caught.value)
+    assert str(path) in message
+    assert "\n" not in message
+    for part in named:
+        assert part in message
+
+
+def test_a_stations_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(StationsFileError, match=r"gone.yaml cannot be read.*AIRQUALITY_STATIONS"):
+        load_network(tmp_path / "gone.yaml")
+
+
+@pytest.mark.parametrize("text", ["", "just text", "- a list"])
+def test_a_stations_file_without_sections_is_refused(tmp_path, text):
+    with pytest.raises(StationsFileError, match="'network' and 'stations'"):
+        load_network(write(tmp_path, text))
+
+
+def test_an_unknown_station_name_is_answered_with_those_there_are():
+    with pytest.raises(SettingsError, match="'station9'.*station1, station2"):
+        load_network().station("station9")

@@ -1,0 +1,69 @@
+"""The file itself: whole, in two languages, without the network."""
+
+import base64
+import gzip
+import json
+import re
+
+import pytest
+
+from airquality_dagster.network.pollutants import PARAMETERS
+from airquality_dagster.publishing.dashboard.content import network_content, page_content, station_content
+from airquality_dagster.publishing.dashboard.page import PAGE, page_html
+from airquality_dagster.readings.flags import Flag
+from airquality_dagster.readings.indices import AQI_CATEGORIES, EAQI_BANDS
+from airquality_dagster_tests.publishing.dashboard.records import NETWORK, record_of
+from airquality_dagster_tests.readings.series import FIRST, ordinary
+
+TEXTS = json.loads((PAGE / "texts.json").read_text(encoding="utf-8"))
+SCRIPTS = "\n".join(path.read_text(encoding="utf-8") for path in sorted(PAGE.glob("*.js")))
+TEMPLATE = (PAGE / "template.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def content():
+    station = station_content(record_of(ordinary(24 * 40)), NETWORK.time_zone, FIRST)
+    return page_content(network_content(NETWORK, FIRST), [station])
+
+
+def test_every_text_is_there_in_both_languages_with_the_same_places_to_fill():
+    for key, text in TEXTS.items():
+        assert set(text) == {"en", "fr"}, key
+        places = [sorted(re.findall(r"\{(\w+)\}", text[language])) for language in ("en", "fr")]
+        assert places[0] == places[1], key
+        assert all(text.values()), key
+
+
+def test_every_text_that_the_page_asks_for_is_there_and_no_other():
+    asked = set(re.findall(r'\bt\("(\w+)"', SCRIPTS)) | set(re.findall(r'data-t="(\w+)"', TEMPLATE))
+    # Names that are put together, or chosen of two.
+    asked |= {f"aqi{place}" for place in range(len(AQI_CATEGORIES))}
+    asked |= {f"eaqi{place}" for place in range(1, len(EAQI_BANDS) + 1)}
+    asked |= {f"flag_{flag.name.lower()}" for flag in Flag if flag.name}
+    asked |= set(
+        re.findall(r'"(valid|notValid|lowest|quarter|median|threeQuarters|highest|validDay|completeDay)"', SCRIPTS)
+    )
+    labels = {f"label_{parameter.field}" for parameter in PARAMETERS}
+    assert asked - TEXTS.keys() == set()
+    assert TEXTS.keys() - asked - labels == set()
+
+
+def test_the_english_words_of_the_bands_are_those_of_the_indices():
+    assert [TEXTS[f"aqi{place}"]["en"] for place in range(6)] == [name for _, name in AQI_CATEGORIES]
+    assert [TEXTS[f"eaqi{place}"]["en"] for place in range(1, 7)] == [name.lower() for name in EAQI_BANDS]
+
+
+def test_the_page_needs_no_other_file(content):
+    links = re.findall(r'(?:src|href|srcset|action)="([^"]*)"', TEMPLATE)
+    assert links
+    assert [link for link in links if not link.startswith(("#", "data:"))] == []
+    assert "default-src 'none'" in page_html(content)
+
+
+def test_the_content_comes_back_from_the_page(content):
+    (packed,) = re.findall(r'id="content">([^<]*)<', page_html(content))
+    assert json.loads(gzip.decompress(base64.b64decode(packed))) == json.loads(json.dumps(content))
+
+
+def test_the_same_content_is_the_same_page(content):
+    assert page_html(content) == page_html(content)

@@ -1,0 +1,239 @@
+"""What stands around the documents of a collection: the note of its columns, its indexes, its validator."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError, OperationFailure
+
+from dagster_mongodb.columns import DATE, NOTES, Column, merge
+from dagster_mongodb.errors import SliceError
+from dagster_mongodb.revisions import INSERTIONS, REVISIONS
+from dagster_mongodb.slices import CollectionSlice, Keys
+from dagster_mongodb.values import ID
+
+_NAMESPACE_EXISTS = 48
+_INDEX_CONFLICTS = frozenset({85, 86})
+_UNAUTHORIZED = frozenset({13})
+_BSON_TYPES = {
+    "b": ["bool"],
+    "i": ["int", "long"],
+    "u": ["int", "long"],
+    "f": ["number"],
+    "M": ["date"],
+    "m": ["int", "long"],
+}
+
+
+def find_note(database: Database[Any], collection: str) -> dict[str, Any] | None:
+    """Return what was noted of a collection, or None where nothing was ever written to it."""
+    return database[NOTES].find_one({ID: collection})
+
+
+def columns_of(note: Mapping[str, Any] | None) -> tuple[Column, ...] | None:
+    """Return the columns of a note, or None where it has none: what was written were documents."""
+    if note is None or note["columns"] is None:
+        return None
+    return tuple(map(Column.of_document, note["columns"]))
+
+
+def note_columns(
+    database: Database[Any], collection: str, columns: tuple[Column, ...] | None, *, is_whole: bool
+) -> tuple[Column, ...] | None:
+    """Note the columns of what is about to be written, which documents alone do not tell (an empty frame, nulls).
+
+    Args:
+        database: of the collection.
+        collection: its name.
+        columns: of the rows; None of documents that have no common ones.
+        is_whole: the rows become the collection; otherwise other slices keep their columns.
+
+    Returns:
+        The columns of the collection.
+    """
+    notes = database[NOTES]
+    while True:
+        note = find_note(database, collection)
+        former = columns_of(note)
+        merged = columns
+        if note is not None and not is_whole:
+            merged = merge(former, columns) if former is not None and columns is not None else None
+        documents = None if merged is None else [column.as_document() for column in merged]
+        # Writers of other partitions may add columns at the same time: none may overwrite another's.
+        if note is None:
+            with contextlib.suppress(DuplicateKeyError):
+                notes.insert_one({ID: collection, "columns": documents})
+                return merged
+        elif (
+            merged == former
+            or notes.update_one(
+                {ID: collection, "columns": note["columns"]}, {"$set": {"columns": documents}}
+            ).matched_count
+        ):
+            return merged
+
+
+def check_collection(database: Database[Any], collection: str, *, keep_revisions: bool) -> None:
+    """Refuse collections that differences cannot be written to, and names that are taken.
+
+    Raises:
+        SliceError: a time-series collection, a view, a capped collection, one that is sharded by another
+            key than ``_id``, or one that keeps the revisions of another asset.
+    """
+    namespace = f"{database.name}.{collection}"
+    (found, *_) = [*database.list_collections(filter={"name": collection}), {}]
+    kind = found.get("type", "collection")
+    if found.get("options", {}).get("capped"):
+        kind = "capped collection"
+    if kind != "collection":
+        raise SliceError(
+            f"{namespace} is a {kind}, in which MongoDB cannot replace and delete documents by key: write to another "
+            "one, by the metadata 'collection'"
+        )
+    shard_key = _shard_key(database, collection)
+    if shard_key is not None and list(shard_key) != [ID]:
+        raise SliceError(
+            f"{namespace} is sharded by {', '.join(shard_key)}, which does not keep a primary key unique over its "
+            "shards: shard it by '_id' (hashed, if keys ascend)"
+        )
+    for suffix in (REVISIONS, INSERTIONS):
+        base = collection.removesuffix(suffix)
+        if base != collection and find_note(database, base) is not None:
+            raise SliceError(
+                f"{namespace} is where the revisions of {base} are kept: give the asset another name, or another "
+                "collection by the metadata 'collection'"
+            )
+        if keep_revisions and find_note(database, collection + suffix) is not None:
+            raise SliceError(
+                f"{namespace}{suffix} is an asset of its own, where the revisions of {collection} would be kept: keep "
+                "one of the two elsewhere, by the metadata 'collection'"
+            )
+
+
+def _shard_key(database: Database[Any], collection: str) -> Mapping[str, Any] | None:
+    if database.client.admin.command("hello").get("msg") != "isdbgrid":
+        return None
+    entry = database.client["config"]["collections"].find_one(
+        {ID: f"{database.name}.{collection}", "dropped": {"$ne": True}}
+    )
+    return None if entry is None else entry["key"]
+
+
+def index_models(
+    where: CollectionSlice, indexes: Any, title: str
+) -> list[tuple[list[tuple[str, Any]], dict[str, Any]]]:
+    """Return keys and options of the indexes that an asset needs for its partitions and asks for by its metadata.
+
+    Args:
+        where: the slice, which knows the path of a column.
+        indexes: a list; each a column, a list of columns, or a dict of ``keys`` (column → 1, -1 or a
+            type of index as "2dsphere") and options of `pymongo.collection.Collection.create_index`.
+        title: of the asset, for the error.
+
+    Raises:
+        SliceError: it is not such a list.
+    """
+    models = []
+    # Reads of partitions need one, with keys before time windows; none where it would be that of _id.
+    cuts = sorted(where.boxes[0], key=lambda cut: not isinstance(cut, Keys)) if where.boxes else []
+    if cuts and [where.path(cut.column) for cut in cuts] != [ID]:
+        models.append(([(where.path(cut.column), 1) for cut in cuts], {}))
+    for index in indexes if isinstance(indexes, (list, tuple)) else [None]:
+        options = dict(index) if isinstance(index, Mapping) else {"keys": index}
+        keys = options.pop("keys", None)
+        keys = [keys] if isinstance(keys, str) else keys
+        if isinstance(keys, Mapping):
+            directions = dict(keys)
+        else:
+            directions = dict.fromkeys(keys, 1) if isinstance(keys, (list, tuple)) else {}
+        if not directions or not all(isinstance(column, str) for column in directions):
+            raise SliceError(
+                f"{title}: 'indexes' is {indexes!r}: it is a list of columns, lists of columns, or dicts as in "
+                '{"keys": {"time": -1}, "unique": True}'
+            )
+        models.append(([(where.path(column), direction) for column, direction in directions.items()], options))
+    return models
+
+
+def create_missing_indexes(
+    database: Database[Any], collection: str, models: Sequence[tuple[list[tuple[str, Any]], dict[str, Any]]]
+) -> None:
+    """Create the indexes that are not there.
+
+    Raises:
+        SliceError: one is there with other options, or MongoDB cannot make it.
+    """
+    if not models:
+        return
+    there = [list(index["key"]) for index in database[collection].index_information().values()]
+    for keys, options in models:
+        if keys in there and not options:
+            continue
+        title = f"{database.name}.{collection}: the index on {', '.join(name for name, _ in keys)}"
+        try:
+            database[collection].create_index(keys, **options)
+        except TypeError as error:
+            raise SliceError(f"{title} has an option that MongoDB does not know: {error}") from None
+        except OperationFailure as error:
+            reason = error.details.get("errmsg", error) if error.details else error
+            if error.code in _INDEX_CONFLICTS:
+                raise SliceError(
+                    f"{title} is there with other options ({reason}): drop it, or change 'indexes'"
+                ) from error
+            if error.code in _UNAUTHORIZED:
+                raise
+            raise SliceError(f"{title} cannot be made ({reason}): change 'indexes', or the documents") from error
+
+
+def set_validator(database: Database[Any], where: CollectionSlice, columns: tuple[Column, ...], action: str) -> None:
+    """Let MongoDB refuse, or warn of, documents whose fields are not of the columns' types, whoever writes them.
+
+    Args:
+        database: of the collection.
+        where: the slice, which knows the path of a column.
+        columns: of the collection.
+        action: ``error`` or ``warn``.
+    """
+    validator = {"$jsonSchema": json_schema(where, columns)}
+    (found, *_) = [*database.list_collections(filter={"name": where.collection}), {}]
+    options = found.get("options", {})
+    if options.get("validator") == validator and options.get("validationAction", "error") == action:
+        return
+    if not found:
+        try:
+            database.create_collection(where.collection, check_exists=False)
+        except OperationFailure as error:
+            if error.code != _NAMESPACE_EXISTS:
+                raise
+    database.command("collMod", where.collection, validator=validator, validationAction=action)
+
+
+def json_schema(where: CollectionSlice, columns: Sequence[Column]) -> dict[str, Any]:
+    """Return MongoDB's JSON schema of documents with these columns; objects may be anything."""
+    properties: dict[str, Any] = {}
+    keys: dict[str, Any] = {}
+    for column in columns:
+        types = _bson_types(column)
+        if column.name in where.primary_key:
+            keys[column.field] = {"bsonType": types} if types else {}
+        elif types:
+            properties[column.field] = {"bsonType": [*types, "null"]}
+    if len(keys) == 1:
+        properties[ID] = next(iter(keys.values()))
+    elif keys:
+        properties[ID] = {"bsonType": "object", "required": list(keys), "properties": keys}
+    return {"bsonType": "object", "properties": properties}
+
+
+def _bson_types(column: Column) -> list[str] | None:
+    if column.categories is not None:
+        return _bson_types(Column(column.name, column.categories.dtype))
+    if column.dtype == DATE or column.dtype.startswith("datetime64["):
+        return ["date"]
+    if column.dtype in ("string", "str"):
+        return ["string"]
+    if column.dtype in ("object", "category") or column.dtype.endswith("[pyarrow]"):
+        return None
+    return _BSON_TYPES.get(getattr(pd.api.types.pandas_dtype(column.dtype), "kind", "O"))

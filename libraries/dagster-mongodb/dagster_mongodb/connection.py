@@ -1,0 +1,123 @@
+"""Connections to MongoDB, and their failures in words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pymongo import MongoClient, uri_parser
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
+
+from dagster_mongodb.errors import MongoDBConnectionError
+
+# Long enough for a replica set to elect another primary (10 s without one, then the election).
+SERVER_SELECTION_TIMEOUT_MS = 15_000
+
+_SRV_SCHEME = "mongodb+srv://"
+_AUTHENTICATION_FAILED = 18
+_UNAUTHORIZED = 13
+_OUT_OF_DISK_SPACE = 14031
+_NO_SPACE = "No space left on device"
+
+
+def connect(
+    uri: str, app_name: str, *, read_preference: str | None = None, write_concern: str | None = None
+) -> MongoClient[Any]:
+    """Return a client whose dates are tz-aware; it connects when it is first used.
+
+    Args:
+        uri: whose options win over the defaults set here.
+        app_name: shown in the server's log.
+        read_preference: a mode, as ``secondaryPreferred``; wins over the URI.
+        write_concern: ``majority``, a number or a tag; wins over the URI. Where neither says one: ``majority``.
+
+    Raises:
+        MongoDBConnectionError: the URI or an option is not valid.
+    """
+    given = {option.lower() for option in _parse(uri)["options"]}
+    options: dict[str, Any] = {"tz_aware": True, "appname": app_name}
+    if "serverselectiontimeoutms" not in given:
+        options["serverSelectionTimeoutMS"] = SERVER_SELECTION_TIMEOUT_MS
+    if read_preference is not None:
+        options["readPreference"] = read_preference
+    if write_concern is not None:
+        options["w"] = int(write_concern) if write_concern.isdecimal() else write_concern
+    elif "w" not in given:
+        options["w"] = "majority"
+    with explained_errors(uri):
+        try:
+            return MongoClient(uri, **options)
+        except ValueError as error:
+            raise MongoDBConnectionError(f"an option of the MongoDB connection is not valid: {error}") from None
+
+
+def address(uri: str) -> str:
+    """Return the servers of a URI without user and password."""
+    try:
+        nodes = _parse(uri)["nodelist"]
+    except MongoDBConnectionError:
+        return "(no valid URI)"
+    return ",".join(f"{host}:{port}" if port else str(host) for host, port in nodes)
+
+
+def shown(uri: str, database: str) -> str:
+    """Return a URI of a database that may be shown: without user, password and options."""
+    scheme = _SRV_SCHEME if uri.startswith(_SRV_SCHEME) else "mongodb://"
+    return f"{scheme}{address(uri)}/{database}"
+
+
+@contextmanager
+def explained_errors(uri: str) -> Iterator[None]:
+    """Turn failures of the connection into one line that says which server and what to do.
+
+    Raises:
+        MongoDBConnectionError: in place of the driver's error; holds no password.
+    """
+    try:
+        yield
+    except (ConfigurationError, InvalidURI) as error:
+        raise MongoDBConnectionError(f"the MongoDB URI is not valid: {error}") from None
+    except ServerSelectionTimeoutError as error:
+        raise MongoDBConnectionError(
+            f"MongoDB at {address(uri)} does not answer ({_first_reason(error)}): start it, or correct its URI"
+        ) from error
+    except ConnectionFailure as error:
+        raise MongoDBConnectionError(f"the connection to MongoDB at {address(uri)} was lost: {error}") from error
+    except OperationFailure as error:
+        if error.code == _AUTHENTICATION_FAILED:
+            raise MongoDBConnectionError(
+                f"MongoDB at {address(uri)} refuses user or password: correct them in its URI"
+            ) from error
+        if error.code == _UNAUTHORIZED:
+            raise MongoDBConnectionError(
+                f"MongoDB at {address(uri)}: the user of the URI may not do this: "
+                f"{error.details and error.details.get('errmsg')}"
+            ) from error
+        if error.code == _OUT_OF_DISK_SPACE or _NO_SPACE in str(error):
+            raise MongoDBConnectionError(
+                f"MongoDB at {address(uri)} has no room left on its disk: make room there, what is stored stays"
+            ) from error
+        raise
+
+
+def _parse(uri: str) -> dict[str, Any]:
+    """Take a URI apart without looking up the hosts of mongodb+srv."""
+    if uri.startswith(_SRV_SCHEME):
+        host = uri.removeprefix(_SRV_SCHEME).split("/")[0].rpartition("@")[2]
+        options = uri.partition("?")[2].split("&")
+        return {"nodelist": [(host, None)], "options": {option.partition("=")[0] for option in options}}
+    try:
+        return dict(uri_parser.parse_uri(uri, warn=False))
+    except (PyMongoError, ValueError) as error:
+        raise MongoDBConnectionError(f"the MongoDB URI is not valid: {error}") from None
+
+
+def _first_reason(error: ServerSelectionTimeoutError) -> str:
+    """Return the first of the reasons that the driver joins, without its configuration dump."""
+    return str(error).split(" (configured timeouts")[0].split(", Timeout:")[0]

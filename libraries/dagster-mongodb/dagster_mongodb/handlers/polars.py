@@ -1,0 +1,28 @@
+"""`polars.DataFrame`, by way of Arrow, which both share without copying."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from dagster_mongodb.errors import UnstorableError
+from dagster_mongodb.handlers.arrow import ArrowHandler, ArrowRows
+from dagster_mongodb.handlers.handler import StoredRows, TypeHandler
+
+
+class PolarsHandler(TypeHandler[pl.DataFrame]):
+    """Keeps `polars.DataFrame`."""
+
+    types = (pl.DataFrame,)
+
+    def rows(self, obj: pl.DataFrame, primary_key: Sequence[str]) -> ArrowRows:
+        """Return a frame's rows."""
+        objects = [name for name, dtype in obj.schema.items() if dtype == pl.Object]
+        if objects:
+            raise UnstorableError(f"column {objects[0]!r} holds Python objects, which polars hands on to nobody")
+        return ArrowRows(obj.to_arrow(), primary_key)
+
+    def load(self, stored: StoredRows) -> pl.DataFrame:
+        """Return a frame with the types that it was written with."""
+        frame = pl.from_arrow(ArrowHandler().load(stored))
+        assert isinstance(frame, pl.DataFrame)  # noqa: S101 a table becomes a frame, an array a series
+        return frame

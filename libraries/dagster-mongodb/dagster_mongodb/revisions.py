@@ -1,0 +1,212 @@
+"""Former versions of documents, kept beside their collection, and what was known at a moment of the past.
+
+``<collection>_revisions``: a document a superseded version. ``_id`` = (``document_id``, ``revision``:
+1, 2, …), ``document`` (the former version), ``valid_until``, ``kind`` (``revised`` or ``deleted``),
+``run_id``, ``partition``.
+
+``<collection>_insertions``: a document for each batch of first versions. ``document_ids``,
+``valid_from``, ``run_id``, ``partition``.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import bson
+from bson.raw_bson import RawBSONDocument
+from pymongo import UpdateOne
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from dagster_mongodb.errors import SliceError
+from dagster_mongodb.values import ID
+
+REVISIONS = "_revisions"
+INSERTIONS = "_insertions"
+# What a revision says beside the document, which must fit into a document, too.
+REVISION_BYTES = 4096
+
+_RAW = bson.CodecOptions(document_class=RawBSONDocument)
+
+
+@dataclass(frozen=True)
+class RevisionLog:
+    """Keeps what a write is about to replace or delete, and when documents were first written.
+
+    Args:
+        database: of the collection.
+        collection: its name.
+        run_id, partition: by which run and for which partitions.
+        provisional_column: versions in which this field is true were never final, and are not kept:
+            the version that follows counts as inserted.
+    """
+
+    database: Database[Any]
+    collection: str
+    run_id: str
+    partition: str | None
+    provisional_column: str | None = None
+
+    def keep(self, former: Sequence[RawBSONDocument], kind: str) -> None:
+        """Keep former versions before they are replaced or deleted.
+
+        A version that a killed writer kept but did not replace any more is not kept twice.
+
+        Args:
+            former: the documents as they are stored.
+            kind: ``revised`` or ``deleted``.
+        """
+        provisional = [document for document in former if self._is_provisional(document)]
+        if provisional and kind == "revised":
+            self.note_insertions([document[ID] for document in provisional])
+        final = [document for document in former if not self._is_provisional(document)]
+        if not final:
+            return
+        revisions = self.database.get_collection(self.collection + REVISIONS, codec_options=_RAW)
+        while final:
+            final = self._keep_final(revisions, final, kind)
+
+    def _keep_final(
+        self, revisions: Collection[RawBSONDocument], final: Sequence[RawBSONDocument], kind: str
+    ) -> list[RawBSONDocument]:
+        """Keep final versions; return those whose number another writer took meanwhile, mostly for another version."""
+        latest: dict[bytes, RawBSONDocument] = {}
+        for revision in revisions.find({f"{ID}.document_id": {"$in": [document[ID] for document in final]}}):
+            key = bson.encode({ID: revision[ID]["document_id"]})
+            if key not in latest or latest[key][ID]["revision"] < revision[ID]["revision"]:
+                latest[key] = revision
+        writes: list[tuple[RawBSONDocument, UpdateOne]] = []
+        for document in final:
+            last = latest.get(bson.encode({ID: document[ID]}))
+            if last is not None and self._is_kept(last, document, kind):
+                continue
+            number = last[ID]["revision"] + 1 if last is not None else 1
+            content = {
+                "document": document,
+                "valid_until": datetime.now(UTC),
+                "kind": kind,
+                "run_id": self.run_id,
+                "partition": self.partition,
+            }
+            # $setOnInsert: two writers that keep the same version at the same time keep one.
+            identity = {"document_id": document[ID], "revision": number}
+            writes.append((document, UpdateOne({ID: identity}, {"$setOnInsert": content}, upsert=True)))
+        if not writes:
+            return []
+        _create_missing_index(revisions, f"{ID}.document_id")
+        done = revisions.bulk_write([write for _, write in writes], ordered=False).upserted_ids or {}
+        return [document for number, (document, _) in enumerate(writes) if number not in done]
+
+    def note_insertions(self, ids: Sequence[Any]) -> None:
+        """Note that documents are about to be written for the first time.
+
+        A killed writer leaves a note without documents; the next one notes them again.
+        """
+        insertions = self.database[self.collection + INSERTIONS]
+        _create_missing_index(insertions, "valid_from")
+        insertions.insert_one(
+            {
+                "document_ids": list(ids),
+                "valid_from": datetime.now(UTC),
+                "run_id": self.run_id,
+                "partition": self.partition,
+            }
+        )
+
+    def _is_kept(self, last: RawBSONDocument, document: RawBSONDocument, kind: str) -> bool:
+        is_same = last["kind"] == kind and last["document"].raw == document.raw
+        return is_same and not self._was_inserted_since(document[ID], last["valid_until"])
+
+    def _was_inserted_since(self, document_id: Any, moment: datetime) -> bool:
+        insertions = self.database[self.collection + INSERTIONS]
+        return insertions.find_one({"valid_from": {"$gte": moment}, "document_ids": document_id}) is not None
+
+    def _is_provisional(self, document: RawBSONDocument) -> bool:
+        return self.provisional_column is not None and document.get(self.provisional_column) is True
+
+
+def find_as_of(
+    database: Database[Any], collection: str, moment: datetime, query: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Return the documents of a collection as they were known at a moment.
+
+    Needs an asset with `keep_revisions`, and knows what was written since that was set: what is older
+    counts as known ever since. A version that was provisional then is left out unless it still stands.
+
+    Args:
+        database: of the collection.
+        collection: its name.
+        moment: tz-aware.
+        query: a filter that documents satisfied then, of field names and operators.
+
+    Returns:
+        Documents in the order of their keys.
+
+    Raises:
+        SliceError: the moment has no time zone, or the query an operator that looks beyond fields.
+
+    Example:
+        .. code-block:: python
+
+            find_as_of(client["weather"], "readings", datetime(2024, 6, 1, tzinfo=timezone.utc), {"station": "a"})
+    """
+    if moment.tzinfo is None:
+        raise SliceError(
+            f"the moment {moment.isoformat()} has no time zone: say which, as in {moment.isoformat()}+00:00"
+        )
+    # In this order: what another writer replaces meanwhile is read as it was, or found among the revisions.
+    current = list(database[collection].find(query or {}))
+    since = {"$match": {"valid_until": {"$gt": moment}}}
+    first = [
+        since,
+        {"$sort": {f"{ID}.revision": 1}},
+        {"$group": {ID: f"${ID}.document_id", "first": {"$first": "$$ROOT"}}},
+    ]
+    revisions = database[collection + REVISIONS]
+    matching = {"$match": _prefixed(query or {}, "first.document.")}
+    candidates = list(revisions.aggregate([*first, matching], allowDiskUse=True))
+    superseded = {_key(entry) for entry in revisions.aggregate([*first, {"$project": {ID: True}}], allowDiskUse=True)}
+    first_written: dict[Hashable, datetime] = {}
+    insertions = database[collection + INSERTIONS].find({"valid_from": {"$gt": moment}}, sort=[("valid_from", 1)])
+    for insertion in insertions:
+        for document_id in insertion["document_ids"]:
+            first_written.setdefault(_key({ID: document_id}), insertion["valid_from"])
+
+    found = [document for document in current if _key(document) not in superseded | first_written.keys()]
+    for candidate in candidates:
+        written = first_written.get(_key(candidate))
+        if written is None or written > candidate["first"]["valid_until"]:
+            found.append(candidate["first"]["document"])
+    return sorted(found, key=_order)
+
+
+def _create_missing_index(collection: Collection[Any], field: str) -> None:
+    if not any(index["key"] == [(field, 1)] for index in collection.index_information().values()):
+        collection.create_index(field)
+
+
+def _key(document: Mapping[str, Any]) -> bytes:
+    return bson.encode({ID: document[ID]})
+
+
+def _order(document: Mapping[str, Any]) -> Any:
+    key = document[ID]
+    return tuple(key.values()) if isinstance(key, Mapping) else key
+
+
+def _prefixed(query: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return a filter that looks for its fields in an embedded document.
+
+    >>> _prefixed({"$or": [{"a": 1}, {"_id.b": {"$gt": 2}}]}, "document.")
+    {'$or': [{'document.a': 1}, {'document._id.b': {'$gt': 2}}]}
+    """
+    prefixed: dict[str, Any] = {}
+    for name, condition in query.items():
+        if name in ("$and", "$or", "$nor"):
+            prefixed[name] = [_prefixed(inner, prefix) for inner in condition]
+        elif name.startswith("$"):
+            raise SliceError(f"a query of the past cannot have {name}: it knows fields, $and, $or and $nor")
+        else:
+            prefixed[prefix + name] = condition
+    return prefixed

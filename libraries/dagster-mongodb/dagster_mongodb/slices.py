@@ -1,0 +1,268 @@
+"""Where an asset's partitions are kept: one value, computed once, for reads and writes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from dagster_mongodb.columns import NOTES, field_name
+from dagster_mongodb.errors import SliceError
+from dagster_mongodb.values import ID
+
+_MOST_NAMESPACE_BYTES = 240  # 255 less what the names of revisions add
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Partition keys of one dimension: the column holds one of them, as text."""
+
+    column: str
+    keys: tuple[str, ...]
+
+    def query(self, path: str) -> dict[str, Any]:
+        """Return the filter on a document's field."""
+        return {path: self.keys[0]} if len(self.keys) == 1 else {path: {"$in": list(self.keys)}}
+
+    def holds(self, values: pd.Series) -> np.ndarray:
+        """Return which values lie in these partitions."""
+        return values.isin(self.keys).to_numpy()
+
+    def __str__(self) -> str:
+        shown = ", ".join(self.keys[:5])
+        return shown if len(self.keys) <= 5 else f"{shown} … ({len(self.keys)} partitions)"
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Time windows of one dimension, in order and apart: the column lies in one of them."""
+
+    column: str
+    windows: tuple[tuple[datetime, datetime], ...]
+
+    def query(self, path: str) -> dict[str, Any]:
+        """Return the filter on a document's field."""
+        ranges = [{path: {"$gte": start, "$lt": end}} for start, end in self.windows]
+        return ranges[0] if len(ranges) == 1 else {"$or": ranges}
+
+    def holds(self, values: pd.Series) -> np.ndarray:
+        """Return which values lie in these partitions."""
+        if not isinstance(values.dtype, pd.DatetimeTZDtype):
+            raise SliceError(
+                f"partition_expr column {self.column!r} is {values.dtype}: time partitions need tz-aware dates, "
+                f"as in pd.to_datetime(df[{self.column!r}], utc=True)"
+            )
+        inside, dates = np.zeros(len(values), dtype=bool), pd.DatetimeIndex(values)
+        for start, end in self.windows:
+            inside |= (dates >= pd.Timestamp(start)) & (dates < pd.Timestamp(end))
+        return inside
+
+    def __str__(self) -> str:
+        return ", ".join(f"{start.isoformat()} to {end.isoformat()}" for start, end in self.windows)
+
+
+@dataclass(frozen=True)
+class CollectionSlice:
+    """Which documents of which collection an asset's partitions are.
+
+    Args:
+        database, collection: where.
+        primary_key: the columns that are ``_id``.
+        boxes: a document belongs to the slice if it satisfies all conditions of one of them; `None`
+            stands for the whole collection, an empty tuple for no document.
+    """
+
+    database: str
+    collection: str
+    primary_key: tuple[str, ...] = ()
+    boxes: tuple[tuple[Keys | Windows, ...], ...] | None = None
+
+    def path(self, column: str) -> str:
+        """Return where in a document a column is."""
+        field = field_name(column)
+        if column not in self.primary_key:
+            return field
+        return ID if len(self.primary_key) == 1 else f"{ID}.{field}"
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """The filter of the slice's documents."""
+        if self.boxes is None:
+            return {}
+        if not self.boxes:
+            return {ID: {"$in": []}}
+        alternatives = [
+            conditions[0] if len(conditions) == 1 else {"$and": conditions}
+            for conditions in ([cut.query(self.path(cut.column)) for cut in box] for box in self.boxes)
+        ]
+        return alternatives[0] if len(alternatives) == 1 else {"$or": alternatives}
+
+    @property
+    def partition_columns(self) -> tuple[str, ...]:
+        """The columns that partitions are cut by."""
+        return tuple(cut.column for cut in self.boxes[0]) if self.boxes else ()
+
+    @property
+    def is_fixed_by_primary_key(self) -> bool:
+        """Whether a document's ``_id`` alone says to which slice it belongs."""
+        return self.boxes is None or set(self.partition_columns) <= set(self.primary_key)
+
+    def check_columns(self, names: Sequence[str]) -> None:
+        """Refuse a table that lacks a column by which it is cut into partitions.
+
+        Raises:
+            SliceError: names the column.
+        """
+        for column in self.partition_columns:
+            if column not in names:
+                raise SliceError(f"partition_expr names the column {column!r}, but the columns are {', '.join(names)}")
+
+    def check_rows(self, frame: pd.DataFrame) -> None:
+        """Refuse rows of other partitions, which no later write of theirs would find.
+
+        Args:
+            frame: with at least the partition columns.
+
+        Raises:
+            SliceError: names the column, the first such row and its value.
+        """
+        if self.boxes is None or frame.empty:
+            return
+        inside = np.zeros(len(frame), dtype=bool)
+        for box in self.boxes:
+            in_box = np.ones(len(frame), dtype=bool)
+            for cut in box:
+                in_box &= cut.holds(frame[cut.column])
+            inside |= in_box
+        if not inside.all():
+            row = int((~inside).argmax())
+            found = ", ".join(f"{column}={frame[column].iloc[row]!r}" for column in self.partition_columns)
+            raise SliceError(
+                f"{int((~inside).sum())} of {len(frame)} rows lie outside the partition that is written ({self}): row "
+                f"{row} has {found}"
+            )
+
+    def __str__(self) -> str:
+        if self.boxes is None:
+            return "all of it"
+        return " or ".join(" and ".join(map(str, box)) for box in self.boxes) or "no partition"
+
+
+def locate(
+    context: dg.OutputContext | dg.InputContext, metadata: Mapping[str, Any], *, database: str, name: str
+) -> CollectionSlice:
+    """Return where the asset (or op output) of a context is kept.
+
+    Args:
+        context: of the output that is written or the input that is read.
+        metadata: definition metadata of the asset.
+        database: unless the metadata say otherwise.
+        name: of the output, which names the collection of what is no asset.
+
+    Raises:
+        SliceError: the metadata do not say by which column the asset is partitioned.
+    """
+    database = metadata.get("database") or database
+    collection = metadata.get("collection") or (".".join(context.asset_key.path) if context.has_asset_key else name)
+    if (
+        not collection
+        or "$" in collection
+        or "\0" in collection
+        or collection.startswith("system.")
+        or collection == NOTES
+        or len(f"{database}.{collection}".encode()) > _MOST_NAMESPACE_BYTES
+    ):
+        raise SliceError(f"{collection!r} is no name for a collection: give another by the metadata 'collection'")
+    primary_key = metadata.get("primary_key") or ()
+    boxes = None
+    if context.has_asset_key and context.has_asset_partitions:
+        boxes = _boxes(context, metadata)
+    return CollectionSlice(
+        database=database,
+        collection=collection,
+        primary_key=(primary_key,) if isinstance(primary_key, str) else tuple(primary_key),
+        boxes=boxes,
+    )
+
+
+def _boxes(
+    context: dg.OutputContext | dg.InputContext, metadata: Mapping[str, Any]
+) -> tuple[tuple[Keys | Windows, ...], ...]:
+    asset = context.asset_key.to_user_string()
+    expression = metadata.get("partition_expr")
+    partitions_def = context.asset_partitions_def
+    is_calendar = bool(metadata.get("calendar_dates"))
+    if expression is None:
+        raise SliceError(
+            f"asset {asset!r} has partitions, but its metadata no 'partition_expr': name the column that holds the "
+            'partition, as in metadata={"partition_expr": "date"}'
+        )
+    keys = context.asset_partition_keys
+    if not isinstance(partitions_def, dg.MultiPartitionsDefinition):
+        if not isinstance(expression, str):
+            raise SliceError(f"asset {asset!r}: 'partition_expr' must be the name of one column, it is {expression!r}")
+        return ((_cut(expression, partitions_def, keys, is_calendar),),) if keys else ()
+
+    dimensions = partitions_def.partitions_defs
+    named = expression if isinstance(expression, Mapping) else {}
+    lacking = [dimension.name for dimension in dimensions if dimension.name not in named]
+    if lacking:
+        raise SliceError(
+            f"asset {asset!r}: 'partition_expr' has no column for the dimension {', '.join(lacking)}, as in "
+            f'{{"{lacking[0]}": "column"}}'
+        )
+    points = [
+        tuple(
+            partitions_def.get_partition_key_from_str(key).keys_by_dimension[dimension.name] for dimension in dimensions
+        )
+        for key in keys
+    ]
+    return tuple(
+        tuple(
+            _cut(expression[dimension.name], dimension.partitions_def, dimension_keys, is_calendar)
+            for dimension, dimension_keys in zip(dimensions, box, strict=True)
+        )
+        for box in _as_boxes(points)
+    )
+
+
+def _as_boxes(points: Sequence[tuple[str, ...]]) -> list[tuple[tuple[str, ...], ...]]:
+    """Return products of keys that together hold just these points.
+
+    >>> _as_boxes([("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")])
+    [(('a', 'b'), ('1', '2'))]
+    >>> _as_boxes([("a", "1"), ("a", "2"), ("b", "1")])
+    [(('a',), ('1', '2')), (('b',), ('1',))]
+    """
+    if points and len(points[0]) == 1:
+        return [(tuple(point[0] for point in points),)]
+    tails: dict[str, list[tuple[str, ...]]] = {}
+    for head, *tail in points:
+        tails.setdefault(head, []).append(tuple(tail))
+    heads_by_tail: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+    for head, tail in tails.items():
+        heads_by_tail.setdefault(tuple(tail), []).append(head)
+    return [(tuple(heads), *box) for tail, heads in heads_by_tail.items() for box in _as_boxes(tail)]
+
+
+def _cut(
+    column: str, partitions_def: dg.PartitionsDefinition, keys: Iterable[str], is_calendar: bool
+) -> Keys | Windows:
+    if not isinstance(partitions_def, dg.TimeWindowPartitionsDefinition):
+        return Keys(column, tuple(keys))
+    windows: list[tuple[datetime, datetime]] = []
+    for window in sorted(map(partitions_def.time_window_for_partition_key, keys), key=lambda window: window.start):
+        start, end = (_calendar_date(moment) if is_calendar else moment for moment in (window.start, window.end))
+        if windows and windows[-1][1] == start:
+            windows[-1] = (windows[-1][0], end)
+        else:
+            windows.append((start, end))
+    return Windows(column, tuple(windows))
+
+
+def _calendar_date(moment: datetime) -> datetime:
+    """Return the wall-clock time of a moment as if it were UTC, as calendar dates are stored."""
+    return moment.replace(tzinfo=UTC)

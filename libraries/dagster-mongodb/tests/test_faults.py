@@ -1,0 +1,236 @@
+"""Writers that are killed, writers at the same time, and readers meanwhile."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from dagster_mongodb import ConcurrentWriteError
+from pymongo import MongoClient, monitoring
+
+from tests import killed_writer
+from tests.killed_writer import NEW, OLD
+from tests.replica_sets import running_replica_set, step_down
+
+MOST_COMMANDS = 40
+
+
+def stored(database) -> dict[int, str]:
+    return {document["_id"]: document["text"] for document in database["table"].find()}
+
+
+def test_a_writer_killed_between_any_two_commands_leaves_old_or_new_versions_and_the_next_write_completes_it(
+    mongodb_uri, database
+):
+    for number in range(1, MOST_COMMANDS):
+        database.client.drop_database(database.name)
+        killed_writer.write(mongodb_uri, database.name, is_keyed=True, rows=OLD)
+        returncode = killed_writer.exit_code_of_writer(mongodb_uri, database.name, is_keyed=True, number=number)
+        if returncode == 0:
+            break
+        assert returncode == -9
+
+        left = stored(database)
+        assert all(text in (OLD.get(key), NEW.get(key)) for key, text in left.items())
+        # What is neither changed nor deleted is there, whatever happened.
+        assert {key for key in OLD if key in NEW} <= left.keys()
+        kept = {revision["document"]["_id"] for revision in database["table_revisions"].find()}
+        # No former version is gone before it is kept.
+        assert {key for key in OLD if left.get(key) != OLD[key]} <= kept
+
+        killed_writer.write(mongodb_uri, database.name, is_keyed=True, rows=NEW)
+        assert stored(database) == NEW
+        former = [revision["document"] for revision in database["table_revisions"].find()]
+        assert sorted((document["_id"], document["text"]) for document in former) == [
+            (key, text) for key, text in OLD.items() if NEW.get(key) != text
+        ]
+    print(f"{number - 1} kills")
+    assert number > 8, "the writer sent fewer commands than a write needs: nothing was tried"
+    assert returncode == 0
+
+
+def test_a_writer_without_keys_that_is_killed_loses_no_row_and_the_next_write_completes_it(mongodb_uri, database):
+    for number in range(1, MOST_COMMANDS):
+        database.client.drop_database(database.name)
+        killed_writer.write(mongodb_uri, database.name, is_keyed=False, rows=OLD)
+        returncode = killed_writer.exit_code_of_writer(mongodb_uri, database.name, is_keyed=False, number=number)
+        if returncode == 0:
+            break
+        rows = sorted((document["id"], document["text"]) for document in database["table"].find())
+        old, new = sorted(OLD.items()), sorted(NEW.items())
+        assert rows in (old, sorted(old + new), new)
+        killed_writer.write(mongodb_uri, database.name, is_keyed=False, rows=NEW)
+        assert sorted((document["id"], document["text"]) for document in database["table"].find()) == new
+    print(f"{number - 1} kills")
+    assert number > 4
+    assert returncode == 0
+
+
+def test_writers_of_one_slice_at_the_same_time_leave_one_version_of_each_row(mongodb_uri, database):
+    versions = [{key: f"{text} of writer {writer}" for key, text in OLD.items()} for writer in range(4)]
+    with ThreadPoolExecutor(4) as writers:
+        for _ in range(10):
+            for result in [writers.submit(write_until_done, mongodb_uri, database.name, rows) for rows in versions]:
+                result.result()
+            left = stored(database)
+            assert left.keys() == OLD.keys()
+            assert all(text in [rows[key] for rows in versions] for key, text in left.items())
+
+
+def write_until_done(uri: str, database: str, rows: dict[int, str]) -> None:
+    """Write rows as a run that is retried does: what others keep changing is an error that says so."""
+    for _ in range(20):
+        try:
+            killed_writer.write(uri, database, is_keyed=True, rows=rows)
+            return
+        except ConcurrentWriteError:
+            pass
+    raise AssertionError("not written in 20 runs")
+
+
+def test_every_version_that_a_change_stream_saw_superseded_is_a_revision(replica_set):
+    versions = [
+        {key: f"{text} of writer {writer}, {turn}" for key, text in OLD.items() if key % (writer + 1) == 0}
+        for turn in range(5)
+        for writer in range(4)
+    ]
+    with MongoClient(replica_set) as client, ThreadPoolExecutor(4) as writers:
+        database = client["streamed"]
+        with database["table"].watch() as stream:
+            for result in [writers.submit(write_until_done, replica_set, "streamed", rows) for rows in versions]:
+                result.result()
+            database["table"].insert_one({"_id": "end"})
+            superseded, current = [], {}
+            for event in stream:
+                key = event["documentKey"]["_id"]
+                if key == "end":
+                    break
+                if key in current:
+                    superseded.append(current.pop(key))
+                if event["operationType"] != "delete":
+                    current[key] = (key, event["fullDocument"]["text"])
+        kept = [(r["document"]["_id"], r["document"]["text"]) for r in database["table_revisions"].find()]
+    assert len(superseded) > 100
+    print(f"{len(superseded)} versions superseded by four writers")
+    # A version may be kept of which the replacement then failed, never the other way round.
+    assert set(superseded) <= set(kept)
+
+
+def test_a_reader_never_finds_fewer_rows_than_the_smaller_of_old_and_new(mongodb_uri, database):
+    killed_writer.write(mongodb_uri, database.name, is_keyed=True, rows=OLD)
+    counts, is_over = [], threading.Event()
+
+    def poll() -> None:
+        while not is_over.is_set():
+            counts.append(len(list(database["table"].find())))
+
+    reader = threading.Thread(target=poll)
+    reader.start()
+    try:
+        for _ in range(20):
+            for rows in (NEW, OLD):
+                killed_writer.write(mongodb_uri, database.name, is_keyed=True, rows=rows)
+    finally:
+        is_over.set()
+        reader.join()
+    assert len(counts) > 40
+    assert min(counts) >= min(len(OLD), len(NEW))
+
+
+@pytest.fixture(scope="module")
+def replica_set(tmp_path_factory):
+    """The URI of a replica set of one member: the least that has transactions and change streams."""
+    with running_replica_set(tmp_path_factory.mktemp("replica"), 1) as uri:
+        yield uri
+
+
+def test_on_a_replica_set_rows_without_keys_are_rewritten_at_one_moment(replica_set):
+    with MongoClient(replica_set) as client:
+        database, few, many = client["test"], dict(list(OLD.items())[:7]), OLD
+        killed_writer.write(replica_set, "test", is_keyed=False, rows=many)
+        counts, is_over = [], threading.Event()
+
+        def poll() -> None:
+            while not is_over.is_set():
+                # A snapshot: without one, a cursor may pass a row before a commit and another after it.
+                with client.start_session(snapshot=True) as session:
+                    counts.append(len(list(database["table"].find(session=session))))
+
+        reader = threading.Thread(target=poll)
+        reader.start()
+        try:
+            for _ in range(20):
+                for rows in (few, many):
+                    killed_writer.write(replica_set, "test", is_keyed=False, rows=rows)
+        finally:
+            is_over.set()
+            reader.join()
+    assert len(counts) > 40
+    assert set(counts) == {len(few), len(many)}
+
+
+def test_on_a_replica_set_keyed_rows_are_written_and_their_revisions_kept(replica_set):
+    with MongoClient(replica_set) as client:
+        for rows in (OLD, NEW):
+            killed_writer.write(replica_set, "keyed", is_keyed=True, rows=rows)
+        assert stored(client["keyed"]) == NEW
+        assert client["keyed"]["table_revisions"].count_documents({}) == len(
+            [key for key in OLD if NEW.get(key) != OLD[key]]
+        )
+
+
+@pytest.fixture(scope="module")
+def three_members(tmp_path_factory):
+    with running_replica_set(tmp_path_factory.mktemp("three"), 3) as uri:
+        yield uri
+
+
+class StepDown(monitoring.CommandListener):
+    """Makes the primary step down before the n-th command that is sent, or after it."""
+
+    def __init__(self, uri: str, number: int, *, after: bool) -> None:
+        self.uri, self.left, self.after, self.has_happened = uri, number, after, False
+
+    def count(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            step_down(self.uri)
+            self.has_happened = True
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if not self.after:
+            self.count()
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        if self.after:
+            self.count()
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
+
+
+@pytest.mark.parametrize("is_keyed", [True, pytest.param(False, marks=pytest.mark.long)], ids=["keyed", "unkeyed"])
+def test_a_primary_that_steps_down_at_any_command_loses_doubles_and_tears_nothing(three_members, monkeypatch, is_keyed):
+    step_downs = 0
+    with MongoClient(three_members) as client:
+        for number in range(1, MOST_COMMANDS):
+            name = f"step_{is_keyed}_{number}"
+            killed_writer.write(three_members, name, is_keyed=is_keyed, rows=OLD)
+            fault = StepDown(three_members, number, after=bool(number % 2))
+            with monkeypatch.context() as patch:
+                # Only of the client of this write, which no other write shares.
+                patch.setattr(monitoring, "_LISTENERS", monitoring._Listeners([fault], [], [], [], []))
+                killed_writer.write(three_members, name, is_keyed=is_keyed, rows=NEW, app_name=name)
+            rows = sorted(
+                (document.get("id", document["_id"]), document["text"]) for document in client[name]["table"].find()
+            )
+            assert rows == sorted(NEW.items())
+            if is_keyed:
+                kept = [revision["document"] for revision in client[name]["table_revisions"].find()]
+                former = [(key, text) for key, text in OLD.items() if NEW.get(key) != text]
+                assert sorted((document["_id"], document["text"]) for document in kept) == former
+            client.drop_database(name)
+            if not fault.has_happened:
+                break
+            step_downs += 1
+    print(f"{step_downs} step-downs")
+    assert step_downs > 5
+    assert not fault.has_happened

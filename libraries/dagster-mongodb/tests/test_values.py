@@ -1,0 +1,311 @@
+"""Which values make the round trip, and what is refused before anything is written."""
+
+import copy
+import datetime
+import decimal
+import enum
+import pickle
+import uuid
+
+import dateutil.tz
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from bson import ObjectId
+from dagster_mongodb import (
+    ABSENT,
+    CollectionNotStoredError,
+    MongoDBIOManager,
+    UnstorableError,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.tables import (
+    counts,
+    read,
+    read_directly,
+    table,
+    write,
+    write_directly,
+)
+
+UTC = datetime.UTC
+KOLKATA = "Asia/Kolkata"
+Color = enum.IntEnum("Color", ["RED"])
+
+COLUMNS = {
+    "float": pd.Series([1.5, np.nan, np.inf, -np.inf]),
+    "float32": pd.Series([1.5, np.nan, 3.25, -1.0], dtype="float32"),
+    "int": pd.Series([1, -(2**63), 2**63 - 1, 0]),
+    "uint8": pd.Series([0, 255, 1, 2], dtype="uint8"),
+    "nullable int": pd.Series([1, None, 2**62, 0], dtype="Int64"),
+    "bool": pd.Series([True, False, True, False]),
+    "nullable bool": pd.Series([True, None, False, True], dtype="boolean"),
+    "text": pd.Series(["a", "", "ü\n€", "0"]),
+    "text and none": pd.Series(["a", None, "b", None], dtype=object),
+    "nullable text": pd.Series(["a", None, "b", ""], dtype="string"),
+    "none": pd.Series([None] * 4, dtype=object),
+    "utc": pd.Series(
+        pd.to_datetime(["2024-01-01", None, "1969-12-31 23:59:59.999", "2200-01-01"], format="ISO8601", utc=True)
+    ),
+    "zoned": pd.Series(pd.to_datetime(["2024-03-31", "2024-10-27", None, "1999-01-01"])).dt.tz_localize(KOLKATA),
+    "milliseconds": pd.Series(pd.to_datetime(["2024-01-01"] * 4, utc=True)).astype("datetime64[ms, UTC]"),
+    "category": pd.Series(["x", "y", "x", None], dtype="category"),
+    "nested": pd.Series([{"a": [1, {"b": None}]}, [1, "x", 2.5], None, {}], dtype=object),
+    "mixed": pd.Series([1, "x", 2.5, True], dtype=object),
+    "object nan": pd.Series(["x", float("nan"), None, 1.5], dtype=object),
+    "dates in objects": pd.Series(
+        [datetime.datetime(2024, 1, 1, tzinfo=UTC), {"a": [datetime.datetime(2024, 1, 1, tzinfo=UTC)]}, None, "x"],
+        dtype=object,
+    ),
+    "far dates": pd.Series(np.array(["0001-01-01", "9999-12-31", "NaT", "1970-01-01"], "M8[ms]")).dt.tz_localize("UTC"),
+    "offset": pd.Series(pd.to_datetime(["2024-01-01T00:00+05:30", None, "2024-01-02T00:00+05:30", None])),
+    "calendar dates": pd.Series(
+        [datetime.date(2024, 2, 29), None, datetime.date(1, 1, 1), datetime.date(9999, 12, 31)]
+    ),
+    "durations": pd.Series(pd.to_timedelta(["1h", None, "-3ms", "400D"])),
+    "durations in seconds": pd.Series(pd.to_timedelta(["1h", None, "-3s", "4D"])).astype("timedelta64[s]"),
+    "decimals": pd.Series([decimal.Decimal("1.10"), None, decimal.Decimal("-1E-30"), decimal.Decimal("Infinity")]),
+    "ordered category": pd.Series(pd.Categorical(["b", None, "b", "b"], categories=["b", "unused", "a"], ordered=True)),
+    "category of numbers": pd.Series(pd.Categorical([3, 1, None, 1], categories=[1, 2, 3])),
+    "category of dates": pd.Series(pd.to_datetime(["2024-01-01", None, "2024-01-02", "2024-01-01"], utc=True)).astype(
+        "category"
+    ),
+    "arrow numbers": pd.Series([1, None, 2, 3], dtype="int64[pyarrow]"),
+    "arrow text": pd.Series(["a", None, "", "b"], dtype=pd.ArrowDtype(pa.string())),
+    "arrow lists": pd.Series([[1], None, [], [2, 3]], dtype=pd.ArrowDtype(pa.list_(pa.int64()))),
+    "arrow dates": pd.Series(
+        pd.to_datetime(["2024-01-01", None, "2024-01-02", None], utc=True),
+        dtype=pd.ArrowDtype(pa.timestamp("ms", "UTC")),
+    ),
+    "uint64": pd.Series([0, 2**63 - 1, 1, 2], dtype="uint64"),
+    "large and small integers": pd.Series([1, 2**40, -1, 2**31]),
+    "PM2.5 in US$": pd.Series([1.5, 2.5, None, 3.5]),
+    "bytes": pd.Series([b"", b"\x00\xff", None, b"x"], dtype=object),
+    "object id": pd.Series([ObjectId(), None, ObjectId(), ObjectId()], dtype=object),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.parametrize("rows", [4, 0])
+@pytest.mark.parametrize("spec", [table(), table(primary_key="key")], ids=["without key", "with key"])
+def test_a_column_comes_back_as_it_was(io_manager, name, rows, spec):
+    frame = pd.DataFrame({"key": range(4), name: COLUMNS[name]}).iloc[:rows]
+    write(io_manager, spec, frame)
+    pd.testing.assert_frame_equal(read(io_manager, spec), frame)
+
+
+def test_nulls_of_every_kind_are_nulls_to_other_clients(io_manager, database):
+    frame = pd.DataFrame({
+        "a": [np.nan],
+        "b": pd.Series([None], dtype="Int64"),
+        "c": pd.to_datetime([None], utc=True),
+        "d": pd.Series([None], dtype=object),
+    })  # fmt: skip
+    write(io_manager, table(), frame)
+    (document,) = database["table"].find({}, {"_id": False})
+    assert document == {"a": None, "b": None, "c": None, "d": None}
+
+
+def test_columns_keep_their_order_also_where_the_primary_key_is_not_the_first(io_manager):
+    frame = pd.DataFrame({"z": [1], "key": [2], "a": [3]})
+    write(io_manager, table(primary_key="key"), frame)
+    assert list(read(io_manager, table(primary_key="key")).columns) == ["z", "key", "a"]
+
+
+def test_an_index_of_row_numbers_is_dropped_and_another_refused(io_manager):
+    frame = pd.DataFrame({"a": [1, 2, 3]})
+    write(io_manager, table(), frame[frame["a"] > 1])
+    assert read(io_manager, table()).index.tolist() == [0, 1]
+    with pytest.raises(UnstorableError, match=r"reset_index\(\)"):
+        write(io_manager, table(), frame.set_index(pd.Index(["x", "y", "z"], name="label")))
+
+
+REFUSED = {
+    "naive dates": (pd.Series(pd.to_datetime(["2024-01-01"])), "tz_localize"),
+    "nanoseconds": (
+        pd.Series(pd.to_datetime(["2024-01-01 00:00:00.000001"], utc=True)),
+        "row 0.*finer than a millisecond",
+    ),
+    "a naive date in an object": (
+        pd.Series([datetime.datetime(2024, 1, 1)], dtype=object),
+        "row 0.*no time zone",
+    ),
+    "a naive date in a list": (
+        pd.Series([[datetime.datetime(2024, 1, 1)]], dtype=object),
+        "row 0.*no time zone",
+    ),
+    "a date among other objects": (pd.Series([datetime.date(2024, 1, 1), "x"], dtype=object), "row 0.*midnight"),
+    "an integer beyond 64 bits": (pd.Series([2**63], dtype=object), "row 0"),
+    "an unsigned integer beyond 63 bits": (pd.Series([2**63], dtype="uint64"), "row 0"),
+    "durations of microseconds": (pd.Series(pd.to_timedelta(["1us"])), "row 0.*finer than a millisecond"),
+    "a decimal of 35 digits": (pd.Series([decimal.Decimal("1." + "1" * 34)], dtype=object), "row 0.*34 digits"),
+    "a time zone without a name": (
+        pd.Series([datetime.datetime(2024, 1, 1, tzinfo=dateutil.tz.tzlocal())]).dt.tz_convert(
+            dateutil.tz.gettz("Europe/Rome")
+        ),
+        "time zone without a name",
+    ),
+    "a year beyond 9999": (
+        pd.Series(np.array(["20000-01-01"], "M8[ms]")).dt.tz_localize("UTC"),
+        "row 0.*years 1 to 9999",
+    ),
+    "a period": (pd.Series([pd.Period("2024-01")], dtype="period[M]"), "convert|BSON has no type"),
+    "an object of Python's": (pd.Series([object()]), "row 0.*BSON has no type.*object"),
+    "an enumeration": (pd.Series([Color.RED], dtype=object), "row 0.*BSON has no type.*Color"),
+    "absent within a list": (pd.Series([[ABSENT]], dtype=object), "row 0"),
+    "complex numbers": (pd.Series([1j]), "two columns"),
+    "a set": (pd.Series([{1}], dtype=object), "row 0.*set"),
+    "a dollar key": (pd.Series([{"$set": 1}], dtype=object), r"row 0.*\$set"),
+    "a key that is no text": (pd.Series([{1: 1}], dtype=object), "row 0.*1"),
+    "a lone surrogate": (pd.Series(["\ud800"], dtype=object), "row 0"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_bson_cannot_hold_is_refused_by_column_and_row_and_nothing_is_written(io_manager, database, name):
+    series, message = REFUSED[name]
+    with pytest.raises(UnstorableError, match=f"'bad'.*{message}|{message}.*'bad'"):
+        write(io_manager, table(), pd.DataFrame({"bad": series}))
+    assert database.list_collection_names() == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (["$a"], r"'\$a'"),
+        (["a.b", "a\uff0eb"], r"stored under the same name as 'a\.b'"),
+        ([""], "''"),
+        (["a\0"], "a"),
+        ([1], "1 is no text"),
+        (["_id"], "MongoDB's own"),
+        (["a", "a"], "'a' stands twice"),
+    ],
+)
+def test_a_column_name_that_cannot_be_queried_is_refused(io_manager, columns, message):
+    with pytest.raises(UnstorableError, match=message):
+        write(io_manager, table(), pd.DataFrame([[1] * len(columns)], columns=columns))
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ([1, 1], "rows 0 and 1 have the same primary key .key=1"),
+        ([1, None], "row 1 has no primary key"),
+        ([[1], [2]], "one value, not a list"),
+    ],
+)
+def test_a_primary_key_that_is_none_is_refused(io_manager, database, keys, message):
+    with pytest.raises(UnstorableError, match=message):
+        write(io_manager, table(primary_key="key"), pd.DataFrame({"key": pd.Series(keys, dtype=object), "a": 1}))
+    assert database.list_collection_names() == []
+
+
+def test_a_primary_key_that_the_frame_does_not_have_is_named(io_manager):
+    with pytest.raises(UnstorableError, match="primary_key names other, but the columns are a"):
+        write(io_manager, table(primary_key=["a", "other"]), pd.DataFrame({"a": [1]}))
+
+
+def test_what_was_never_stored_says_so(io_manager):
+    with pytest.raises(CollectionNotStoredError, match=r"'table' was never stored.*materialize it first"):
+        read(io_manager, table())
+
+
+def test_documents_that_something_else_wrote_are_read_with_the_types_that_pandas_finds(io_manager, database):
+    database["table"].insert_many([{"_id": 1, "a": 1.5, "b": "x"}, {"_id": 2, "a": None}])
+    frame = read(io_manager, table(primary_key="id"))
+    assert frame.dtypes.astype(str).to_dict() == {"id": "int64", "a": "float64", "b": "object"}
+
+
+def test_absent_is_one_nan_wherever_it_goes():
+    assert pd.isna(ABSENT)
+    assert copy.deepcopy([ABSENT])[0] is ABSENT
+    assert pickle.loads(pickle.dumps(ABSENT)) is ABSENT
+    assert repr(ABSENT) == "ABSENT"
+
+
+def moments(zone) -> st.SearchStrategy:
+    return st.datetimes(datetime.datetime(1700, 1, 1), datetime.datetime(2200, 1, 1), timezones=st.just(UTC)).map(
+        lambda moment: pd.Timestamp(moment.replace(microsecond=moment.microsecond // 1000 * 1000)).tz_convert(zone)
+    )
+
+
+def optional(values: st.SearchStrategy) -> st.SearchStrategy:
+    return st.none() | values
+
+
+INTEGERS = st.integers(-(2**63), 2**63 - 1)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+SIMPLE = st.booleans() | INTEGERS | st.floats(allow_nan=False) | TEXT | st.binary(max_size=5)
+SCALARS = {
+    "float64": st.floats(allow_nan=True),
+    "float32": st.floats(width=32, allow_nan=True),
+    "int64": INTEGERS,
+    "int8": st.integers(-128, 127),
+    "uint32": st.integers(0, 2**32 - 1),
+    "bool": st.booleans(),
+    "Int64": optional(INTEGERS),
+    "UInt8": optional(st.integers(0, 255)),
+    "Float64": optional(st.floats(allow_nan=False)),
+    "boolean": optional(st.booleans()),
+    "string": optional(TEXT),
+    "category": optional(st.sampled_from(["a", "b", "\u00fc"])),
+    "datetime64[ns, UTC]": optional(moments("UTC")),
+    "datetime64[ns, America/St_Johns]": optional(moments("America/St_Johns")),
+    "datetime64[ms, Asia/Kolkata]": optional(moments("Asia/Kolkata")),
+    "timedelta64[ns]": optional(st.integers(-(10**12), 10**12).map(lambda number: pd.Timedelta(number, "ms"))),
+    "int64[pyarrow]": optional(INTEGERS),
+    "date": optional(st.dates()),
+    "decimal": optional(st.decimals(allow_nan=False, places=3, min_value=-(10**9), max_value=10**9)),
+    "object": optional(
+        st.recursive(
+            SIMPLE | st.builds(ObjectId),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.text("abc._", min_size=1, max_size=4), inner, max_size=3)
+            ),
+            max_leaves=6,
+        )
+    ),
+}
+NAMES = st.text("aZ_.$ \u00fc\uff0e", min_size=1, max_size=6).filter(lambda name: not name.startswith("$"))
+
+
+@st.composite
+def frames(draw) -> pd.DataFrame:
+    dtypes = draw(st.lists(st.sampled_from(sorted(SCALARS)), min_size=1, max_size=6))
+    names = draw(
+        st.lists(NAMES, min_size=len(dtypes), max_size=len(dtypes), unique_by=lambda name: name.replace(".", "\uff0e"))
+    )
+    length = draw(st.integers(0, 8))
+    columns = {}
+    for name, dtype in zip(names, dtypes, strict=True):
+        values = draw(st.lists(SCALARS[dtype], min_size=length, max_size=length))
+        columns[name] = pd.Series(values, dtype="object" if dtype in ("date", "decimal") else dtype)
+    return pd.DataFrame(columns)
+
+
+@pytest.fixture(scope="module")
+def tables_of_module(mongodb_uri):
+    """An IO manager and a database of many tables, dropped at the end."""
+    manager = MongoDBIOManager(uri=mongodb_uri, database=f"test_{uuid.uuid4().hex}", batch_size=3)
+    yield manager
+    manager._client().drop_database(manager.database)
+    manager.teardown_after_execution(None)  # pyright: ignore[reportArgumentType]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(frame=frames(), key=st.sampled_from([None, "one", "two"]))
+def test_any_frame_comes_back_as_it_was_and_a_second_write_changes_nothing(tables_of_module, frame, key):
+    manager, metadata = tables_of_module, {"collection": "any"}
+    if key == "one":
+        frame, metadata = frame.assign(key=range(len(frame))), {**metadata, "primary_key": "key"}
+    elif key == "two":
+        frame = frame.assign(first=np.arange(len(frame)) // 2, second=(np.arange(len(frame)) % 2).astype(str))
+        metadata = {**metadata, "primary_key": ["first", "second"]}
+    manager._client()[manager.database]["any"].drop()
+    write_directly(manager, frame, **metadata)
+    pd.testing.assert_frame_equal(read_directly(manager, pd.DataFrame, **metadata), frame)
+    assert counts(write_directly(manager, frame, **metadata)) == (0, 0, len(frame), 0)
