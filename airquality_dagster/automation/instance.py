@@ -7,7 +7,7 @@ minutes. Each of them says so where it is called.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -80,7 +80,7 @@ def run_in_progress(instance: dg.DagsterInstance, network: Network, now: datetim
 
 
 def due_runs(instance: dg.DagsterInstance, network: Network, now: datetime) -> list[StationRun]:
-    """Return the runs of a tick, as few as possible: first those that fetch, then those that judge stored hours anew."""
+    """Return the runs of a tick, as few as possible: those that fetch, then those that judge stored hours anew."""
     months = network_months(network, now)
     fetched, judged = {}, {}
     for station in network.stations:
@@ -115,7 +115,7 @@ def superseded_runs(instance: dg.DagsterInstance, network: Network, before: date
     Args:
         before: only runs that ended before this moment.
     """
-    months = network_months(network, datetime.now(timezone.utc))
+    months = network_months(network, datetime.now(UTC))
     needed = {
         record.run_id
         for station in network.stations
@@ -155,7 +155,7 @@ def last_run(instance: dg.DagsterInstance, station: Station) -> tuple[dg.Dagster
         limit=1,
     )
     run = instance.get_run_by_id(planned[0].run_id) if planned else None
-    return (run.status, datetime.fromtimestamp(planned[0].timestamp, timezone.utc)) if run else None
+    return (run.status, datetime.fromtimestamp(planned[0].timestamp, UTC)) if run else None
 
 
 def run_count(instance: dg.DagsterInstance, runs: dg.RunsFilter | None = None) -> int:
@@ -180,11 +180,10 @@ def listen_to(instance: dg.DagsterInstance, run_id: str, on_message: Callable[[s
 
 
 def daemon_heartbeats(instance: dg.DagsterInstance) -> Mapping[str, float | None]:
-    """Return the daemons that the instance needs → when each last gave a sign of life, as a timestamp."""
+    """Return the daemons of the instance → when each last gave a sign of life, as a timestamp."""
     return {
         name.lower(): status.last_heartbeat.timestamp if status.last_heartbeat else None
         for name, status in instance.get_daemon_statuses().items()
-        if status.required
     }
 
 
@@ -223,7 +222,7 @@ def _earliest(*newest: Mapping[str, dg.EventLogRecord]) -> dict[str, datetime]:
 
 
 def _moment(record: dg.EventLogRecord) -> datetime:
-    return datetime.fromtimestamp(record.timestamp, timezone.utc)
+    return datetime.fromtimestamp(record.timestamp, UTC)
 
 
 def _changed(record: dg.EventLogRecord) -> bool:

@@ -123,8 +123,8 @@ def source_consistent(stored: StoredHours) -> CheckOutcome:
     return CheckOutcome(
         stored.title,
         findings,
-        f"every row could be stored, no final hour changed in {_RECENTLY.days} days, coordinates "
-        + ("are not said by the API" if stored.coordinates is None else f"{distance:.1f} km from the stations file"),
+        f"every row could be stored, no final hour changed in {_RECENTLY.days} days, "
+        + ("the API says no coordinates" if distance is None else f"{distance:.1f} km from the stations file"),
         metadata={
             "restated_versions": len(stored.restated),
             "restated_recently": len(recent),

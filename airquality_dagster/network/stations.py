@@ -3,7 +3,7 @@
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -39,13 +39,13 @@ class Station(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, Field(pattern=_NAME_PATTERN, max_length=60)]
-    airqino_id: Annotated[int, Field(gt=0)]
+    name: str = Field(pattern=_NAME_PATTERN, max_length=60)
+    airqino_id: int = Field(gt=0)
     label: str = ""
     city: str = ""
-    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
-    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
-    silent_after_hours: Annotated[int, Field(ge=4)] = 24
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    longitude: float | None = Field(default=None, ge=-180, le=180)
+    silent_after_hours: int = Field(default=24, ge=4)
 
     # The key prefix of its network with a dot, as it stands before the names of collections.
     _prefix: str = PrivateAttr(default="")
@@ -123,8 +123,8 @@ class NetworkFacts(BaseModel):
 
     name: str
     time_zone: str
-    first_month: Annotated[str, Field(pattern=f"^{MONTH_PATTERN}$")]
-    stations_per_run: Annotated[int, Field(gt=0)] = 100
+    first_month: str = Field(pattern=f"^{MONTH_PATTERN}$")
+    stations_per_run: int = Field(default=100, gt=0)
 
     @field_validator("time_zone")
     @classmethod
@@ -149,8 +149,8 @@ class Network(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: NetworkFacts
-    stations: Annotated[tuple[Station, ...], Field(min_length=1)]
-    key_prefix: Annotated[str, Field(pattern=_NAME_PATTERN, max_length=40)] | None = None
+    stations: tuple[Station, ...] = Field(min_length=1)
+    key_prefix: str | None = Field(default=None, pattern=_NAME_PATTERN, max_length=40)
 
     @model_validator(mode="after")
     def _stations_differ(self) -> "Network":
@@ -228,10 +228,10 @@ def load_network(path: Path | None = None) -> Network:
     try:
         return Network.model_validate(content)
     except ValidationError as error:
-        raise StationsFileError(f"stations file {path}: {explain(error, content)}") from error
+        raise StationsFileError(f"stations file {path}: {_explain(error, content)}") from error
 
 
-def explain(error: ValidationError, content: dict[str, Any]) -> str:
+def _explain(error: ValidationError, content: dict[str, Any]) -> str:
     """Say each fault as 'station1, field airqino_id: …' in one line."""
     faults = []
     for fault in error.errors():
