@@ -11,31 +11,31 @@ from dagster_mongodb.handlers.layouts import arrays_of
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from airquality_dagster.network.pollutants import PARAMETERS, PROVISIONAL, SIMULATED, TIMESTAMP
+from airquality_dagster.network.pollutants import PARAMETERS, POLLUTANTS, PROVISIONAL, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Station
-from airquality_dagster.publishing.dashboard.record import PROFILE_DAYS, RECENT_HOURS, StationRecord
-from airquality_dagster.readings.days import AQI_INPUTS, DATE, EXPECTED_HOURS
-from airquality_dagster.readings.indices import WHO_LEVELS
+from airquality_dagster.publishing.dashboard.present import HEADLINES
+from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, PROFILE_DAYS, StationRecord
+from airquality_dagster.readings.days import DATE, EXPECTED_HOURS
 from airquality_dagster.readings.periods import START
 
 _READINGS = tuple(parameter.field for parameter in PARAMETERS)
+_POLLUTANTS = tuple(pollutant.field for pollutant in POLLUTANTS)
 _LEVELS = tuple(f"{field}_qc" for field in _READINGS)
 _FLAGS = tuple(f"{field}_flags" for field in _READINGS)
 _DAY_NUMBERS = (
     EXPECTED_HOURS,
-    *(f"{field}_{statistic}" for field in WHO_LEVELS for statistic in ("mean", "valid_mean")),
-    *(f"{field}_{statistic}" for field in _READINGS for statistic in ("valid_hours", "percent_complete")),
-    *(name for name in AQI_INPUTS if not name.endswith("_valid_mean")),
+    *(f"{field}_{statistic}" for field in _POLLUTANTS for statistic in ("mean", "aqi")),
+    *(f"{field}_{statistic}" for field in _READINGS for statistic in ("valid_mean", "valid_hours", "percent_complete")),
 )
-_DAY_TEXTS = tuple(f"{field}_invalid" for field in _READINGS)
+_DAY_OBJECTS = (SIMULATED, *(f"{field}_invalid" for field in _READINGS), *(f"{field}_who" for field in HEADLINES))
 _BATCH = 10_000  # a year of hours at once
-_MONTH_NUMBERS = tuple(f"{field}_valid_mean" for field in WHO_LEVELS)
+_MONTH_NUMBERS = tuple(f"{field}_{statistic}" for field in _POLLUTANTS for statistic in ("mean", "valid_mean"))
 
 
 def station_record(database: Database[dict[str, Any]], station: Station, now: datetime) -> StationRecord:
     """Read a station's record as it is stored at a moment."""
     raw, quality = database[station.raw_asset], database[station.quality_asset]
-    newest = list(raw.find({}, {PROVISIONAL: True, SIMULATED: True}, sort=[("_id", -1)], limit=RECENT_HOURS))
+    newest = list(raw.find({}, {PROVISIONAL: True, SIMULATED: True}, sort=[("_id", -1)], limit=NEWEST_HOURS))
     recently = {"$gte": newest[-1]["_id"] if newest else now}
     lately = {"$gte": min(recently["$gte"], now - timedelta(days=PROFILE_DAYS))}
     keys, readings = _hours(raw, lately, dict.fromkeys(_READINGS, "f"))
@@ -50,14 +50,14 @@ def station_record(database: Database[dict[str, Any]], station: Station, now: da
     return StationRecord(
         station=station,
         hours=pd.DataFrame({TIMESTAMP: pd.to_datetime(keys, utc=True).as_unit("us"), **hours}, copy=False),
-        recent=_frame(
+        quality=_frame(
             quality,
             {"_id": recently},
             TIMESTAMP,
             ("aqi_nowcast", "eaqi"),
             ("aqi_nowcast_pollutant", *_FLAGS),
         ),
-        days=_frame(database[station.aggregates_asset], {}, DATE, _DAY_NUMBERS, (SIMULATED, *_DAY_TEXTS)),
+        days=_frame(database[station.aggregates_asset], {}, DATE, _DAY_NUMBERS, _DAY_OBJECTS),
         months=_months(database[station.summaries_asset]),
         revisions=pd.DataFrame(
             [(revision["_id"]["document_id"], revision["valid_until"]) for revision in revisions],
