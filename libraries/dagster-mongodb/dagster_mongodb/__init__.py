@@ -1,27 +1,46 @@
-"""A Dagster IO manager that keeps dataframes and documents in MongoDB and writes only what differs."""
+"""Dagster assets in MongoDB: an IO manager that writes only what differs, a resource, and what reads beside them."""
 
+from dagster_mongodb.arrays import read_arrays
+from dagster_mongodb.connection import address, connect, explained_errors
 from dagster_mongodb.errors import (
+    CollectionError,
     CollectionNotStoredError,
     ConcurrentWriteError,
     MongoDBConnectionError,
     MongoDBIOManagerError,
-    SliceError,
+    OptionsError,
+    PartitionError,
+    UnreadableError,
     UnstorableError,
+    WriteRefusedError,
 )
 from dagster_mongodb.handlers.dataframes import DataFrameChunks
 from dagster_mongodb.io_manager import MongoDBIOManager
-from dagster_mongodb.revisions import find_as_of
+from dagster_mongodb.resource import MongoDBResource
+from dagster_mongodb.revisions import Revision, find_as_of, find_revisions, revisions_collection
 from dagster_mongodb.values import ABSENT
 
 __all__ = [
     "ABSENT",
+    "CollectionError",
     "CollectionNotStoredError",
     "ConcurrentWriteError",
     "DataFrameChunks",
     "MongoDBConnectionError",
     "MongoDBIOManager",
     "MongoDBIOManagerError",
-    "SliceError",
+    "MongoDBResource",
+    "OptionsError",
+    "PartitionError",
+    "Revision",
+    "UnreadableError",
     "UnstorableError",
+    "WriteRefusedError",
+    "address",
+    "connect",
+    "explained_errors",
     "find_as_of",
+    "find_revisions",
+    "read_arrays",
+    "revisions_collection",
 ]

@@ -9,7 +9,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from dagster_mongodb.columns import DATE, NOTES, Column, merge
-from dagster_mongodb.errors import SliceError
+from dagster_mongodb.errors import CollectionError, OptionsError
 from dagster_mongodb.revisions import INSERTIONS, REVISIONS
 from dagster_mongodb.slices import CollectionSlice, Keys
 from dagster_mongodb.values import ID
@@ -79,7 +79,7 @@ def check_collection(database: Database[Any], collection: str, *, keep_revisions
     """Refuse collections that differences cannot be written to, and names that are taken.
 
     Raises:
-        SliceError: a time-series collection, a view, a capped collection, one that is sharded by another
+        CollectionError: a time-series collection, a view, a capped collection, one that is sharded by another
             key than ``_id``, or one that keeps the revisions of another asset.
     """
     namespace = f"{database.name}.{collection}"
@@ -88,25 +88,25 @@ def check_collection(database: Database[Any], collection: str, *, keep_revisions
     if found.get("options", {}).get("capped"):
         kind = "capped collection"
     if kind != "collection":
-        raise SliceError(
+        raise CollectionError(
             f"{namespace} is a {kind}, in which MongoDB cannot replace and delete documents by key: write to another "
             "one, by the metadata 'collection'"
         )
     shard_key = _shard_key(database, collection)
     if shard_key is not None and list(shard_key) != [ID]:
-        raise SliceError(
+        raise CollectionError(
             f"{namespace} is sharded by {', '.join(shard_key)}, which does not keep a primary key unique over its "
             "shards: shard it by '_id' (hashed, if keys ascend)"
         )
     for suffix in (REVISIONS, INSERTIONS):
         base = collection.removesuffix(suffix)
         if base != collection and find_note(database, base) is not None:
-            raise SliceError(
+            raise CollectionError(
                 f"{namespace} is where the revisions of {base} are kept: give the asset another name, or another "
                 "collection by the metadata 'collection'"
             )
         if keep_revisions and find_note(database, collection + suffix) is not None:
-            raise SliceError(
+            raise CollectionError(
                 f"{namespace}{suffix} is an asset of its own, where the revisions of {collection} would be kept: keep "
                 "one of the two elsewhere, by the metadata 'collection'"
             )
@@ -133,7 +133,7 @@ def index_models(
         title: of the asset, for the error.
 
     Raises:
-        SliceError: it is not such a list.
+        OptionsError: it is not such a list.
     """
     models = []
     # Reads of partitions need one, with keys before time windows; none where it would be that of _id.
@@ -149,7 +149,7 @@ def index_models(
         else:
             directions = dict.fromkeys(keys, 1) if isinstance(keys, (list, tuple)) else {}
         if not directions or not all(isinstance(column, str) for column in directions):
-            raise SliceError(
+            raise OptionsError(
                 f"{title}: 'indexes' is {indexes!r}: it is a list of columns, lists of columns, or dicts as in "
                 '{"keys": {"time": -1}, "unique": True}'
             )
@@ -163,7 +163,7 @@ def create_missing_indexes(
     """Create the indexes that are not there.
 
     Raises:
-        SliceError: one is there with other options, or MongoDB cannot make it.
+        OptionsError: one is there with other options, or MongoDB cannot make it.
     """
     if not models:
         return
@@ -175,16 +175,16 @@ def create_missing_indexes(
         try:
             database[collection].create_index(keys, **options)
         except TypeError as error:
-            raise SliceError(f"{title} has an option that MongoDB does not know: {error}") from None
+            raise OptionsError(f"{title} has an option that MongoDB does not know: {error}") from None
         except OperationFailure as error:
             reason = error.details.get("errmsg", error) if error.details else error
             if error.code in _INDEX_CONFLICTS:
-                raise SliceError(
+                raise OptionsError(
                     f"{title} is there with other options ({reason}): drop it, or change 'indexes'"
                 ) from error
             if error.code in _UNAUTHORIZED:
                 raise
-            raise SliceError(f"{title} cannot be made ({reason}): change 'indexes', or the documents") from error
+            raise OptionsError(f"{title} cannot be made ({reason}): change 'indexes', or the documents") from error
 
 
 def set_validator(database: Database[Any], where: CollectionSlice, columns: tuple[Column, ...], action: str) -> None:

@@ -20,7 +20,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import AutoReconnect, BulkWriteError, ServerSelectionTimeoutError
 
-from dagster_mongodb.errors import ConcurrentWriteError, SliceError
+from dagster_mongodb.errors import ConcurrentWriteError, PartitionError, WriteRefusedError
 from dagster_mongodb.handlers.handler import Rows
 from dagster_mongodb.revisions import RevisionLog
 from dagster_mongodb.slices import CollectionSlice
@@ -95,7 +95,8 @@ def write_keyed(
             the meantime is then compared once more, so that no version is lost unseen.
 
     Raises:
-        SliceError: a row's key is stored outside the slice, nothing was written; or MongoDB refuses a document.
+        PartitionError: the key of a row is stored in another partition; nothing was written.
+        WriteRefusedError: MongoDB refuses a document.
         ConcurrentWriteError: other writers kept changing the same documents.
     """
     collection = collection.with_options(read_preference=ReadPreference.PRIMARY)
@@ -139,7 +140,7 @@ def write_unkeyed(
         begin: called before anything is written.
 
     Raises:
-        SliceError: MongoDB refuses a document.
+        WriteRefusedError: MongoDB refuses a document.
     """
     collection = collection.with_options(read_preference=ReadPreference.PRIMARY)
     client = collection.database.client
@@ -206,9 +207,11 @@ def _explained(error: BulkWriteError, where: CollectionSlice) -> Exception:
         return error
     fault = faults[0]
     if fault["code"] != _DUPLICATE_KEY:
-        return SliceError(f"collection {where.collection}: MongoDB refuses {len(faults)} documents: {fault['errmsg']}")
+        return WriteRefusedError(
+            f"collection {where.collection}: MongoDB refuses {len(faults)} documents: {fault['errmsg']}"
+        )
     if list(fault.get("keyPattern", {ID: 1})) != [ID]:
-        return SliceError(
+        return WriteRefusedError(
             f"collection {where.collection}: {len(faults)} documents have the same values as others in a unique index: "
             f"{fault['errmsg']}"
         )
@@ -394,7 +397,7 @@ def _refuse_stored_elsewhere(
     for numbers in _chunks(new, rows.rows_at_once):
         elsewhere = collection.find_one({ID: {"$in": [document[ID] for document in rows.documents(numbers)]}})
         if elsewhere is not None:
-            raise SliceError(
+            raise PartitionError(
                 f"collection {where.collection}: primary key {elsewhere[ID]!r} is stored already, in another partition "
                 f"than the one that is written ({where}): add {', '.join(where.partition_columns)} to 'primary_key'"
             )

@@ -15,7 +15,7 @@ import dagster_mongodb.collection as collections
 from dagster_mongodb import connection, difference
 from dagster_mongodb.clients import CLIENTS, ClientSettings
 from dagster_mongodb.columns import Column
-from dagster_mongodb.errors import CollectionNotStoredError, MongoDBIOManagerError, SliceError
+from dagster_mongodb.errors import CollectionNotStoredError, MongoDBIOManagerError, OptionsError
 from dagster_mongodb.handlers.handler import Rows, StoredRows
 from dagster_mongodb.handlers.registry import handler_of, handler_reading, type_names
 from dagster_mongodb.options import ReadOptions, WriteOptions, name_of_output, title_of
@@ -252,7 +252,7 @@ def _selected(
     by_name = {column.name: column for column in columns}
     missing = [name for name in selected if name not in by_name]
     if missing:
-        raise SliceError(
+        raise OptionsError(
             f"{title} has no column {', '.join(missing)}, which an input names in its metadata 'columns': it has "
             f"{', '.join(by_name)}"
         )

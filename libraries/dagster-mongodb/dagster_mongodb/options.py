@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_mongodb.errors import SliceError
+from dagster_mongodb.errors import OptionsError
 
 _MAPPING_KEYS = re.compile(r"\[(.+?)\]")
 _WRITE_MODES = ("replace", "merge")
@@ -38,18 +38,18 @@ class WriteOptions:
         """Return the options of an asset's definition metadata.
 
         Raises:
-            SliceError: they contradict each other, or one has no such value.
+            OptionsError: they contradict each other, or one has no such value.
         """
         mode = metadata.get("write_mode", "replace")
         if mode not in _WRITE_MODES:
-            raise SliceError(f"{title}: 'write_mode' is {mode!r}: it is 'replace' or 'merge'")
+            raise OptionsError(f"{title}: 'write_mode' is {mode!r}: it is 'replace' or 'merge'")
         action = metadata.get("validation_action")
         if action not in (None, *_VALIDATION_ACTIONS):
-            raise SliceError(f"{title}: 'validation_action' is {action!r}: it is 'error' or 'warn'")
+            raise OptionsError(f"{title}: 'validation_action' is {action!r}: it is 'error' or 'warn'")
         needing = [key for key in ("keep_revisions",) if metadata.get(key)]
         needing += ["write_mode: merge"] if mode == "merge" else []
         if needing and not has_primary_key:
-            raise SliceError(f"{title}: {' and '.join(needing)} need a 'primary_key' that identifies rows")
+            raise OptionsError(f"{title}: {' and '.join(needing)} need a 'primary_key' that identifies rows")
         return cls(
             is_replacement=mode == "replace",
             keep_revisions=bool(metadata.get("keep_revisions")),
@@ -76,11 +76,11 @@ class ReadOptions:
         """Return the options of an input's metadata.
 
         Raises:
-            SliceError: they are not what they should be.
+            OptionsError: they are not what they should be.
         """
         columns = metadata.get("columns")
         if columns is not None and (isinstance(columns, str) or not all(isinstance(name, str) for name in columns)):
-            raise SliceError(f"{title}: 'columns' is {columns!r}: it is a list of columns")
+            raise OptionsError(f"{title}: 'columns' is {columns!r}: it is a list of columns")
         as_of = metadata.get("as_of")
         return cls(columns=tuple(columns) if columns else None, as_of=None if as_of is None else _moment(as_of, title))
 
@@ -106,9 +106,9 @@ def _moment(value: Any, title: str) -> datetime:
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     except ValueError:
-        raise SliceError(f"{title}: 'as_of' is {value!r}: write it as in '2024-06-01T00:00:00+00:00'") from None
+        raise OptionsError(f"{title}: 'as_of' is {value!r}: write it as in '2024-06-01T00:00:00+00:00'") from None
     if moment.tzinfo is None:
-        raise SliceError(
+        raise OptionsError(
             f"{title}: 'as_of' {moment.isoformat()} has no time zone: say which, as in '{moment.isoformat()}+00:00'"
         )
     return moment

@@ -8,7 +8,7 @@
 ``valid_from``, ``run_id``, ``partition``.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from dagster_mongodb.errors import SliceError
+from dagster_mongodb.errors import OptionsError
 from dagster_mongodb.values import ID
 
 REVISIONS = "_revisions"
@@ -28,6 +28,79 @@ INSERTIONS = "_insertions"
 REVISION_BYTES = 4096
 
 _RAW = bson.CodecOptions(document_class=RawBSONDocument)
+_AWARE_DATES: bson.CodecOptions[dict[str, Any]] = bson.CodecOptions(tz_aware=True)
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A former version of a document.
+
+    Args:
+        document_id: the ``_id`` of the document.
+        number: 1 for the first version that was superseded, then 2, …
+        document: the former version, with its ``_id``; None if it was not read.
+        valid_until: when it was replaced or deleted; tz-aware.
+        kind: ``revised`` or ``deleted``.
+        run_id: of the run that replaced or deleted it.
+        partition: that this run wrote; None for an asset without partitions.
+    """
+
+    document_id: Any
+    number: int
+    document: Mapping[str, Any] | None
+    valid_until: datetime
+    kind: str
+    run_id: str
+    partition: str | None
+
+
+def revisions_collection(collection: str) -> str:
+    """Return the name of the collection that keeps the former versions of a collection's documents.
+
+    >>> revisions_collection("readings")
+    'readings_revisions'
+    """
+    return collection + REVISIONS
+
+
+def find_revisions(
+    database: Database[Any],
+    collection: str,
+    document_ids: Mapping[str, Any] | None = None,
+    *,
+    with_documents: bool = True,
+) -> Iterator[Revision]:
+    """Return the former versions of the documents of a collection, in the order of key and number.
+
+    Args:
+        database: of the collection.
+        collection: its name.
+        document_ids: a condition on the ``_id`` of the documents, in MongoDB's query language; None: all.
+        with_documents: false: the server does not send the former versions, and `Revision.document` is None.
+
+    Example:
+        .. code-block:: python
+
+            day = {"$gte": start, "$lt": start + timedelta(days=1)}
+            [revision.valid_until for revision in find_revisions(database, "readings", day)]
+    """
+    found = database.get_collection(revisions_collection(collection), codec_options=_AWARE_DATES).find(
+        {} if document_ids is None else {f"{ID}.document_id": document_ids},
+        None if with_documents else {"document": False},
+        # The key is (document_id, revision) in this order.
+        sort=[(ID, 1)],
+        allow_disk_use=True,
+    )
+    for revision in found:
+        yield Revision(
+            document_id=revision[ID]["document_id"],
+            number=revision[ID]["revision"],
+            document=revision.get("document"),
+            valid_until=revision["valid_until"],
+            kind=revision["kind"],
+            run_id=revision["run_id"],
+            partition=revision["partition"],
+        )
 
 
 @dataclass(frozen=True)
@@ -144,7 +217,7 @@ def find_as_of(
         Documents in the order of their keys.
 
     Raises:
-        SliceError: the moment has no time zone, or the query an operator that looks beyond fields.
+        OptionsError: the moment has no time zone, or the query an operator that looks beyond fields.
 
     Example:
         .. code-block:: python
@@ -152,7 +225,7 @@ def find_as_of(
             find_as_of(client["weather"], "readings", datetime(2024, 6, 1, tzinfo=timezone.utc), {"station": "a"})
     """
     if moment.tzinfo is None:
-        raise SliceError(
+        raise OptionsError(
             f"the moment {moment.isoformat()} has no time zone: say which, as in {moment.isoformat()}+00:00"
         )
     # In this order: what another writer replaces meanwhile is read as it was, or found among the revisions.
@@ -206,7 +279,7 @@ def _prefixed(query: Mapping[str, Any], prefix: str) -> dict[str, Any]:
         if name in ("$and", "$or", "$nor"):
             prefixed[name] = [_prefixed(inner, prefix) for inner in condition]
         elif name.startswith("$"):
-            raise SliceError(f"a query of the past cannot have {name}: it knows fields, $and, $or and $nor")
+            raise OptionsError(f"a query of the past cannot have {name}: it knows fields, $and, $or and $nor")
         else:
             prefixed[prefix + name] = condition
     return prefixed

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dagster_mongodb.columns import NOTES, field_name
-from dagster_mongodb.errors import SliceError
+from dagster_mongodb.errors import OptionsError, PartitionError
 from dagster_mongodb.values import ID
 
 _MOST_NAMESPACE_BYTES = 240  # 255 less what the names of revisions add
@@ -51,7 +51,7 @@ class Windows:
     def holds(self, values: pd.Series) -> np.ndarray:
         """Return which values lie in these partitions."""
         if not isinstance(values.dtype, pd.DatetimeTZDtype):
-            raise SliceError(
+            raise PartitionError(
                 f"partition_expr column {self.column!r} is {values.dtype}: time partitions need tz-aware dates, "
                 f"as in pd.to_datetime(df[{self.column!r}], utc=True)"
             )
@@ -114,11 +114,13 @@ class CollectionSlice:
         """Refuse a table that lacks a column by which it is cut into partitions.
 
         Raises:
-            SliceError: names the column.
+            PartitionError: names the column.
         """
         for column in self.partition_columns:
             if column not in names:
-                raise SliceError(f"partition_expr names the column {column!r}, but the columns are {', '.join(names)}")
+                raise PartitionError(
+                    f"partition_expr names the column {column!r}, but the columns are {', '.join(names)}"
+                )
 
     def check_rows(self, frame: pd.DataFrame) -> None:
         """Refuse rows of other partitions, which no later write of theirs would find.
@@ -127,7 +129,7 @@ class CollectionSlice:
             frame: with at least the partition columns.
 
         Raises:
-            SliceError: names the column, the first such row and its value.
+            PartitionError: names the column, the first such row and its value.
         """
         if self.boxes is None or frame.empty:
             return
@@ -140,7 +142,7 @@ class CollectionSlice:
         if not inside.all():
             row = int((~inside).argmax())
             found = ", ".join(f"{column}={frame[column].iloc[row]!r}" for column in self.partition_columns)
-            raise SliceError(
+            raise PartitionError(
                 f"{int((~inside).sum())} of {len(frame)} rows lie outside the partition that is written ({self}): row "
                 f"{row} has {found}"
             )
@@ -163,7 +165,7 @@ def locate(
         name: of the output, which names the collection of what is no asset.
 
     Raises:
-        SliceError: the metadata do not say by which column the asset is partitioned.
+        OptionsError: the metadata do not say by which column the asset is partitioned.
     """
     database = metadata.get("database") or database
     collection = metadata.get("collection") or (".".join(context.asset_key.path) if context.has_asset_key else name)
@@ -175,7 +177,7 @@ def locate(
         or collection == NOTES
         or len(f"{database}.{collection}".encode()) > _MOST_NAMESPACE_BYTES
     ):
-        raise SliceError(f"{collection!r} is no name for a collection: give another by the metadata 'collection'")
+        raise OptionsError(f"{collection!r} is no name for a collection: give another by the metadata 'collection'")
     primary_key = metadata.get("primary_key") or ()
     boxes = None
     if context.has_asset_key and context.has_asset_partitions:
@@ -196,21 +198,23 @@ def _boxes(
     partitions_def = context.asset_partitions_def
     is_calendar = bool(metadata.get("calendar_dates"))
     if expression is None:
-        raise SliceError(
+        raise OptionsError(
             f"asset {asset!r} has partitions, but its metadata no 'partition_expr': name the column that holds the "
             'partition, as in metadata={"partition_expr": "date"}'
         )
     keys = context.asset_partition_keys
     if not isinstance(partitions_def, dg.MultiPartitionsDefinition):
         if not isinstance(expression, str):
-            raise SliceError(f"asset {asset!r}: 'partition_expr' must be the name of one column, it is {expression!r}")
+            raise OptionsError(
+                f"asset {asset!r}: 'partition_expr' must be the name of one column, it is {expression!r}"
+            )
         return ((_cut(expression, partitions_def, keys, is_calendar),),) if keys else ()
 
     dimensions = partitions_def.partitions_defs
     named = expression if isinstance(expression, Mapping) else {}
     lacking = [dimension.name for dimension in dimensions if dimension.name not in named]
     if lacking:
-        raise SliceError(
+        raise OptionsError(
             f"asset {asset!r}: 'partition_expr' has no column for the dimension {', '.join(lacking)}, as in "
             f'{{"{lacking[0]}": "column"}}'
         )

@@ -6,7 +6,7 @@ from typing import Any, get_args, get_origin
 import pandas as pd
 
 from dagster_mongodb.columns import field_name
-from dagster_mongodb.errors import SliceError, UnstorableError
+from dagster_mongodb.errors import UnreadableError, UnstorableError
 from dagster_mongodb.handlers.handler import Document, Rows, StoredRows, TypeHandler
 from dagster_mongodb.values import ID, bson_value, python_value
 
@@ -42,11 +42,11 @@ class DocumentHandler(TypeHandler[Document]):
         """Return the document.
 
         Raises:
-            SliceError: there is none, or more than one.
+            UnreadableError: there is none, or more than one.
         """
         documents = DocumentsHandler().load(stored)
         if len(documents) != 1:
-            raise SliceError(f"{stored.title} is to be read as one document, but there are {len(documents)}")
+            raise UnreadableError(f"{stored.title} is to be read as one document, but there are {len(documents)}")
         return documents[0]
 
     def reads(self, annotation: Any) -> bool:

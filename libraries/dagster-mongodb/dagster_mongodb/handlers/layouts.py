@@ -18,11 +18,12 @@ _WIDTHS = {0x01: 8, _OBJECT_ID: 12, 0x08: 1, 0x09: 8, _NULL: 0, 0x10: 4, 0x12: 8
 # By kind of a numpy dtype: the array that is filled, and of each BSON type that fits the dtype of its bytes.
 _KINDS: Mapping[str, tuple[np.dtype, Mapping[int, str]]] = {
     "f": (np.dtype("float64"), {0x01: "<f8"}),
+    "n": (np.dtype("float64"), {0x01: "<f8", 0x10: "<i4", 0x12: "<i8"}),
     "i": (np.dtype("int64"), {0x10: "<i4", 0x12: "<i8"}),
     "b": (np.dtype("int8"), {0x08: "i1"}),
     "M": (np.dtype("datetime64[ms]"), {0x09: "<M8[ms]"}),
 }
-_MISSING = {"f": np.nan, "b": -1, "M": np.datetime64("NaT")}
+_MISSING = {"f": np.nan, "n": np.nan, "b": -1, "M": np.datetime64("NaT")}
 _TRUTH_VALUES = np.array([False, True, None], dtype=object)  # the last where one is missing
 
 
@@ -44,8 +45,9 @@ def arrays_of(batch: bytes, kinds: Mapping[str, str]) -> dict[str, np.ndarray] |
 
     Args:
         batch: BSON documents, one after the other, at least one.
-        kinds: field → kind of its numpy dtype: ``f``, ``i``, ``b`` or ``M``. A null and a field that is
-            not there become NaN or NaT; of truth values None, in an array of objects.
+        kinds: field → kind of its numpy dtype: ``f``, ``i``, ``b`` or ``M``; ``n`` for numbers of any
+            type as floats. A null and a field that is not there become NaN or NaT; of truth values None,
+            in an array of objects.
 
     Returns:
         An array for each of the fields, in the order of the documents; `None` where a value does not

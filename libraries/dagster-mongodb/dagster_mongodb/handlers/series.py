@@ -29,7 +29,7 @@ def packed(values: list[Any], dtype: str) -> np.ndarray:
     """Return a chunk of a column in as little memory as its values allow: an array of numbers, or of objects."""
     kinds, kind = set(map(type, values)), plain_kind(dtype)
     if kind == "M" and kinds <= {datetime.datetime, type(None)}:
-        return _milliseconds(values)
+        return milliseconds(values)
     if kind == "f" and kinds <= {float, type(None)}:
         return np.array(values, dtype="float64")
     if kind == "i" and kinds <= {int, Int64}:
@@ -41,7 +41,8 @@ def packed(values: list[Any], dtype: str) -> np.ndarray:
     return packed
 
 
-def _milliseconds(dates: list[datetime.datetime | None]) -> np.ndarray:
+def milliseconds(dates: list[datetime.datetime | None]) -> np.ndarray:
+    """Return dates without a time zone as an array; None becomes NaT."""
     try:
         # Ten times as fast as numpy alone, but for nanoseconds only.
         return pd.DatetimeIndex(dates).to_numpy(MILLISECONDS)
