@@ -1,11 +1,12 @@
 """What the page shows, as plain values."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airquality_dagster.network.pollutants import PARAMETERS, SIMULATED
+from airquality_dagster.network.freshness import LATE_AFTER, STALLED_AFTER
+from airquality_dagster.network.pollutants import PARAMETERS, SIMULATED, Parameter
 from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.dashboard.history import (
     daily_series,
@@ -15,31 +16,22 @@ from airquality_dagster.publishing.dashboard.history import (
     restatements,
 )
 from airquality_dagster.publishing.dashboard.palette import AQI_COLOURS, ink_on
-from airquality_dagster.publishing.dashboard.present import present_state, problems
+from airquality_dagster.publishing.dashboard.present import HEADLINES, present_state, problems
 from airquality_dagster.publishing.dashboard.record import StationRecord
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.indices import AQI_CATEGORIES
 
 
 def network_content(network: Network, now: datetime) -> dict[str, Any]:
-    """Return what the page needs beside its stations: names, units, levels, colours."""
+    """Return what the page needs beside its stations: names, units, limits, colours."""
     return {
         "network": {"name": network.network.name, "time_zone": network.network.time_zone},
         "made_at": now.isoformat(),
+        "late_after_hours": LATE_AFTER / timedelta(hours=1),
+        "stalled_after_hours": STALLED_AFTER / timedelta(hours=1),
         "valid_hours": HOURS_FOR_A_VALID_DAY,
-        "parameters": [
-            {
-                "field": parameter.field,
-                "label": parameter.label,
-                "unit": parameter.unit,
-                **(
-                    {"guideline": parameter.guideline.short_term[0][0], "averaging": parameter.guideline.averaging}
-                    if parameter.guideline
-                    else {}
-                ),
-            }
-            for parameter in PARAMETERS
-        ],
+        "headlines": HEADLINES,
+        "parameters": [_parameter_content(parameter) for parameter in PARAMETERS],
         "aqi": [
             {"highest": highest if highest < float("inf") else None, "colour": colour, "ink": ink_on(colour)}
             for (highest, _), colour in zip(AQI_CATEGORIES, AQI_COLOURS, strict=True)
@@ -60,7 +52,7 @@ def station_content(record: StationRecord, time_zone: ZoneInfo, now: datetime) -
         "now": present_state(record),
         "problems": problems(record, now),
         "days": daily_series(record.days),
-        "months": monthly_means(record.days, record.months),
+        "months": monthly_means(record.months),
         "profile": hourly_profile(record.hours, time_zone),
         "capture": data_capture(record.days),
         "restatements": restatements(record.revisions, time_zone),
@@ -70,6 +62,13 @@ def station_content(record: StationRecord, time_zone: ZoneInfo, now: datetime) -
 def page_content(network: dict[str, Any], stations: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the whole of what the page shows."""
     return {**network, "stations": list(stations)}
+
+
+def _parameter_content(parameter: Parameter) -> dict[str, Any]:
+    named = {"field": parameter.field, "label": parameter.label, "unit": parameter.unit}
+    if parameter.guideline is None:
+        return named
+    return named | {"guideline": parameter.guideline.short_term[0][0], "averaging": parameter.guideline.averaging}
 
 
 def _is_simulated(record: StationRecord) -> bool:

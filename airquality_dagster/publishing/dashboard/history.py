@@ -7,11 +7,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.network.pollutants import PARAMETERS, TIMESTAMP
+from airquality_dagster.network.pollutants import PARAMETERS, POLLUTANTS, TIMESTAMP
 from airquality_dagster.publishing.dashboard.numbers import rounded, whole
-from airquality_dagster.readings.days import AQI_INPUTS, DATE, EXPECTED_HOURS
-from airquality_dagster.readings.flags import Level
-from airquality_dagster.readings.indices import WHO_LEVELS, aqi_of_pollutants
+from airquality_dagster.publishing.dashboard.record import valid_readings
+from airquality_dagster.readings.days import DATE, EXPECTED_HOURS
 from airquality_dagster.readings.periods import START
 
 CAPTURE_DAYS = 365
@@ -25,51 +24,45 @@ def daily_series(days: pd.DataFrame) -> dict[str, Any]:
         days: the daily aggregates, ordered by ``date``.
 
     Returns:
-        ``start``, the first date; ``expected``, the hours of each day; ``reasons``, texts. Per pollutant
-        ``value`` (the valid mean where there is one, else the mean as published, in its unit), ``hours``
+        ``start``, the first date; ``expected``, the hours of each day; ``reasons``, documents of flag → hours. Per
+        pollutant ``value`` (the valid mean where there is one, else the mean as published, in its unit), ``hours``
         (valid ones), ``aqi`` (of this pollutant) and ``reason`` (index into ``reasons``: why there is no valid
-        mean). None where there is no day.
+        mean). None where there is no day; a day is valid where it has a value and no reason.
     """
     if days.empty:
         return {"start": None}
-    grid = _EveryDate(days)
-    indices = aqi_of_pollutants(pd.DataFrame({scale: grid.numbers(name) for name, scale in AQI_INPUTS.items()}))
-    reasons = _Reasons()
-    series: dict[str, Any] = {"start": grid.start, "expected": whole(grid.numbers(EXPECTED_HOURS))}
-    for field in WHO_LEVELS:
-        valid = grid.numbers(f"{field}_valid_mean")
+    dates = _Calendar(days, DATE, "D")
+    series: dict[str, Any] = {"start": dates.start, "expected": whole(dates.numbers(EXPECTED_HOURS))}
+    for pollutant in POLLUTANTS:
+        field = pollutant.field
         series[field] = {
-            "value": rounded(np.where(np.isnan(valid), grid.numbers(f"{field}_mean"), valid)),
-            "hours": whole(grid.numbers(f"{field}_valid_hours")),
-            "aqi": whole(indices[field].to_numpy()),
-            "reason": [reasons.place(text) for text in grid.texts(f"{field}_invalid")],
+            "value": rounded(dates.valid_or_published_means(field)),
+            "hours": whole(dates.numbers(f"{field}_valid_hours")),
+            "aqi": whole(dates.numbers(f"{field}_aqi")),
+            "reason": dates.reason_places(field),
         }
-    return series | {"reasons": reasons.texts}
+    return series | {"reasons": dates.reasons}
 
 
-def monthly_means(days: pd.DataFrame, months: pd.DataFrame) -> dict[str, Any]:
+def monthly_means(months: pd.DataFrame) -> dict[str, Any]:
     """Return each pollutant's months from the first to the newest, none left out.
 
     Args:
-        days: the daily aggregates.
-        months: the monthly summaries.
+        months: the monthly summaries, ordered by ``start``.
 
     Returns:
         ``start``, the first month (``YYYY-MM``); per pollutant ``value`` (the valid monthly mean, else the mean of
         the daily means as published) and ``is_valid``.
     """
-    if days.empty:
+    if months.empty:
         return {"start": None}
-    month, of_summary = _months_since_0(days[DATE]), _months_since_0(months[START])
-    first, count = month[0], month[-1] - month[0] + 1
-    is_shown = (of_summary >= first) & (of_summary < first + count)
-    series: dict[str, Any] = {"start": f"{days[DATE].iloc[0]:%Y-%m}"}
-    for field in WHO_LEVELS:
-        valid = np.full(count, np.nan)
-        valid[of_summary[is_shown] - first] = months[f"{field}_valid_mean"].to_numpy(dtype="float64")[is_shown]
-        published = _means(days[f"{field}_mean"].to_numpy(dtype="float64"), month - first, count)
-        is_valid = ~np.isnan(valid)
-        series[field] = {"value": rounded(np.where(is_valid, valid, published)), "is_valid": is_valid.tolist()}
+    calendar = _Calendar(months, START, "M")
+    series: dict[str, Any] = {"start": calendar.start}
+    for pollutant in POLLUTANTS:
+        series[pollutant.field] = {
+            "value": rounded(calendar.valid_or_published_means(pollutant.field)),
+            "is_valid": (~np.isnan(calendar.numbers(f"{pollutant.field}_valid_mean"))).tolist(),
+        }
     return series
 
 
@@ -89,13 +82,13 @@ def hourly_profile(hours: pd.DataFrame, time_zone: ZoneInfo) -> dict[str, Any]:
     local = hours[TIMESTAMP].dt.tz_convert(time_zone)
     hour_of_week = (24 * local.dt.dayofweek + local.dt.hour).to_numpy()
     profile: dict[str, Any] = {"start": f"{local.iloc[0]:%Y-%m-%d}", "end": f"{local.iloc[-1]:%Y-%m-%d}"}
-    for field in WHO_LEVELS:
-        values = hours[field].to_numpy(dtype="float64")
-        valid = np.where(hours[f"{field}_qc"].to_numpy(dtype="float64") <= Level.SUSPECT, values, np.nan)
-        profile[field] = {
-            "value": rounded(_means(valid, hour_of_week, _HOURS_OF_A_WEEK)),
-            "hours": np.bincount(hour_of_week[~np.isnan(valid)], minlength=_HOURS_OF_A_WEEK).tolist(),
-        }
+    for pollutant in POLLUTANTS:
+        readings = valid_readings(hours, pollutant.field)
+        is_valid = ~np.isnan(readings)
+        counts = np.bincount(hour_of_week[is_valid], minlength=_HOURS_OF_A_WEEK)
+        sums = np.bincount(hour_of_week[is_valid], weights=readings[is_valid], minlength=_HOURS_OF_A_WEEK)
+        means = np.divide(sums, counts, out=np.full(_HOURS_OF_A_WEEK, np.nan), where=counts > 0)
+        profile[pollutant.field] = {"value": rounded(means), "hours": counts.tolist()}
     return profile
 
 
@@ -108,20 +101,20 @@ def data_capture(days: pd.DataFrame) -> dict[str, Any]:
     """
     if days.empty:
         return {"start": None}
-    grid = _EveryDate(days, newest=CAPTURE_DAYS)
-    reasons = _Reasons()
+    newest = days[DATE].iloc[-1]
+    dates = _Calendar(days[days[DATE] > newest - pd.Timedelta(days=CAPTURE_DAYS)], DATE, "D")
     sensors = {
         parameter.field: {
-            "percent": whole(grid.numbers(f"{parameter.field}_percent_complete")),
-            "reason": [reasons.place(text) for text in grid.texts(f"{parameter.field}_invalid")],
+            "percent": whole(dates.numbers(f"{parameter.field}_percent_complete")),
+            "reason": dates.reason_places(parameter.field),
         }
         for parameter in PARAMETERS
     }
-    return {"start": grid.start, **sensors, "reasons": reasons.texts}
+    return {"start": dates.start, **sensors, "reasons": dates.reasons}
 
 
 def restatements(revisions: pd.DataFrame, time_zone: ZoneInfo) -> list[Mapping[str, Any]]:
-    """Return for each local day on which the source changed final hours, how many, and from when to when they were."""
+    """Return for each local day on which the source changed final hours, how many, and the first and last of these."""
     moments = revisions["valid_until"].dt.tz_convert(time_zone).dt.strftime("%Y-%m-%d")
     hours = revisions["hour"].dt.tz_convert(time_zone).dt.strftime("%Y-%m-%d")
     return [
@@ -130,52 +123,47 @@ def restatements(revisions: pd.DataFrame, time_zone: ZoneInfo) -> list[Mapping[s
     ]
 
 
-class _Reasons:
-    """Texts that occur on many days, each once."""
+class _Calendar:
+    """Columns with a value for every date or month from the first to the last, those without a row included.
 
-    def __init__(self) -> None:
-        self._places: dict[str, int] = {}
+    Args:
+        rows: ordered by time.
+        key: their column of dates.
+        unit: numpy's: ``D`` or ``M``.
+    """
+
+    def __init__(self, rows: pd.DataFrame, key: str, unit: str):
+        periods = rows[key].to_numpy(dtype="datetime64[D]").astype(f"datetime64[{unit}]")
+        self.start = str(periods[0])
+        self._rows, self._places = rows, (periods - periods[0]).astype("int64")
+        self._reasons: dict[tuple[tuple[str, int], ...], int] = {}
 
     @property
-    def texts(self) -> list[str]:
-        return list(self._places)
-
-    def place(self, text: object) -> int | None:
-        """Return the place of a day's reason: ``9 of 24 hours valid: stuck 15`` without its counts of hours."""
-        if not isinstance(text, str):
-            return None
-        return self._places.setdefault(text.partition(": ")[2], len(self._places))
-
-
-class _EveryDate:
-    """Days from the first to the last, or so many newest ones, none left out: NaN or None where there is no day."""
-
-    def __init__(self, days: pd.DataFrame, newest: int | None = None) -> None:
-        dates = days[DATE].to_numpy(dtype="datetime64[D]")
-        first = dates[0] if newest is None else max(dates[0], dates[-1] - newest + 1)
-        self._days, self._places = days[dates >= first], (dates[dates >= first] - first).astype("int64")
-        self.start = str(first)
+    def reasons(self) -> list[dict[str, int]]:
+        """Reasons that `reason_places` came across: flag → hours, each once, since most occur on many days."""
+        return [dict(reason) for reason in self._reasons]
 
     def numbers(self, name: str) -> np.ndarray:
-        """Return a column as numbers."""
-        numbers = np.full(self._places[-1] + 1, np.nan)
-        numbers[self._places] = self._days[name].to_numpy(dtype="float64", na_value=np.nan)
-        return numbers
+        """Return a column; NaN where there is no value."""
+        return self._placed(self._rows[name].to_numpy(dtype="float64", na_value=np.nan))
 
-    def texts(self, name: str) -> list[Any]:
-        """Return a column as objects."""
-        texts = np.full(self._places[-1] + 1, None, dtype=object)
-        texts[self._places] = self._days[name].to_numpy(dtype=object)
-        return texts.tolist()
+    def valid_or_published_means(self, field: str) -> np.ndarray:
+        """Return the valid means of a reading, and where there is none, the means as published."""
+        valid = self.numbers(f"{field}_valid_mean")
+        return np.where(np.isnan(valid), self.numbers(f"{field}_mean"), valid)
 
+    def reason_places(self, field: str) -> list[int | None]:
+        """Return why a reading has no valid mean, as places in `reasons`; None where it has one."""
+        is_valid = self._rows[f"{field}_valid_mean"].notna().to_numpy()
+        documents = self._rows[f"{field}_invalid"].to_numpy(dtype=object)
+        places = np.full(len(documents), np.nan)
+        for row in np.flatnonzero(~is_valid):
+            # A day without a valid mean is never called valid, even if no reason is stored.
+            reason = tuple(documents[row].items()) if isinstance(documents[row], Mapping) else ()
+            places[row] = self._reasons.setdefault(reason, len(self._reasons))
+        return whole(self._placed(places))
 
-def _months_since_0(dates: pd.Series) -> np.ndarray:
-    return (12 * dates.dt.year + dates.dt.month).to_numpy()
-
-
-def _means(values: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
-    """Return the mean of the values at each place, without those that are NaN."""
-    is_there = ~np.isnan(values)
-    sums = np.bincount(places[is_there], weights=values[is_there], minlength=count)
-    with np.errstate(invalid="ignore"):
-        return sums / np.bincount(places[is_there], minlength=count)
+    def _placed(self, values: np.ndarray) -> np.ndarray:
+        placed = np.full(self._places[-1] + 1, np.nan)
+        placed[self._places] = values
+        return placed

@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 
 PAGE = Path(__file__).with_name("page")
 # In this order: each uses what those before it define.
-_SCRIPTS = ("state.js", "theme.js", "cards.js", "charts.js", "calendars.js", "figures.js", "main.js")
+_SCRIPTS = ("state.js", "theme.js", "days.js", "cards.js", "charts.js", "calendars.js", "figures.js", "main.js")
 
 
 def page_html(content: Mapping[str, Any]) -> str:

@@ -3,33 +3,35 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
 
 from airquality_dagster.network.pollutants import TIMESTAMP
 from airquality_dagster.network.stations import Station
+from airquality_dagster.readings.flags import Level
 
 # A year, so that every season is in the profile of hours and weekdays.
 PROFILE_DAYS = 365
-RECENT_HOURS = 48
+NEWEST_HOURS = 48
 
 
 @dataclass(frozen=True)
 class StationRecord:
-    """What is stored of a station. Columns are named as the fields, and NaN where a field is absent.
+    """What is stored of a station. Columns are named as the fields, and NaN or None where a field is absent.
 
     Args:
         station: whose record.
         hours: ordered by ``timestamp``: the readings of the last `PROFILE_DAYS` days as published and their
-            ``R_qc``; at least the newest `RECENT_HOURS` stored ones.
-        recent: flags and indices of the newest `RECENT_HOURS` stored hours, ordered.
-        days: every day, ordered by ``date``.
-        months: valid monthly means, ordered by ``start``.
+            ``R_qc``; at least the newest `NEWEST_HOURS` stored ones.
+        quality: flags and indices of the newest `NEWEST_HOURS` stored hours, ordered by ``timestamp``.
+        days: the daily aggregates, ordered by ``date``.
+        months: the monthly summaries, ordered by ``start``.
         revisions: ``hour`` and ``valid_until`` of every superseded version.
     """
 
     station: Station
     hours: pd.DataFrame
-    recent: pd.DataFrame
+    quality: pd.DataFrame
     days: pd.DataFrame
     months: pd.DataFrame
     revisions: pd.DataFrame
@@ -38,3 +40,18 @@ class StationRecord:
     def newest_hour(self) -> datetime | None:
         """Start of the newest stored hour."""
         return None if self.hours.empty else self.hours[TIMESTAMP].iloc[-1].to_pydatetime()
+
+
+def valid_readings(hours: pd.DataFrame, field: str) -> np.ndarray:
+    """Return the readings of a field, NaN where they are not valid.
+
+    Args:
+        hours: as in `StationRecord`.
+    """
+    levels, readings = (hours[name].to_numpy(dtype="float64") for name in (f"{field}_qc", field))
+    return np.where(_is_valid_level(levels), readings, np.nan)
+
+
+# Until readings/flags.py has a public function of this name.
+def _is_valid_level(levels: np.ndarray) -> np.ndarray:
+    return levels <= Level.SUSPECT

@@ -1,13 +1,15 @@
 """Records of a station for tests, as `station_record` reads them."""
 
+from datetime import datetime, timedelta
+
 import pandas as pd
 
+from airquality_dagster.network.pollutants import PARAMETERS
 from airquality_dagster.network.stations import Network, Station
-from airquality_dagster.publishing.dashboard.record import RECENT_HOURS, StationRecord
-from airquality_dagster.readings.days import daily_aggregates
+from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, StationRecord
 from airquality_dagster.readings.flags import flag_hours
 from airquality_dagster.readings.hours import hourly_quality
-from airquality_dagster.readings.periods import period_summaries
+from airquality_dagster_tests.readings.series import FIRST
 
 NETWORK = Network.model_validate({
     "network": {"name": "Abidjan", "time_zone": "Africa/Abidjan", "first_month": "2022-12"},
@@ -16,16 +18,42 @@ NETWORK = Network.model_validate({
 (STATION,) = NETWORK.stations
 
 
-def record_of(hours: pd.DataFrame, station: Station = STATION) -> StationRecord:
-    """Return the record of hours, flagged and aggregated as the assets do."""
-    flagged = flag_hours(hours)
-    quality, days = hourly_quality(flagged), daily_aggregates(flagged, NETWORK.time_zone)
-    summaries = period_summaries(days, NETWORK.time_zone)
+def sound_days(count: int, first: datetime = FIRST) -> pd.DataFrame:
+    """Return daily aggregates of sensors that all work: of each day the fields that the page shows."""
+    sound = {"mean": 21.0, "valid_mean": 20.0, "valid_hours": 24, "percent_complete": 100, "invalid": None}
+    sound |= {"aqi": 71, "who": "IT-4"}
+    days = [
+        {"date": pd.Timestamp(first + timedelta(days=day)), "expected_hours": 24}
+        | {f"{parameter.field}_{name}": value for parameter in PARAMETERS for name, value in sound.items()}
+        for day in range(count)
+    ]
+    return pd.DataFrame(days)
+
+
+def spoil(days: pd.DataFrame, day: int, field: str, **reason: int) -> None:
+    """Take a day's valid mean of a field away: so many hours have these flags."""
+    valid_hours = 24 - sum(reason.values())
+    changes = {"valid_mean": None, "valid_hours": valid_hours, "invalid": reason, "aqi": None, "who": None}
+    for name, value in {**changes, "percent_complete": 100 * valid_hours // 24}.items():
+        days.at[day, f"{field}_{name}"] = value
+
+
+def month_rows(*starts: str, mean: float = 21.0, valid_mean: float | None = 20.0) -> pd.DataFrame:
+    """Return monthly summaries, all alike."""
+    months = pd.DataFrame({"start": pd.to_datetime(list(starts), utc=True)})
+    for parameter in PARAMETERS:
+        months[f"{parameter.field}_mean"], months[f"{parameter.field}_valid_mean"] = mean, valid_mean
+    return months
+
+
+def record_of(hours: pd.DataFrame, *, days: pd.DataFrame | None = None, station: Station = STATION) -> StationRecord:
+    """Return the record of hours, flagged as the assets do it, and of days, all sound if none are given."""
+    quality = hourly_quality(flag_hours(hours))
     return StationRecord(
         station=station,
         hours=hours.merge(quality, on="timestamp").assign(provisional=None),
-        recent=quality.iloc[-RECENT_HOURS:].reset_index(drop=True),
-        days=days,
-        months=summaries[summaries["period"] == "month"],
+        quality=quality.iloc[-NEWEST_HOURS:].reset_index(drop=True),
+        days=sound_days(len(hours) // 24) if days is None else days,
+        months=month_rows("2023-01-01"),
         revisions=pd.DataFrame({"hour": [], "valid_until": []}, dtype="datetime64[ms, UTC]"),
     )

@@ -1,7 +1,7 @@
 """``air_quality_dashboard`` and ``airquality dashboard``: when the page is written, and what becomes of the former one."""
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 import dagster as dg
 import numpy as np
@@ -144,7 +144,7 @@ def test_a_name_from_the_stations_file_is_no_markup(database, tmp_path):
 
 def test_the_page_is_the_same_whatever_was_stored_when(simulated, tmp_path):
     assert simulated.run("2026-01", "2026-02").success
-    now = datetime(2026, 3, 1, tzinfo=timezone.utc)
+    now = datetime(2026, 3, 1, tzinfo=UTC)
     pages = []
     for name in ("one", "two"):
         build_dashboard(simulated.database, load_network(settings.stations_file()), tmp_path / name, now)

@@ -15,66 +15,75 @@ from airquality_dagster.publishing.dashboard.history import (
     restatements,
 )
 from airquality_dagster.publishing.dashboard.numbers import rounded
-from airquality_dagster.readings.days import daily_aggregates
 from airquality_dagster.readings.flags import flag_hours
 from airquality_dagster.readings.hours import hourly_quality
-from airquality_dagster.readings.periods import period_summaries
+from airquality_dagster_tests.publishing.dashboard.records import month_rows, sound_days, spoil
 from airquality_dagster_tests.readings.series import ordinary
 
-ABIDJAN = ZoneInfo("Africa/Abidjan")
 ROME = ZoneInfo("Europe/Rome")
-
-
-def aggregated(hours: pd.DataFrame, zone: ZoneInfo = ABIDJAN) -> pd.DataFrame:
-    return daily_aggregates(flag_hours(hours), zone)
 
 
 @given(st.floats(min_value=-1e6, max_value=1e6, allow_nan=False, allow_subnormal=False))
 def test_a_number_is_rounded_to_four_significant_digits(number):
-    (found,) = rounded(pd.Series([number]))
-    assert found is not None
-    assert abs(found - number) <= max(abs(number) * 5.01e-4, 1e-12)
-    assert float(f"{found:.4g}") == found or abs(number) < 1e-9
+    (shown,) = rounded(pd.Series([number]))
+    assert shown is not None
+    assert abs(shown - number) <= max(abs(number) * 5.01e-4, 1e-12)
+    assert float(f"{shown:.4g}") == shown or abs(number) < 1e-9
 
 
 def test_a_day_without_any_hour_has_no_value_between_those_that_have():
-    hours = ordinary(24 * 4)
-    days = aggregated(hours.drop(index=range(24, 48)))
+    days = sound_days(4).drop(index=1)
     series = daily_series(days)
     assert series["start"] == "2023-01-01"
-    assert [value is None for value in series["pm2_5"]["value"]] == [False, True, False, False]
     assert series["expected"] == [24, None, 24, 24]
+    for name, value in {"value": 20, "hours": 24, "aqi": 71}.items():
+        assert series["pm2_5"][name] == [value, None, value, value]
+    assert series["pm2_5"]["reason"] == [None] * 4
 
 
 def test_a_day_that_is_not_valid_has_its_published_mean_its_valid_hours_and_the_reason():
-    hours = ordinary(48)
-    hours.loc[5:20, "pm2_5"] = 17.0
-    days = aggregated(hours)
+    days = sound_days(4)
+    spoil(days, 0, "pm2_5", stuck=15, missing=3)
+    spoil(days, 1, "pm2_5", spike=7)
+    spoil(days, 3, "co", stuck=15, missing=3)
     series = daily_series(days)
-    assert series["pm2_5"]["value"] == rounded(pd.Series([days["pm2_5_mean"][0], days["pm2_5_valid_mean"][1]]))
-    first, second = series["pm2_5"]["hours"]
-    assert first < 18 <= second
-    reason = series["pm2_5"]["reason"][0]
-    assert "stuck 16" in series["reasons"][reason]
-    assert series["pm2_5"]["reason"][1] is None
-    assert series["pm2_5"]["aqi"][0] is None
+    assert series["pm2_5"] == {
+        "value": [21, 21, 20, 20], "hours": [6, 17, 24, 24], "aqi": [None, None, 71, 71], "reason": [0, 1, None, None]
+    }  # fmt: skip
+    # Each reason stands there once, for whatever sensors and days.
+    assert series["reasons"] == [{"stuck": 15, "missing": 3}, {"spike": 7}]
+
+
+def test_a_day_without_a_valid_mean_is_not_called_valid_if_its_reason_is_unknown():
+    days = sound_days(2)
+    spoil(days, 0, "co")
+    days.at[0, "co_invalid"] = "9 of 24 hours valid: stuck 15"
+    series = daily_series(days)
+    assert (series["co"]["reason"], series["reasons"]) == ([0, None], [{}])
+
+
+def test_data_capture_has_the_last_year_of_every_sensor():
+    days = sound_days(400)
+    spoil(days, 399, "relative_humidity", stuck=24)
+    capture = data_capture(days)
+    assert capture["start"] == f"{days['date'][35]:%Y-%m-%d}"
+    assert capture["relative_humidity"]["percent"] == [100] * 364 + [0]
+    assert capture["reasons"][capture["relative_humidity"]["reason"][-1]] == {"stuck": 24}
 
 
 def test_a_station_without_a_day_has_no_series():
-    days = aggregated(ordinary(24)).iloc[:0]
+    days = sound_days(1).iloc[:0]
     assert daily_series(days) == {"start": None}
     assert data_capture(days) == {"start": None}
-    assert monthly_means(days, pd.DataFrame())["start"] is None
+    assert monthly_means(month_rows()) == {"start": None}
 
 
 def test_a_month_with_too_few_valid_days_has_the_mean_of_what_was_published():
-    days = aggregated(ordinary(24 * (31 + 10)))
-    summaries = period_summaries(days, ABIDJAN)
-    months = monthly_means(days, summaries[summaries["period"] == "month"])
-    assert months["start"] == "2023-01"
-    assert months["pm2_5"]["is_valid"] == [True, False]
-    of_february = days[days["date"] >= "2023-02-01"]["pm2_5_mean"].mean()
-    assert months["pm2_5"]["value"][1] == pytest.approx(of_february, rel=1e-3)
+    months = month_rows("2023-01-01", "2023-03-01")
+    months.loc[1, "pm2_5_valid_mean"] = None
+    series = monthly_means(months)
+    assert series["start"] == "2023-01"
+    assert series["pm2_5"] == {"value": [20, None, 21], "is_valid": [True, False, False]}
 
 
 def test_the_profile_counts_hours_in_the_time_zone_of_the_network_and_valid_ones_only():

@@ -11,7 +11,7 @@ from airquality_dagster.network.pollutants import PARAMETERS
 from airquality_dagster.publishing.dashboard.content import network_content, page_content, station_content
 from airquality_dagster.publishing.dashboard.page import PAGE, page_html
 from airquality_dagster.readings.flags import Flag
-from airquality_dagster.readings.indices import AQI_CATEGORIES, EAQI_BANDS
+from airquality_dagster.readings.indices import AQI_CATEGORIES
 from airquality_dagster_tests.publishing.dashboard.records import NETWORK, record_of
 from airquality_dagster_tests.readings.series import FIRST, ordinary
 
@@ -38,7 +38,7 @@ def test_every_text_that_the_page_asks_for_is_there_and_no_other():
     asked = set(re.findall(r'\bt\("(\w+)"', SCRIPTS)) | set(re.findall(r'data-t="(\w+)"', TEMPLATE))
     # Names that are put together, or chosen of two.
     asked |= {f"aqi{place}" for place in range(len(AQI_CATEGORIES))}
-    asked |= {f"eaqi{place}" for place in range(1, len(EAQI_BANDS) + 1)}
+    asked |= {f"eaqi{place}" for place in range(1, 7)}
     asked |= {f"flag_{flag.name.lower()}" for flag in Flag if flag.name}
     asked |= set(
         re.findall(r'"(valid|notValid|lowest|quarter|median|threeQuarters|highest|validDay|completeDay)"', SCRIPTS)
@@ -50,7 +50,13 @@ def test_every_text_that_the_page_asks_for_is_there_and_no_other():
 
 def test_the_english_words_of_the_bands_are_those_of_the_indices():
     assert [TEXTS[f"aqi{place}"]["en"] for place in range(6)] == [name for _, name in AQI_CATEGORIES]
-    assert [TEXTS[f"eaqi{place}"]["en"] for place in range(1, 7)] == [name.lower() for name in EAQI_BANDS]
+    words = ["good", "fair", "moderate", "poor", "very poor", "extremely poor"]
+    assert [TEXTS[f"eaqi{place}"]["en"] for place in range(1, 7)] == words
+
+
+def test_a_pollutant_is_a_row_of_the_table_and_no_script_names_one():
+    names = [name for parameter in PARAMETERS for name in (parameter.field, parameter.label)]
+    assert [name for name in names if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", SCRIPTS)] == []
 
 
 def test_the_page_needs_no_other_file(content):

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from airquality_dagster.publishing.dashboard.present import present_state, problems
-from airquality_dagster_tests.publishing.dashboard.records import record_of
+from airquality_dagster.network.freshness import LATE_AFTER
+from airquality_dagster.network.pollutants import HEADLINES as HEADLINE_PARAMETERS
+from airquality_dagster.publishing.dashboard.present import HEADLINES, present_state, problems
+from airquality_dagster_tests.publishing.dashboard.records import record_of, sound_days, spoil
 from airquality_dagster_tests.readings.series import FIRST, ordinary
 
 HOURS = 24 * 10
@@ -15,18 +17,18 @@ NEWEST = FIRST + timedelta(hours=HOURS - 1)
 NOW = NEWEST + timedelta(hours=1, minutes=30)
 
 
-def found(hours: pd.DataFrame, now=NOW) -> list[dict]:
+def problems_of(hours: pd.DataFrame, now=NOW) -> list[dict]:
     return problems(record_of(hours), now)
 
 
 def test_a_sound_station_has_no_problem():
-    assert found(ordinary(HOURS)) == []
+    assert problems_of(ordinary(HOURS)) == []
 
 
 def test_a_sensor_that_is_stuck_is_named_with_its_value_and_since_when():
     hours = ordinary(HOURS)
     hours.loc[HOURS - 60 :, "pm2_5"] = 17.0
-    (problem,) = found(hours)
+    (problem,) = problems_of(hours)
     assert problem == {
         "kind": "sensor",
         "field": "pm2_5",
@@ -40,14 +42,25 @@ def test_a_sensor_that_is_stuck_is_named_with_its_value_and_since_when():
 def test_a_sensor_that_never_worked_fails_since_ever():
     hours = ordinary(HOURS)
     hours["pm2_5"] = 17.0
-    (problem,) = found(hours)
+    days = sound_days(10)
+    days["pm2_5_valid_hours"] = 0
+    (problem,) = problems(record_of(hours, days=days), NOW)
     assert (problem["kind"], problem["since"]) == ("sensor", None)
+
+
+def test_a_sensor_that_failed_long_ago_fails_since_the_day_after_its_last_valid_one():
+    hours = ordinary(HOURS)
+    hours["pm2_5"] = 17.0
+    days = sound_days(10)
+    days.loc[3:, "pm2_5_valid_hours"] = 0
+    (problem,) = problems(record_of(hours, days=days), NOW)
+    assert (problem["kind"], problem["since"]) == ("sensor", "2023-01-04")
 
 
 def test_a_sensor_that_sends_nothing_any_more_is_missing():
     hours = ordinary(HOURS)
     hours.loc[HOURS - 30 :, "o3"] = np.nan
-    (problem,) = found(hours)
+    (problem,) = problems_of(hours)
     assert (problem["field"], problem["cause"], problem["value"]) == ("o3", "missing", None)
     assert problem["since"] == (FIRST + timedelta(hours=HOURS - 30)).isoformat()
 
@@ -55,13 +68,15 @@ def test_a_sensor_that_sends_nothing_any_more_is_missing():
 def test_a_sensor_that_the_station_never_had_is_no_problem():
     hours = ordinary(HOURS)
     hours["o3"] = np.nan
-    assert found(hours) == []
+    days = sound_days(10)
+    days["o3_valid_hours"] = 0
+    assert problems(record_of(hours, days=days), NOW) == []
 
 
 def test_a_day_with_too_few_valid_hours_is_told_and_asks_nobody_to_act():
     hours = ordinary(HOURS)
     hours.loc[HOURS - 8 :, "pm2_5"] = 17.0
-    assert found(hours) == [
+    assert problems_of(hours) == [
         {"kind": "partial", "field": "pm2_5", "cause": "stuck", "valid_hours": 16, "must_act": False}
     ]
 
@@ -69,12 +84,14 @@ def test_a_day_with_too_few_valid_hours_is_told_and_asks_nobody_to_act():
 def test_one_spike_is_no_problem():
     hours = ordinary(HOURS)
     hours.loc[HOURS - 10, "pm2_5"] = 900.0
-    assert found(hours) == []
+    assert problems_of(hours) == []
 
 
-@pytest.mark.parametrize(("hours_ago", "expected"), [(2, []), (4, [False]), (13, [True])])
-def test_a_station_is_silent_after_three_hours_and_somebody_must_act_after_its_limit(hours_ago, expected):
-    told = found(ordinary(HOURS), NEWEST + timedelta(hours=hours_ago))
+@pytest.mark.parametrize(("age", "expected"), [
+    (LATE_AFTER, []), (LATE_AFTER + timedelta(minutes=1), [False]), (timedelta(hours=13), [True])
+])  # fmt: skip
+def test_a_station_is_silent_as_soon_as_it_is_late_and_somebody_must_act_after_its_limit(age, expected):
+    told = problems_of(ordinary(HOURS), NEWEST + age)
     assert [problem["must_act"] for problem in told] == expected
     assert all(problem["kind"] == "silent" and problem["since"] == NEWEST.isoformat() for problem in told)
 
@@ -90,7 +107,7 @@ def test_what_asks_for_a_person_comes_first():
     hours = ordinary(HOURS)
     hours.loc[HOURS - 8 :, "co"] = 1.25
     hours.loc[HOURS - 60 :, "relative_humidity"] = 71.0
-    assert [problem["must_act"] for problem in found(hours)] == [True, False]
+    assert [problem["must_act"] for problem in problems_of(hours)] == [True, False]
 
 
 def test_the_present_state_is_that_of_the_newest_hour():
@@ -99,11 +116,18 @@ def test_the_present_state_is_that_of_the_newest_hour():
     state = present_state(record)
     assert state is not None
     assert state["hour"] == NEWEST.isoformat()
-    assert state["aqi"] == record.recent["aqi_nowcast"].iloc[-1]
-    assert state["pm2_5"]["value"] == pytest.approx(hours["pm2_5"].iloc[-1], rel=1e-3)
-    assert state["pm2_5"]["is_valid"]
+    assert state["aqi"] == record.quality["aqi_nowcast"].iloc[-1]
+    assert state["readings"]["pm2_5"] == {"value": hours["pm2_5"].iloc[-1], "is_valid": True, "flags": []}
     assert state["stored_hours"] == 24
-    assert len(state["recent"]["pm2_5"]) == 48
+    assert state["last_hours"] == pytest.approx(list(hours["pm2_5"].iloc[-48:]), rel=1e-3)
+
+
+def test_cards_show_the_headline_parameters_and_first_the_one_of_the_index():
+    assert set(HEADLINES) == {parameter.field for parameter in HEADLINE_PARAMETERS}
+    assert HEADLINES[0] == "pm2_5"
+    state = present_state(record_of(ordinary(HOURS)))
+    assert state is not None
+    assert tuple(state["readings"]) == HEADLINES
 
 
 def test_the_band_holds_since_the_hour_after_the_last_other_one():
@@ -113,17 +137,19 @@ def test_the_band_holds_since_the_hour_after_the_last_other_one():
     hours.loc[HOURS - 5 :, "pm10"] = 120.0 + np.arange(5) % 2
     state = present_state(record_of(hours))
     assert state is not None
-    categories = record_of(hours).recent["aqi_nowcast"].map(lambda aqi: aqi > 150).to_numpy()
+    quality = record_of(hours).quality
+    categories = quality["aqi_nowcast"].map(lambda aqi: aqi > 150).to_numpy()
     first = len(categories) - 1
     while categories[first - 1] == categories[-1]:
         first -= 1
-    assert state["since"] == record_of(hours).recent["timestamp"].iloc[first].isoformat()
+    assert state["since"] == quality["timestamp"].iloc[first].isoformat()
 
 
 def test_days_above_the_guideline_are_counted_of_valid_days_only():
-    hours = ordinary(HOURS)
-    hours.loc[24 * 4 : 24 * 5, "pm2_5"] = 17.0
-    state = present_state(record_of(hours))
+    days = sound_days(40)
+    days.loc[37, "pm2_5_who"] = "AQG"
+    spoil(days, 38, "pm2_5", stuck=24)
+    state = present_state(record_of(ordinary(HOURS), days=days))
     assert state is not None
-    # Ordinary air is at 20 µg/m³; the day of the stuck sensor is not valid.
-    assert state["exceedances"] == {"days": 9, "valid_days": 9}
+    # Of the last 30 days, one is not valid and one meets the guideline.
+    assert state["exceedances"] == {"days": 28, "valid_days": 29}

@@ -37,7 +37,7 @@ function calendar(station, parameter) {
     note: t("calendarNote", { label: parameter.label }),
     legend: [...content.aqi.map((one, place) => [one.colour, t(`aqi${place}`)]), [null, t("hollow")]],
     label: t("calendarLabel", {
-      days: days.filter(isGood).length,
+      days: days.filter(isValidDay).length,
       bands: content.aqi.map((one, place) => `${t(`aqi${place}`)}: ${bands.flat().filter((found) => found === place).length}`).join(", "),
     }),
     data: [
@@ -97,7 +97,7 @@ function profile(station, parameter) {
 
 function monthlyBoxes(station, parameter) {
   const days = daysOf(station, parameter.field);
-  const valid = days.filter(isGood);
+  const valid = days.filter(isValidDay);
   const doubtful = state.invalid ? days.filter(isDoubtful) : [];
   const layout = chartLayout([station], {
     xaxis: { type: "date", tickformat: "%b\n%Y" }, yaxis: { title: { text: axisOf(parameter) } }, showlegend: false, height: 320,
@@ -140,12 +140,12 @@ function monthlyBoxes(station, parameter) {
 function capture(station) {
   const { start, reasons } = station.capture;
   const kinds = Object.keys(CAUSES);
-  const length = start ? station.capture.pm2_5.percent.length : 0;
+  const length = start ? station.capture[content.parameters[0].field].percent.length : 0;
   const dates = [...Array(length).keys()].map((place) => addDays(start, place));
   const first = dates.findIndex((date) => date >= firstDate());
   const shown = first < 0 ? [] : dates.slice(first);
   const main = (reason) => {
-    const counts = reason.split(", ").map((part) => part.split(" ")).filter(([flag]) => kinds.includes(flag));
+    const counts = Object.entries(reason).filter(([flag]) => kinds.includes(flag));
     return counts.sort((one, other) => other[1] - one[1])[0]?.[0] ?? "missing";
   };
   const cells = content.parameters.map((parameter) => shown.map((date, place) => {

@@ -1,8 +1,8 @@
-// What a citizen reads in ten seconds: index, PM2.5, whether the numbers are valid, what is wrong.
+// What a citizen reads in ten seconds: index, main pollutant, whether the numbers are valid, what is wrong.
 
 const MOST_CARDS = 6;
 let areAllShown = false;
-const isCurrent = (station) => station.now !== null && Date.now() - new Date(station.now.hour) < 4 * 3600e3;
+const isCurrent = (station) => station.now !== null && hoursSince(station.now.hour) <= content.late_after_hours;
 
 // The worst air first among those that say something now; those without a current index last.
 function byWorst(stations) {
@@ -58,13 +58,12 @@ function bandOf(station) {
 function valuesOf(station) {
   const now = station.now;
   if (now === null) return [];
-  const rows = ["pm2_5", "co"].map((field) => {
-    const reading = now[field];
-    const parameter = parameterOf(field);
+  const rows = headlines().map((parameter, place) => {
+    const reading = now.readings[parameter.field];
     const flags = reading.flags.filter((flag) => flag !== "provisional" && flag !== "humid").map((flag) => t(`flag_${flag}`));
     const verdict = reading.value === null ? t("noReading") : reading.is_valid ? t("valid") : t("notValid");
     return element(
-      "p", { class: field === "pm2_5" ? "value" : "" },
+      "p", { class: place ? "" : "value" },
       `${parameter.label} ${reading.value === null ? "–" : `${number(reading.value)} ${parameter.unit}`} `,
       element("span", { class: "mark" }, reading.value !== null && reading.is_valid ? "✓ " : "✗ ", verdict),
       flags.length ? ` (${flags.join(", ")})` : "",
@@ -75,27 +74,29 @@ function valuesOf(station) {
   said.push(t("storedHours", { n: now.stored_hours }));
   if (now.eaqi !== null) said.push(t("eaqi", { word: t(`eaqi${now.eaqi}`) }));
   const { days, valid_days: valid } = now.exceedances;
-  said.push(t("exceedances", { n: days, of: valid }));
+  said.push(t("exceedances", { n: days, of: valid, label: headlines()[0].label }));
   return [...rows, element("p", { class: "small" }, said.join(" · "))];
 }
 
 function sparkOf(station) {
-  const values = station.now?.recent.pm2_5 ?? [];
-  const highest = Math.max(parameterOf("pm2_5").guideline, ...values.filter((value) => value !== null));
-  if (!values.some((value) => value !== null)) return [];
+  const values = station.now?.last_hours ?? [];
+  const valid = values.filter((value) => value !== null);
+  if (!valid.length) return [];
+  const { label, unit, guideline } = headlines()[0];
+  const highest = Math.max(guideline, ...valid);
   const place = (value) => 46 - (44 * Math.max(value, 0)) / highest;
   let path = "";
   values.forEach((value, hour) => {
     if (value !== null) path += `${hour && values[hour - 1] !== null ? "L" : "M"}${hour},${place(value).toFixed(1)}h.01`;
   });
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const name = t("sparkName", { highest: number(Math.max(...values.filter((value) => value !== null))) });
+  const name = t("sparkName", { label, unit, hours: values.length, highest: number(Math.max(...valid)) });
   for (const [key, value] of Object.entries({
-    class: "spark", viewBox: "0 0 47 48", preserveAspectRatio: "none", role: "img", "aria-label": name,
+    class: "spark", viewBox: `0 0 ${values.length - 1} 48`, preserveAspectRatio: "none", role: "img", "aria-label": name,
   })) svg.setAttribute(key, value);
-  const limit = place(parameterOf("pm2_5").guideline).toFixed(1);
-  svg.innerHTML = `<line x1="0" x2="47" y1="${limit}" y2="${limit}"/><path d="${path}"/>`;
-  return [element("div", {}, element("p", { class: "small" }, t("spark")), svg)];
+  const limit = place(guideline).toFixed(1);
+  svg.innerHTML = `<line x1="0" x2="${values.length - 1}" y1="${limit}" y2="${limit}"/><path d="${path}"/>`;
+  return [element("div", {}, element("p", { class: "small" }, t("spark", { label, hours: values.length })), svg)];
 }
 
 function problemsOf(station) {

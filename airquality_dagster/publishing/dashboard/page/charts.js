@@ -1,63 +1,19 @@
 // The charts that the users of this data know. Each function returns what a figure shows: title, traces, layout, table.
 
-const EVER = "0000-01-01";
 // Beyond, a marker a day is slow to draw and says no more than the line.
 const MOST_MARKERS = 800;
-// What the slider leads back to, unless all is asked for: ten years of days take seconds to draw.
-const SLIDER_DAYS = 730;
-
-const sliderStart = () => (state.days ? addDays(lastDate(), 1 - Math.max(state.days, SLIDER_DAYS)) : EVER);
-
-function lastDate() {
-  return content.stations.map(endOf).filter(Boolean).sort().at(-1) ?? content.made_at.slice(0, 10);
-}
-
-function endOf(station) {
-  return station.days.start && addDays(station.days.start, station.days.expected.length - 1);
-}
-
-function firstDate() {
-  if (state.days) return addDays(lastDate(), 1 - state.days);
-  return content.stations.map((station) => station.days.start).filter(Boolean).sort()[0] ?? lastDate();
-}
-
-// The days of a pollutant from a date on; those without a day have no value.
-function daysOf(station, field, from = firstDate()) {
-  const { start, expected, reasons } = station.days;
-  if (!start) return [];
-  const series = station.days[field];
-  const days = [];
-  for (let place = Math.max(0, (Date.parse(from) - Date.parse(start)) / 86400e3); place < expected.length; place++) {
-    days.push({
-      date: addDays(start, place), value: series.value[place], hours: series.hours[place], expected: expected[place],
-      isValid: series.hours[place] >= content.valid_hours, aqi: series.aqi[place],
-      reason: series.reason[place] === null ? "" : reasons[series.reason[place]],
-    });
-  }
-  return days;
-}
-
-const shownDays = (station, field, from) => daysOf(station, field, from).filter((day) => day.value !== null && (day.isValid || state.invalid));
-const shownValues = (station, field) => shownDays(station, field, sliderStart()).map((day) => day.value);
-const isGood = (day) => day.value !== null && day.isValid;
-const isDoubtful = (day) => day.value !== null && !day.isValid;
-
-function hoursText(day) {
-  const text = t("hoursOf", { n: day.hours, of: day.expected });
-  return day.isValid ? `${text}, ${t("valid")}` : `${text}, ${t("notValid")}${day.reason ? `: ${reasonText(day.reason)}` : ""}`;
-}
 
 // Valid days solid and joined, gaps as gaps; the others hollow and grey. More than the range: the slider leads back.
 function dailyTraces(station, parameter, look, axis = "") {
   const days = daysOf(station, parameter.field, sliderStart());
   const dates = days.map((day) => day.date);
   const hover = `${titleOf(station)}<br>%{x|%d %b %Y}: %{y:.4g} ${parameter.unit}<br>%{customdata}<extra></extra>`;
-  const trace = (isShown, more) => ({
-    type: "scatter", x: dates, y: days.map((day) => (isShown(day) ? day.value : null)), customdata: days.map(hoursText),
+  const trace = (isDrawn, more) => ({
+    type: "scatter", x: dates, y: days.map((day) => (isDrawn(day) ? day.value : null)), customdata: days.map(hoursText),
     hovertemplate: hover, xaxis: "x", yaxis: `y${axis}`, legendgroup: station.name, meta: { station: station.name, field: parameter.field }, ...more,
   });
   const traces = [
-    trace(isGood, {
+    trace(isValidDay, {
       name: look.name, mode: days.length > MOST_MARKERS ? "lines" : "lines+markers", connectgaps: false, showlegend: look.showlegend ?? true,
       line: { color: look.colour, width: 1.75, dash: look.dash }, marker: { color: look.colour, size: 4, symbol: look.symbol },
     }),
@@ -83,7 +39,7 @@ function dailyTable(stations, parameters) {
       first.date, ...(several ? [station.name] : []),
       ...series.flatMap((days) => [
         number(days[place].value, 4), days[place].hours ?? "–",
-        days[place].value === null ? "–" : days[place].isValid ? t("valid") : `${t("notValid")}: ${reasonText(days[place].reason)}`,
+        days[place].value === null ? "–" : validityText(days[place]),
       ]),
     ]).reverse();
   });
@@ -99,37 +55,32 @@ function lookOf(place) {
 const dateAxis = (more = {}) => ({ type: "date", range: [firstDate(), addDays(lastDate(), 1)], ...more });
 const slider = () => ({ visible: true, autorange: true, thickness: 0.09, bgcolor: colour("raised"), bordercolor: colour("line"), borderwidth: 1 });
 
-function latestText(station, parameter) {
-  const day = shownDays(station, parameter.field).at(-1);
-  if (!day) return t("noDays");
-  return `${parameter.label} ${number(day.value)} ${parameter.unit}, ${dateText(day.date)}, ${day.isValid ? t("valid") : t("notValid")}`;
-}
-
-// CO above, PM2.5 below: two axes on one chart mislead.
+// One axis below the other, the main pollutant lowest: two axes on one chart mislead.
 function stationSeries(station) {
-  const [co, particles] = ["co", "pm2_5"].map(parameterOf);
+  const parameters = charted();
   const layout = chartLayout([station], {
-    height: 440, showlegend: false,
-    xaxis: dateAxis({ anchor: "y2", rangeslider: slider() }),
-    yaxis: { title: { text: axisOf(co) }, domain: [0.54, 1] },
-    yaxis2: { title: { text: axisOf(particles) }, domain: [0, 0.46] },
+    height: 220 * parameters.length, showlegend: false, xaxis: dateAxis({ anchor: `y${axisNumber(parameters.length - 1)}`, rangeslider: slider() }),
+    ...Object.fromEntries(parameters.map((parameter, place) => [
+      `yaxis${axisNumber(place)}`, { title: { text: axisOf(parameter) }, domain: share(parameters.length - 1 - place, parameters.length, 0.08) },
+    ])),
   });
-  limitLine(layout, co, shownValues(station, "co"), "y");
-  limitLine(layout, particles, shownValues(station, "pm2_5"), "y2");
-  const look = (place, parameter) => ({ ...lookOf(place), name: parameter.label });
+  const data = parameters.flatMap((parameter, place) => {
+    limitLine(layout, parameter, shownValues(station, parameter.field), `y${axisNumber(place)}`);
+    const isMain = place === parameters.length - 1;
+    return dailyTraces(station, parameter, { ...lookOf(isMain ? 0 : 1), name: parameter.label }, axisNumber(place));
+  });
   return {
-    title: t("seriesTitle", { station: titleOf(station) }),
-    label: [co, particles].map((parameter) => latestText(station, parameter)).join("; "),
-    data: [...dailyTraces(station, co, look(1, co)), ...dailyTraces(station, particles, look(0, particles), "2")],
-    layout, table: dailyTable([station], [co, particles]),
+    title: t("seriesTitle", {
+      station: titleOf(station), means: parameters.map(({ label }) => t("dailyMean", { label })).join(t("meansAgainst")),
+    }),
+    label: parameters.map((parameter) => latestText(station, parameter)).join("; "), data, layout, table: dailyTable([station], parameters),
   };
 }
 
-function comparison(field) {
-  const parameter = parameterOf(field);
+function comparison(parameter) {
   const stations = chosen();
   const layout = chartLayout(stations, { xaxis: dateAxis({ rangeslider: slider() }), yaxis: { title: { text: axisOf(parameter) } }, height: 380 });
-  limitLine(layout, parameter, stations.flatMap((station) => shownValues(station, field)));
+  limitLine(layout, parameter, stations.flatMap((station) => shownValues(station, parameter.field)));
   return {
     title: t("comparisonTitle", { label: parameter.label, stations: stations.map(titleOf).join(" – ") }),
     label: stations.map((station) => `${titleOf(station)}: ${latestText(station, parameter)}`).join("; "),
@@ -138,40 +89,37 @@ function comparison(field) {
   };
 }
 
-function highestDay(days) {
-  return days.reduce((highest, day) => (highest === null || day.value > highest.value ? day : highest), null);
-}
-
 function gauges(station) {
-  const parameters = ["co", "pm2_5"].map(parameterOf);
+  const parameters = charted();
+  const count = parameters.length;
   const isStacked = isNarrow();
-  const layout = chartLayout([station], { height: isStacked ? 480 : 250, margin: { l: 10, r: 10, t: isStacked ? 45 : 60, b: 5 } });
+  const layout = chartLayout([station], { height: isStacked ? 240 * count : 250, margin: { l: 10, r: 10, t: isStacked ? 45 : 60, b: 5 } });
   const rows = [];
   const data = parameters.map((parameter, place) => {
     const days = daysOf(station, parameter.field);
-    const highest = highestDay(days.filter(isGood));
+    const highest = highestDay(days.filter(isValidDay));
     const published = state.invalid ? highestDay(days.filter(isDoubtful)) : null;
     rows.push([axisOf(parameter), t("valid"), number(highest?.value, 4), highest?.date ?? "–", number(parameter.guideline)]);
     if (published) rows.push([axisOf(parameter), t("notValid"), number(published.value, 4), published.date, number(parameter.guideline)]);
-    const corner = isStacked ? { x: 0, y: 0.53 - 0.53 * place } : { x: place / 2, y: 0 };
-    const size = isStacked ? { x: 1, y: 0.47 } : { x: 0.5, y: 1 };
+    const [left, right] = isStacked ? [0, 1] : share(place, count);
+    const [bottom, top] = isStacked ? share(count - 1 - place, count, 0.06) : [0, 1];
     const below = [highest ? dateText(highest.date) : t("noValidDay")];
     if (published) below.push(t("publishedHighest", { value: number(published.value), unit: parameter.unit }).replace(": ", ":<br>"));
     layout.annotations.push({
-      text: below.join("<br>"), x: corner.x + size.x / 2, xanchor: "center", y: corner.y, xref: "paper", yref: "paper", yanchor: "bottom", showarrow: false,
+      text: below.join("<br>"), x: (left + right) / 2, xanchor: "center", y: bottom, xref: "paper", yref: "paper", yanchor: "bottom", showarrow: false,
       font: { size: 11, color: colour("faint") },
     });
-    const top = Math.max(2 * parameter.guideline, 1.1 * (highest?.value ?? 0));
+    const within = (from, to, part) => from + part * (to - from);
     return {
       type: "indicator", mode: highest ? "gauge+number" : "gauge", value: highest?.value ?? null,
       meta: { station: station.name, field: parameter.field },
       title: { text: `${parameter.label} (${t("limitShort", { value: number(parameter.guideline) })})`, font: { size: 13 } },
       number: { suffix: ` ${parameter.unit}`, valueformat: ".3g", font: { size: 18 } },
       domain: {
-        x: [corner.x + 0.14 * size.x, corner.x + 0.86 * size.x], y: [corner.y + 0.25 * size.y, corner.y + (isStacked ? 0.85 : 1) * size.y],
+        x: [within(left, right, 0.14), within(left, right, 0.86)], y: [within(bottom, top, 0.25), within(bottom, top, isStacked ? 0.85 : 1)],
       },
       gauge: {
-        axis: { range: [0, top], tickcolor: colour("line") }, bordercolor: colour("line"),
+        axis: { range: [0, Math.max(2 * parameter.guideline, 1.1 * (highest?.value ?? 0))], tickcolor: colour("line") }, bordercolor: colour("line"),
         bar: { color: highest && highest.value > parameter.guideline ? colour("rise") : colour("first") },
         bgcolor: colour("raised"),
         threshold: { line: { color: colour("limit"), width: 4 }, thickness: 0.9, value: parameter.guideline },
@@ -185,22 +133,8 @@ function gauges(station) {
   };
 }
 
-// The months of the chosen range, as far as they are shown.
-function monthsOf(station, field) {
-  const { start } = station.months;
-  if (!start) return [];
-  const series = station.months[field];
-  const months = series.value.map((value, place) => {
-    const month = new Date(`${start}-01T00:00:00Z`);
-    month.setUTCMonth(month.getUTCMonth() + place);
-    return { month: month.toISOString().slice(0, 7), value, isValid: series.is_valid[place] };
-  });
-  return months.filter(({ month, value, isValid }) => value !== null && (isValid || state.invalid) && month >= firstDate().slice(0, 7));
-}
-
-function waterfall(station, field) {
-  const parameter = parameterOf(field);
-  const months = monthsOf(station, field);
+function waterfall(station, parameter) {
+  const months = monthsOf(station, parameter.field);
   const steps = months.map((month, place) => ({ ...month, former: place ? months[place - 1] : null }));
   const bars = (isValid, name, marker) => {
     const shown = steps.filter((step) => step.former && (step.isValid && step.former.isValid) === isValid);
@@ -218,7 +152,7 @@ function waterfall(station, field) {
       type: "scatter", mode: "markers", name, x: shown.map((step) => `${step.month}-01`), y: shown.map((step) => step.value),
       xperiod: "M1", xperiodalignment: "middle", marker: { symbol, size: 7, color: shade },
       hovertemplate: `%{x|%b %Y}: ${t("mean")} %{y:.4g} ${parameter.unit}, ${isValid ? t("valid") : t("notValid")}<extra></extra>`,
-      meta: { station: station.name, field, isValid },
+      meta: { station: station.name, field: parameter.field, isValid },
     };
   };
   const isRise = (step) => step.value > step.former.value;

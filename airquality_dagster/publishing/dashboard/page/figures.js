@@ -19,10 +19,10 @@ function sections() {
     map: content.stations.length > 1 ? [["map", stationsMap]] : [],
     series: [
       ...each("series", stationSeries),
-      ...(stations.length > 1 ? ["co", "pm2_5"].map((field) => [`comparison-${field}`, () => comparison(field)]) : []),
+      ...(stations.length > 1 ? charted().map((one) => [`comparison-${one.field}`, () => comparison(one)]) : []),
     ],
     gauges: each("gauges", gauges),
-    waterfalls: ["pm2_5", "co"].flatMap((field) => each(`waterfall-${field}`, (station) => waterfall(station, field))),
+    waterfalls: headlines().flatMap((one) => each(`waterfall-${one.field}`, (station) => waterfall(station, one))),
     detail: [
       ...each("calendar", calendar), ...each("profile", profile), ...each("boxes", monthlyBoxes), ...each("capture", capture),
       ...each("restated", restated),

@@ -40,7 +40,7 @@ function show() {
 function tellAge() {
   document.getElementById("made").textContent = t("made", { moment: momentText(content.made_at), zone: content.network.time_zone });
   const outdated = document.getElementById("outdated");
-  outdated.hidden = Date.now() - new Date(content.made_at) < 3 * 3600e3;
+  outdated.hidden = hoursSince(content.made_at) <= content.stalled_after_hours;
   if (!outdated.hidden) outdated.textContent = t("outdated", { age: ageText(content.made_at) });
   drawCards();
 }

@@ -3,7 +3,7 @@
 const TEXTS = JSON.parse(document.getElementById("texts").textContent);
 let content = null;
 
-const state = { language: "en", station: null, other: null, days: 365, invalid: true, pollutant: "pm2_5" };
+const state = { language: "en", station: null, other: null, days: 365, invalid: true, pollutant: null };
 
 async function unpacked(id) {
   const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (letter) => letter.charCodeAt(0));
@@ -21,7 +21,7 @@ function readState() {
   state.other = others.includes(asked.get("other")) ? asked.get("other") : (others[0] ?? null);
   state.days = ["7", "30", "365", "0"].includes(asked.get("days")) ? Number(asked.get("days")) : 365;
   state.invalid = asked.get("invalid") !== "hidden";
-  state.pollutant = pollutants().some((one) => one.field === asked.get("pollutant")) ? asked.get("pollutant") : "pm2_5";
+  state.pollutant = pollutants().some((one) => one.field === asked.get("pollutant")) ? asked.get("pollutant") : content.headlines[0];
 }
 
 function writeState() {
@@ -42,6 +42,9 @@ const locale = () => (state.language === "fr" ? "fr" : "en-GB");
 const stationOf = (name) => content.stations.find((station) => station.name === name);
 const parameterOf = (field) => content.parameters.find((parameter) => parameter.field === field);
 const pollutants = () => content.parameters.filter((parameter) => parameter.guideline !== undefined);
+// The main one first; in charts it is below or last.
+const headlines = () => content.headlines.map(parameterOf);
+const charted = () => headlines().reverse();
 const chosen = () => [state.station, state.other].filter(Boolean).map(stationOf);
 const titleOf = (station) => (station.label ? `${station.name} (${station.label})` : station.name);
 const labelOf = (parameter) => TEXTS[`label_${parameter.field}`]?.[state.language] ?? parameter.label;
@@ -64,20 +67,13 @@ function momentText(moment) {
   });
 }
 
+const hoursSince = (moment) => (Date.now() - new Date(moment)) / 3600e3;
+
 function ageText(moment) {
-  const minutes = Math.max(0, Math.floor((Date.now() - new Date(moment)) / 60000));
+  const minutes = Math.max(0, Math.floor(60 * hoursSince(moment)));
   if (minutes < 60) return t("minutes", { n: minutes });
   if (minutes < 48 * 60) return t("hoursAge", { n: Math.floor(minutes / 60) });
   return t("daysAge", { n: Math.floor(minutes / 1440) });
-}
-
-// "stuck 15, missing 3" → in words.
-function reasonText(reason) {
-  if (!reason) return "";
-  return reason.split(", ").map((part) => {
-    const [flag, count] = part.split(" ");
-    return `${t(`flag_${flag}`)} ${count} h`;
-  }).join(", ");
 }
 
 function addDays(date, days) {

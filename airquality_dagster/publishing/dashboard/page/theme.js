@@ -11,6 +11,13 @@ const SEQUENTIAL = [
 ];
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+// Of a length of 1 cut into equal parts with gaps: from where to where one of them is.
+function share(place, count, gap = 0) {
+  const size = (1 - gap * (count - 1)) / count;
+  return [place * (size + gap), place * (size + gap) + size];
+}
+// Plotly counts axes from 1, and leaves the 1 out of their names.
+const axisNumber = (place) => (place ? String(place + 1) : "");
 const isNarrow = () => window.innerWidth < 600;
 
 function registerLocale() {

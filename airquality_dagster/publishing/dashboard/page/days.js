@@ -1,0 +1,77 @@
+// The days and months of a station, as the charts take them from the content.
+
+const EVER = "0000-01-01";
+// What the slider leads back to, unless all is asked for: ten years of days take seconds to draw.
+const SLIDER_DAYS = 730;
+
+const sliderStart = () => (state.days ? addDays(lastDate(), 1 - Math.max(state.days, SLIDER_DAYS)) : EVER);
+
+function lastDate() {
+  return content.stations.map(endOf).filter(Boolean).sort().at(-1) ?? content.made_at.slice(0, 10);
+}
+
+function endOf(station) {
+  return station.days.start && addDays(station.days.start, station.days.expected.length - 1);
+}
+
+function firstDate() {
+  if (state.days) return addDays(lastDate(), 1 - state.days);
+  return content.stations.map((station) => station.days.start).filter(Boolean).sort()[0] ?? lastDate();
+}
+
+// The days of a pollutant from a date on; those without a day have no value. A day with a reason has no valid mean.
+function daysOf(station, field, from = firstDate()) {
+  const { start, expected, reasons } = station.days;
+  if (!start) return [];
+  const series = station.days[field];
+  const days = [];
+  for (let place = Math.max(0, (Date.parse(from) - Date.parse(start)) / 86400e3); place < expected.length; place++) {
+    const [value, reason] = [series.value[place], reasons[series.reason[place]] ?? null];
+    days.push({
+      date: addDays(start, place), value, reason, isValid: value !== null && reason === null,
+      hours: series.hours[place], expected: expected[place], aqi: series.aqi[place],
+    });
+  }
+  return days;
+}
+
+const isValidDay = (day) => day.isValid;
+const isDoubtful = (day) => day.value !== null && !day.isValid;
+const isShown = (day) => day.isValid || (state.invalid && isDoubtful(day));
+const shownDays = (station, field, from) => daysOf(station, field, from).filter(isShown);
+const shownValues = (station, field) => shownDays(station, field, sliderStart()).map((day) => day.value);
+
+// {stuck: 15, missing: 3} → in words.
+function reasonText(reason) {
+  return Object.entries(reason).map(([flag, hours]) => `${t(`flag_${flag}`)} ${hours} h`).join(", ");
+}
+
+function validityText(day) {
+  if (day.isValid) return t("valid");
+  return [t("notValid"), reasonText(day.reason ?? {})].filter(Boolean).join(": ");
+}
+
+const hoursText = (day) => `${t("hoursOf", { n: day.hours, of: day.expected })}, ${validityText(day)}`;
+
+function latestText(station, parameter) {
+  const day = shownDays(station, parameter.field).at(-1);
+  if (!day) return t("noDays");
+  return `${parameter.label} ${number(day.value)} ${parameter.unit}, ${dateText(day.date)}, ${day.isValid ? t("valid") : t("notValid")}`;
+}
+
+function highestDay(days) {
+  return days.reduce((highest, day) => (highest === null || day.value > highest.value ? day : highest), null);
+}
+
+// The months of the chosen range, as far as they are shown.
+function monthsOf(station, field) {
+  const { start } = station.months;
+  if (!start) return [];
+  const series = station.months[field];
+  const months = series.value.map((value, place) => {
+    const month = new Date(`${start}-01T00:00:00Z`);
+    month.setUTCMonth(month.getUTCMonth() + place);
+    return { month: month.toISOString().slice(0, 7), value, isValid: series.is_valid[place] };
+  });
+  return months.filter((month) => isShown(month) && month.month >= firstDate().slice(0, 7));
+}
