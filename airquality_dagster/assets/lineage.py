@@ -77,7 +77,7 @@ def _readings_of(column: str) -> Sequence[str]:
 
 @cache
 def _days_of(column: str) -> Sequence[str]:
-    if column in (PERIOD, START, "days", "expected_days", EXPECTED_HOURS):
+    if column in (PERIOD, START, "days", "expected_days", EXPECTED_HOURS, RULES_VERSION):
         return (DATE,)
     if column == SIMULATED:
         return (SIMULATED,)

@@ -195,6 +195,7 @@ SUMMARY_COLUMNS = dg.TableSchema(
             for field in WHO_ANNUAL_LEVELS
         ),
         dg.TableColumn("aqi_max", "int", "highest daily AQI"),
+        dg.TableColumn(RULES_VERSION, *RULES_COLUMN),
         dg.TableColumn(SIMULATED, "bool", "true where a day of the period is simulated"),
     ]
 )

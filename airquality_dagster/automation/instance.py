@@ -94,8 +94,8 @@ def due_runs(instance: dg.DagsterInstance, network: Network, now: datetime) -> l
         alone = _failed_months(instance, network, station, due) if len(due) > 1 else set()
         fetched[station.name] = contiguous_ranges(months, due, alone)
         former = {key for records in derived for key, record in records.items() if _code_version(record) != str(RULES)}
-        outdated = set(outdated_months(months, _earliest(*derived), changed_at, former, now)).difference(due)
-        judged[station.name] = contiguous_ranges(months, outdated)
+        outdated = outdated_months(months, _earliest(*derived), changed_at, former.difference(due), now)
+        judged[station.name] = contiguous_ranges(months, set(outdated).difference(due))
     size = network.network.stations_per_run
     return [*station_runs(fetched, size), *station_runs(judged, size, fetches=False)]
 

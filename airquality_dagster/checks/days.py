@@ -53,7 +53,7 @@ def data_capture(days: AggregatedDays) -> CheckOutcome:
         metadata[f"percent_valid_{parameter.field}"] = percent
         if percent < _LEAST_PERCENT:
             last = days.daily.loc[is_over, f"{parameter.field}_invalid"].dropna().iloc[-1]
-            causes = ", ".join(f"{cause} {hours} h" for cause, hours in last.items())
+            causes = ", ".join(f"{cause.replace('_', ' ')} {hours} h" for cause, hours in last.items())
             findings.append(Finding(f"{parameter.label} {valid} of {total} days valid (last: {causes})"))
     if findings:
         findings.append(Finding("see the other checks of the station; do not publish means of the period"))

@@ -72,7 +72,12 @@ def check_results(
     for name, check in checks.items():
         if dg.AssetCheckKey(asset, name) not in selected:
             continue
-        outcome = check(facts)
+        try:
+            outcome = check(facts)
+        except Exception as error:
+            # What is stored stays stored, and the other checks are made.
+            fault = Finding(f"the check broke ({type(error).__name__}: {error}): tell the developers", must_act=True)
+            outcome = CheckOutcome(name, [fault], "")
         yield dg.AssetCheckResult(
             check_name=name,
             asset_key=asset,

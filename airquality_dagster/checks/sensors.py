@@ -72,11 +72,12 @@ def sensors_sound(flags: StationFlags) -> CheckOutcome:
         for find in (_out_of_range, _stuck, _jumps)
         for fault in find(flags, parameter)
     ]
-    advice = "have the sensor calibrated, restarted or replaced; invalid hours are in no valid mean"
     findings = [Finding(fault.text, fault.must_act) for fault in faults]
+    if faults:
+        findings.append(Finding("have the sensor calibrated, restarted or replaced; failed hours are in no valid mean"))
     rows = [(fault.parameter.label, fault.what, fault.hours or "", fault.since) for fault in faults]
     return CheckOutcome(
-        f"{flags.title} ({advice})" if faults else flags.title,
+        flags.title,
         findings,
         "every sensor in its plausible range, none stuck, no median jumped",
         metadata={

@@ -1,5 +1,6 @@
 """Runs of the hourly job in this process, with progress, and what came of them."""
 
+import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -81,6 +82,9 @@ def execute(
         selection = asset_selection(network, run, is_last=is_last)
         result = execute_job(HOURLY_JOB, asset_selection=selection, tags={**run_tags(run), **process_tags()})
         events = _by_step(result)
+        for station in () if run.fetches else run.stations:
+            # A run that fetches says it itself.
+            on_message(f"{station}: flags and days made anew", logging.INFO)
         _add(report, network, run, result, events)
         dashboard = step_key(network.dashboard_asset)
         if is_last and _was_left_out(events, dashboard) and services.has_mongodb():

@@ -109,11 +109,10 @@ def _findings(
     restated = [pd.Timestamp(revision.document_id) for revision in revisions]
     flagged = flag_hours(hourly, restated=restated)
     quality, daily = stored(station.quality_asset), stored(station.aggregates_asset)
-    yield _judged("flags and indices", quality, hourly_quality(flagged), TIMESTAMP)
-    yield _judged("days", daily, daily_aggregates(flagged, network.time_zone), DATE)
+    yield _judged("flags and indices", quality, hourly_quality(flagged), [TIMESTAMP])
+    yield _judged("days", daily, daily_aggregates(flagged, network.time_zone), [DATE])
     summaries = stored(station.summaries_asset)
-    expected = period_summaries(daily, network.time_zone)
-    yield _Finding("months and years", len(summaries), differences(summaries, expected, [PERIOD, START]))
+    yield _judged("months and years", summaries, period_summaries(daily, network.time_zone), [PERIOD, START])
     if with_source:
         published = _published(services, network, station, hourly)
         # Whether an hour is provisional depends on the moment; whether it is simulated, the answer says.
@@ -124,12 +123,13 @@ def _findings(
         yield _Finding("hours of the source", len(known), differences(compared, known, [TIMESTAMP]))
 
 
-def _judged(what: str, stored: pd.DataFrame, expected: pd.DataFrame, key: str) -> _Finding:
+def _judged(what: str, stored: pd.DataFrame, expected: pd.DataFrame, keys: list[str]) -> _Finding:
     """Compare what was judged by the present rules; what was judged by former ones is made anew by the next runs."""
     former = stored[stored[RULES_VERSION] != RULES] if RULES_VERSION in stored else stored
-    stored, expected = (frame[~frame[key].isin(former[key])] for frame in (stored, expected))
+    left_out = former.set_index(keys).index
+    stored, expected = (frame[~frame.set_index(keys).index.isin(left_out)] for frame in (stored, expected))
     note = f"{len(former)} rows by former rules: the next runs make them anew" if len(former) else ""
-    return _Finding(what, len(stored), differences(stored, expected, [key]), note)
+    return _Finding(what, len(stored), differences(stored, expected, keys), note)
 
 
 def _wrong_hours(hourly: pd.DataFrame, station: Station) -> list[Difference]:

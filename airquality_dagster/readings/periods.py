@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.network.pollutants import AT_GUIDELINE, BY_FIELD, SIMULATED
+from airquality_dagster.network.pollutants import AT_GUIDELINE, BY_FIELD, RULES_VERSION, SIMULATED
 from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, WHO_INPUTS, expected_hours
+from airquality_dagster.readings.flags import RULES
 from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, who_level
 
 # 75 % of the days: 40 CFR part 50, appendix N, asks it of each quarter; the EEA of a year that it maps.
@@ -39,7 +40,7 @@ def period_summaries(daily: pd.DataFrame, time_zone: ZoneInfo) -> pd.DataFrame:
         ``R_percent_complete`` (data capture: valid of expected hours, cut to whole per cent), ``R_mean`` (mean of
         the daily means as published), ``R_valid_mean`` and ``R_valid_max`` (mean and highest of the valid daily
         means), the valid mean NaN where fewer than 75 % of the days are valid. ``R_days_above_guideline`` counts days
-        above WHO's short-term guideline; ``R_who``, of years, is the level that the mean meets. ``aqi_max``.
+        above WHO's short-term guideline; ``R_who``, of years, is the level that the mean meets. ``aqi_max``, ``rules``.
     """
     days = _Days.of(daily)
     months, years = (_summarise(days, time_zone, period) for period in _PERIODS)
@@ -126,6 +127,7 @@ def _summarise(days: _Days, time_zone: ZoneInfo, period: str) -> dict[str, np.nd
     above = total(days.is_above)
     columns |= {f"{field}_days_above_guideline": above[:, at] for at, field in enumerate(WHO_INPUTS.values())}
     columns["aqi_max"] = highest(days.aqi)
+    columns[RULES_VERSION] = np.full(len(starts), RULES)
     if days.is_simulated is not None:
         columns[SIMULATED] = np.bincount(place, weights=days.is_simulated, minlength=len(starts)) > 0
     if period == "year":
