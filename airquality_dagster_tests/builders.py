@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-UTC = UTC
 
 VALUES = {
     "CO": 0.3,

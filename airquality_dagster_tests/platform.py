@@ -5,8 +5,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from airquality_dagster.automation.jobs import RANGE_END, RANGE_START
-from airquality_dagster.definitions import definitions
+from airquality_dagster.definitions import defs
+from airquality_dagster.network.partitions import RANGE_END, RANGE_START
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -26,7 +26,7 @@ class Platform:
     def run(self, first: str, last: str | None = None, assets: list[str] | None = None) -> dg.ExecuteInProcessResult:
         """Execute the hourly job for months of some assets, or all."""
         return (
-            definitions()
+            defs()
             .resolve_job_def("hourly_job")
             .execute_in_process(
                 instance=self.instance,
@@ -38,9 +38,10 @@ class Platform:
         )
 
 
-def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
-    """Return the plain metadata of an asset's first materialization."""
-    (event, *_) = result.asset_materializations_for_node(asset)
+def metadata(result: dg.ExecuteInProcessResult, step: str, asset: str | None = None) -> dict[str, Any]:
+    """Return the plain metadata of an asset's first materialization, of a step that is named as it or otherwise."""
+    events = result.asset_materializations_for_node(step)
+    event = next(event for event in events if event.asset_key.path[-1] == (asset or step))
     return {name: value.value for name, value in event.metadata.items()}
 
 

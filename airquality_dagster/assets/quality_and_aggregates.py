@@ -96,17 +96,17 @@ def quality_and_aggregates(
     )
     def judge(context: dg.AssetExecutionContext, hourly: pd.DataFrame) -> Iterator[Any]:
         start, end = context.partition_time_window
-        selected = context.selected_output_names
+        selected = context.selected_asset_keys
         with mongodb_of(context, network).open_database() as database:
             around = surroundings(database, station.raw_asset, start, end, before=HOURS_BEFORE, after=HOURS_AFTER)
             flagged = flag_hours(hourly, surrounding=around.hours, restated=around.restated)
             daily = _daily(flagged, network)
-            former = _days_before(database, station, daily) if "aggregates" in selected else daily.iloc[:0]
-        if "quality" in selected:
+            former = _days_before(database, station, daily) if aggregates in selected else daily.iloc[:0]
+        if quality in selected:
             yield _quality_output(flagged)
             flags = sensors.StationFlags(station, start, end, flagged)
             yield from check_results(sensors.CHECKS, flags, quality, context.selected_asset_check_keys)
-        if "aggregates" in selected:
+        if aggregates in selected:
             yield _aggregates_output(daily, former)
             facts = days.AggregatedDays(station, network.time_zone, daily, datetime.now(UTC))
             yield from check_results(days.CHECKS, facts, aggregates, context.selected_asset_check_keys)

@@ -1,14 +1,18 @@
 """The assets of a station from the HTTP answer to the stored document."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
+from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from airquality_dagster.airqino.sandbox.server import TOKEN_PATH, create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.airqino.sandbox.tokens import Realm
 from airquality_dagster.automation.due import StationRun
+from airquality_dagster.checks import sensors
 from airquality_dagster.cli.execution import execute
+from airquality_dagster.local.services import Services
 from airquality_dagster.local.serving import running
 from airquality_dagster.network.stations import load_network
 from airquality_dagster_tests.builders import UTC, answer, row, rows
@@ -17,7 +21,10 @@ from airquality_dagster_tests.platform import failures, metadata
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 JANUARY = datetime(2023, 1, 1, tzinfo=UTC)
-STATION1 = ["raw_station1", "station1_aggregates"]
+STATION1 = ["raw_station1", "station1_quality", "station1_aggregates"]
+STATION1_DERIVED, STATION2_DERIVED = (
+    [f"{station}_{kind}" for kind in ("quality", "aggregates", "summaries")] for station in ("station1", "station2")
+)
 
 
 @pytest.fixture
@@ -84,7 +91,8 @@ def test_a_day_is_a_document_with_its_date_as_id(platform, serve, database):
     assert (day["co_mean"], day["co_hours"], day["co_valid_hours"]) == (-0.5, 24, 0)
     assert day["co_valid_mean"] is None
     assert (day["pm2_5_valid_mean"], day["pm2_5_valid_hours"]) == (pytest.approx(11.5), 24)
-    assert day["co_invalid"] == "0 of 24 hours valid: out_of_range 24, stuck 24"
+    assert day["co_invalid"] == {"out_of_range": 24, "stuck": 24}
+    assert day["rules"] == 1
 
 
 def test_two_passes_over_the_same_hours_change_no_byte(platform, serve, database):
@@ -122,7 +130,7 @@ def test_hours_that_the_source_does_not_answer_any_more_stay(platform, serve, da
     assert database["station1_aggregates"].find_one()["hours"] == 24
 
 
-def test_what_is_no_reading_is_kept_once_with_its_reason_and_the_rest_is_stored(platform, serve, database):
+def test_rows_that_cannot_be_stored_are_kept_once_with_its_reason_and_the_rest_is_stored(platform, serve, database):
     odd = [
         row(CO="n/a"),
         row("2023-13-01 00:00:00"),
@@ -143,7 +151,7 @@ def test_what_is_no_reading_is_kept_once_with_its_reason_and_the_rest_is_stored(
 
 
 def test_the_newest_hours_are_provisional_and_their_changes_no_revisions(platform, serve, database):
-    now = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0)
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     month = f"{now:%Y-%m}"
     hours = [now - timedelta(hours=age) for age in (5, 1) if (now - timedelta(hours=age)).month == now.month]
     serve(answer(*(row(f"{hour:%Y-%m-%d %H:%M:%S}", CO=0.1) for hour in hours)))
@@ -176,7 +184,7 @@ def test_a_station_that_fails_leaves_the_other_stored_and_says_station_month_and
 
 
 @pytest.mark.parametrize("body", [{}, [], b"<html>", {"data": "none"}])
-def test_a_body_that_is_no_answer_fails_the_asset_and_leaves_what_is_stored(platform, serve, database, body):
+def test_a_body_that_is_not_an_answer_fails_the_asset_and_leaves_what_is_stored(platform, serve, database, body):
     serve(answer(*rows(JANUARY, 3)))
     platform.run("2023-01", assets=STATION1)
     serve(body)
@@ -208,7 +216,7 @@ def test_simulated_readings_are_labelled_everywhere_and_never_replace_measured_o
         assert result.success
         assert metadata(result, "raw_station1")["simulated"] is True
         assert "Simulated" in metadata(result, "raw_station1")["preview"]
-        assert "Simulated" in metadata(result, "station1_aggregates")["preview"]
+        assert "Simulated" in metadata(result, "station1_quality_and_aggregates", "station1_aggregates")["preview"]
         assert database["raw_station1"].count_documents({"simulated": {"$ne": True}}) == 0
         assert database["station1_aggregates"].count_documents({"simulated": {"$ne": True}}) == 0
 
@@ -229,7 +237,7 @@ def test_the_ui_gets_counts_newest_hour_and_a_preview_with_units(platform, serve
     assert raw["newest_hour"] == datetime(2023, 1, 2, 5, tzinfo=UTC).timestamp()
     assert "| hour (UTC) | CO (mg/m³) |" in raw["preview"]
     assert "| 2023-01-02 05:00 | 0.3 |" in raw["preview"]
-    daily = metadata(result, "station1_aggregates")
+    daily = metadata(result, "station1_quality_and_aggregates", "station1_aggregates")
     assert "| 2023-01-02 | 6 of 24 | 0.3 (not valid) |" in daily["preview"]
     assert (daily["days"], daily["newest_day"]) == (2, "2023-01-02")
 
@@ -258,14 +266,87 @@ def test_one_token_serves_all_stations_and_months_of_a_run(platform, monkeypatch
     assert len(grants) == 1
 
 
-def test_what_fails_after_the_fetch_is_reported_and_the_rest_is_stored(platform, instance, serve, database):
+def test_what_fails_after_the_fetch_is_reported_and_the_rest_is_stored(
+    platform, instance, serve, mongodb_uri, database
+):
     database.create_collection("station1_quality", capped=True, size=4096)
     serve(answer(*rows(JANUARY, 24)))
     network = load_network(None)
-    report = execute(instance, network, [StationRun(("station1", "station2"), "2023-01-01", "2023-01-01")])
+    services = Services({}, mongodb_uri, database.name, "", Path())
+    report = execute(services, instance, network, [StationRun(("station1", "station2"), "2023-01-01", "2023-01-01")])
     (fault,) = report.faults
     assert "station1_quality" in fault
     assert "capped" in fault
     assert report.stations["station2"].faults == []
     assert database["raw_station1"].count_documents({}) == 24
+    assert database["station2_aggregates"].count_documents({}) == 1
+
+
+def checks_of(result) -> dict[str, dg.AssetCheckEvaluation]:
+    return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
+
+
+def test_a_check_says_what_its_own_run_has_stored(platform, serve):
+    serve(answer(*rows(JANUARY, 24)))
+    platform.run("2023-01", assets=STATION1)
+    serve(answer(*rows(JANUARY, 14), *rows(JANUARY + timedelta(hours=14), 10, CO=5.0)))
+    found = checks_of(platform.run("2023-01", assets=STATION1))["source_consistent"]
+    assert not found.passed
+    assert "the source changed 10 final hours" in found.description
+    assert found.metadata["restated_versions"].value == 10
+
+
+def test_hours_that_were_stored_before_count_as_complete_though_the_source_has_lost_them(platform, serve):
+    serve(answer(*rows(JANUARY, 744)))
+    platform.run("2023-01", assets=STATION1)
+    serve(answer(*rows(JANUARY, 10)))
+    found = checks_of(platform.run("2023-01", assets=STATION1))["hours_complete_and_fresh"]
+    assert found.metadata["percent_complete"].value == 100
+
+
+def test_a_check_that_breaks_is_red_and_what_is_stored_stays(platform, serve, database, monkeypatch):
+    def broken(facts):
+        """Break."""
+        raise ZeroDivisionError("on purpose")
+
+    monkeypatch.setitem(sensors.CHECKS, "sensors_sound", broken)
+    serve(answer(*rows(JANUARY, 24)))
+    result = platform.run("2023-01", assets=STATION1)
+    assert result.success
+    found = checks_of(result)["sensors_sound"]
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "ZeroDivisionError: on purpose" in found.description
     assert database["station1_aggregates"].count_documents({}) == 1
+
+
+@pytest.mark.parametrize("asset", ["station1_quality", "station1_aggregates"])
+def test_flags_and_days_can_be_made_apart(platform, serve, database, asset):
+    serve(answer(*rows(JANUARY, 24)))
+    platform.run("2023-01", assets=["raw_station1"])
+    result = platform.run("2023-01", assets=[asset])
+    assert result.success
+    assert set(database.list_collection_names()) & {"station1_quality", "station1_aggregates"} == {asset}
+    assert set(checks_of(result)) == {"sensors_sound" if asset == "station1_quality" else "data_capture"}
+
+
+def test_a_station_s_tick_stores_at_most_40_events(platform, serve, instance):
+    serve(answer(*rows(JANUARY, 24)))
+    first, second = (["raw_station1", *STATION1_DERIVED], ["raw_station2", *STATION2_DERIVED])
+    one, both = (platform.run("2023-01", assets=assets).run_id for assets in (first, [*first, *second]))
+    assert len(instance.all_logs(both)) - len(instance.all_logs(one)) <= 40
+
+
+def test_summaries_are_made_of_the_days_of_the_run_s_years_and_keep_the_others(platform, serve, database):
+    serve(answer(*rows(datetime(2022, 12, 1, tzinfo=UTC), 48), *rows(JANUARY, 48)))
+    platform.run("2022-12", "2023-01", assets=["raw_station1", *STATION1_DERIVED])
+    database["station1_aggregates"].delete_many({"_id": {"$lt": JANUARY}})
+    result = platform.run("2023-01", assets=["raw_station1", *STATION1_DERIVED])
+    assert result.success
+    assert [
+        (entry["_id"]["period"], entry["_id"]["start"].year) for entry in database["station1_summaries"].find()
+    ] == [
+        ("month", 2022),
+        ("month", 2023),
+        ("year", 2022),
+        ("year", 2023),
+    ]

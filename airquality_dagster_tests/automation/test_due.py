@@ -54,14 +54,25 @@ def test_after_an_outage_every_month_that_was_not_over_when_it_was_last_material
     ]
 
 
-def test_a_month_is_outdated_when_hours_beside_it_changed_since_it_was_flagged_but_for_those_that_go_on():
-    assert outdated_months(ALL, LATELY, {"2024-01-01": NOW}, NOW) == ["2023-12-01", "2024-02-01"]
-    assert outdated_months(ALL, LATELY, {"2024-01-01": NOW - timedelta(hours=2)}, NOW) == []
+def test_a_month_is_outdated_when_hours_beside_it_changed_since_it_was_judged_but_for_those_that_go_on():
+    assert outdated_months(ALL, LATELY, {"2024-01-01": NOW}, (), NOW) == ["2023-12-01", "2024-02-01"]
+    assert outdated_months(ALL, LATELY, {"2024-01-01": NOW - timedelta(hours=2)}, (), NOW) == []
     # Those of the current month change each hour: until they settle, the month before is due by itself.
-    assert outdated_months(ALL, LATELY, {"2024-06-01": NOW}, NOW) == []
-    assert outdated_months(ALL, LATELY, dict.fromkeys(KEYS, NOW), NOW) == KEYS[-13:]
-    assert outdated_months(ALL[:1], LATELY, {ALL[0].key: NOW}, NOW) == []
-    assert outdated_months([], {}, {}, NOW) == []
+    assert outdated_months(ALL, LATELY, {"2024-06-01": NOW}, (), NOW) == []
+    assert outdated_months(ALL, LATELY, dict.fromkeys(KEYS, NOW), (), NOW) == KEYS[-13:]
+    assert outdated_months(ALL[:1], LATELY, {ALL[0].key: NOW}, (), NOW) == []
+    assert outdated_months([], {}, {}, (), NOW) == []
+
+
+def test_months_that_were_judged_by_former_rules_are_outdated_a_year_a_tick_the_newest_first():
+    assert outdated_months(ALL, LATELY, {}, {"2022-03-01", "2024-05-01"}, NOW) == ["2022-03-01", "2024-05-01"]
+    former, ticks = set(KEYS), 0
+    while former:
+        made_anew = outdated_months(ALL, LATELY, {}, former, NOW)
+        assert made_anew == sorted(former)[-LOOK_BACK_MONTHS:]
+        former -= set(made_anew)
+        ticks += 1
+    assert ticks == 3
 
 
 def test_a_month_that_was_never_materialized_is_due():

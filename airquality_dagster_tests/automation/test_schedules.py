@@ -8,7 +8,7 @@ import pytest
 from airquality_dagster.automation.due import StationRun
 from airquality_dagster.automation.instance import network_months
 from airquality_dagster.automation.jobs import HOURLY_JOB, RANGE_END, RANGE_START, asset_selection, run_tags
-from airquality_dagster.definitions import definitions
+from airquality_dagster.definitions import defs
 from airquality_dagster.network.stations import load_network
 from airquality_dagster_tests.builders import UTC, answer, rows
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
@@ -17,7 +17,7 @@ NOW = datetime(2026, 6, 15, 12, 5, tzinfo=UTC)
 
 
 def tick(instance, name="hourly_schedule", now=NOW):
-    repository = definitions().get_repository_def()
+    repository = defs().get_repository_def()
     context = dg.build_schedule_context(
         instance=instance, scheduled_execution_time=now, repository_def=repository, resources={}
     )
@@ -76,7 +76,7 @@ def test_the_weekly_schedule_asks_for_every_month(instance):
 
 
 def unfinished_run(instance, status):
-    return instance.create_run_for_job(definitions().resolve_job_def(HOURLY_JOB), status=status)
+    return instance.create_run_for_job(defs().resolve_job_def(HOURLY_JOB), status=status)
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
@@ -124,10 +124,7 @@ def test_a_month_that_failed_is_asked_for_in_a_run_of_its_own_and_only_for_its_s
         ((first, last, _),) = requested(tick(instance, now=now))
         third = sorted(
             key
-            for key in definitions()
-            .resolve_asset_graph()
-            .get(dg.AssetKey("raw_station1"))
-            .partitions_def.get_partition_keys()
+            for key in defs().resolve_asset_graph().get(dg.AssetKey("raw_station1")).partitions_def.get_partition_keys()
             if first <= key <= last
         )[3]
         poisoned.append(third.replace("-", "") + "-0000")

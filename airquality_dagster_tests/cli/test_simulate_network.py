@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from airquality_dagster import settings
-from airquality_dagster.definitions import definitions
+from airquality_dagster.definitions import defs
 from airquality_dagster.network.stations import load_network
 from airquality_dagster_tests.processes import airquality
 
@@ -42,6 +42,6 @@ def test_the_definitions_of_hundreds_of_stations_load(tmp_path, monkeypatch):
     made = airquality("simulate-network", "300", "--output", "many.yaml", home=tmp_path, cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     monkeypatch.setenv(settings.AIRQUALITY_STATIONS, str(tmp_path / "many.yaml"))
-    loaded = definitions()
+    loaded = defs()
     dg.Definitions.validate_loadable(loaded)
     assert len(loaded.resolve_asset_graph().materializable_asset_keys) == 4 * 300 + 1

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from airquality_dagster import settings
-from airquality_dagster.definitions import definitions
+from airquality_dagster.definitions import defs
 from airquality_dagster.errors import SettingsError
 from airquality_dagster.local.services import (
     PROCESS_TAG,
@@ -21,7 +21,7 @@ from airquality_dagster.local.services import (
 
 
 def started_run(instance: dg.DagsterInstance, pid: int) -> str:
-    job = definitions().resolve_job_def("hourly_job")
+    job = defs().resolve_job_def("hourly_job")
     tags = {**process_tags(), PROCESS_TAG: str(pid)}
     return instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags).run_id
 

@@ -172,10 +172,10 @@ def test_to_take_a_valid_hour_away_never_makes_a_day_more_valid(frame, zone, dat
         assert not appeared.any()
 
 
-def test_a_reason_counts_what_keeps_a_day_from_being_valid():
+def test_the_reason_for_no_valid_mean_counts_the_hours_of_each_flag():
     values = [*varied(10), -1.0, -1.1, -1.2, -1.3, *[NAN] * 2]
     (day,) = days_of(hourly(pm2_5=values)).to_dict("records")
-    assert day["pm2_5_invalid"] == "10 of 24 hours valid: missing 10, out_of_range 4"
+    assert day["pm2_5_invalid"] == {"missing": 10, "out_of_range": 4}
     assert (day["pm2_5_percent_complete"], day["expected_hours"]) == (41, 24)
 
 
@@ -216,19 +216,29 @@ def test_a_day_without_a_valid_value_has_no_index():
     assert pd.isna(day["aqi"])
     assert day["aqi_category"] is None
     assert (day["aqi_pollutants"], day["who_exceeded"]) == ([], [])
-    assert day["aqi_invalid"] == "no valid value of PM2.5, PM10, CO, NO₂ or O₃"
-    assert day["o3_max_8h_invalid"] == "0 of 24 8-hour means valid"
+    assert pd.isna(day["pm2_5_aqi"])
+    assert day["o3_8h_means"] == 0
 
 
-def test_a_maximum_says_why_there_is_none_and_nothing_where_there_is_one():
+def test_each_pollutant_has_its_own_aqi_and_the_highest_is_the_day_s():
+    (day,) = days_of(hourly(pm2_5=varied(24, 20.0), pm10=varied(24, 100.0))).to_dict("records")
+    assert (day["pm2_5_aqi"], day["pm10_aqi"], day["aqi"]) == (72, 74, 74)
+    assert all(pd.isna(day[f"{field}_aqi"]) for field in ("co", "no2", "o3"))
+
+
+def test_a_day_with_fewer_than_18_valid_8_hour_means_has_no_maximum_and_counts_them():
     first, second = days_of(hourly(o3=[*varied(24, 60.0), *varied(12, 60.0)])).to_dict("records")
-    assert (first["o3_max_1h_invalid"], first["o3_max_8h_invalid"], first["aqi_invalid"]) == (None, None, None)
-    assert second["o3_max_1h_invalid"] == "12 of 24 hours valid"
-    assert second["o3_max_8h_invalid"] == "14 of 24 8-hour means valid"
+    assert (first["o3_8h_means"], first["o3_valid_hours"]) == (19, 24)
+    assert first["o3_max_1h"] > 60
+    assert first["o3_max_8h"] > 60
+    assert (second["o3_8h_means"], second["o3_valid_hours"]) == (14, 12)
+    assert math.isnan(second["o3_max_1h"])
+    assert math.isnan(second["o3_max_8h"])
 
 
 def test_the_first_day_of_a_history_is_told_in_hours_of_the_day_and_not_of_the_history():
     frame = hourly(datetime(2023, 1, 1, 14, tzinfo=UTC), co=varied(34))
     first, second = days_of(frame).to_dict("records")
-    assert first["co_max_8h_invalid"] == "5 of 24 8-hour means valid"
-    assert second["co_max_8h_invalid"] is None
+    assert (first["co_8h_means"], second["co_8h_means"]) == (5, 24)
+    assert math.isnan(first["co_max_8h"])
+    assert second["co_max_8h"] > 0

@@ -227,14 +227,14 @@ def test_flags_do_not_depend_on_how_the_history_is_cut(frame, data):
     hours = frame["timestamp"]
     start = data.draw(st.sampled_from(list(hours)))
     end = start + timedelta(hours=data.draw(st.integers(1, 800)))
-    is_asked = (hours >= start) & (hours < end)
+    in_period = (hours >= start) & (hours < end)
     is_around = (
-        (hours >= start - timedelta(hours=HOURS_BEFORE)) & (hours < end + timedelta(hours=HOURS_AFTER)) & ~is_asked
+        (hours >= start - timedelta(hours=HOURS_BEFORE)) & (hours < end + timedelta(hours=HOURS_AFTER)) & ~in_period
     )
-    cut = flag_hours(frame[is_asked], surrounding=frame[is_around])
-    assert cut.is_asked.sum() == is_asked.sum()
-    in_piece = cut.quality.flags[cut.is_asked].set_axis(whole.index[is_asked])
-    pd.testing.assert_frame_equal(in_piece, whole[is_asked])
+    cut = flag_hours(frame[in_period], surrounding=frame[is_around])
+    assert cut.in_period.sum() == in_period.sum()
+    in_piece = cut.quality.flags[cut.in_period].set_axis(whole.index[in_period])
+    pd.testing.assert_frame_equal(in_piece, whole[in_period])
 
 
 @given(histories(), st.data())

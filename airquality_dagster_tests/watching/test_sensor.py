@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 import time_machine
 
-from airquality_dagster.definitions import definitions
+from airquality_dagster.definitions import defs
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.watching.sensor import tell
 from airquality_dagster_tests.builders import UTC, answer, rows
@@ -142,7 +142,7 @@ def test_a_service_that_cannot_be_reached_is_named_without_its_secret_and_told_l
 
 
 def test_the_sensor_is_on_and_skips_while_there_is_nobody_to_tell(instance, monkeypatch, webhook, platform, api):
-    repository = definitions().get_repository_def()
+    repository = defs().get_repository_def()
     sensor = repository.get_sensor_def("alert_sensor")
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
     context = dg.build_sensor_context(instance=instance, repository_def=repository)

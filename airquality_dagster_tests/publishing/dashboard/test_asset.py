@@ -12,7 +12,7 @@ from airquality_dagster import settings
 from airquality_dagster.airqino.sandbox.faults import Fault, FaultSwitch
 from airquality_dagster.airqino.sandbox.server import create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
-from airquality_dagster.definitions import definitions
+from airquality_dagster.definitions import defs
 from airquality_dagster.errors import DashboardError
 from airquality_dagster.local.serving import running
 from airquality_dagster.network.stations import Network, load_network
@@ -70,7 +70,7 @@ def test_after_a_failed_station_the_page_is_drawn_by_the_sensor(simulated, fault
     assert set(failures(result)) == {"raw_station2"}
     # Dagster skips what is downstream of a failure ...
     assert not (tmp_path / "home" / "dashboard").exists()
-    repository = definitions().get_repository_def()
+    repository = defs().get_repository_def()
     sensor = repository.get_sensor_def("dashboard_sensor")
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
     context = dg.build_run_status_sensor_context(
