@@ -1,6 +1,5 @@
-"""What the page shows, as plain values."""
+"""What the page shows, as plain values: JSON for its scripts."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -57,11 +56,6 @@ def station_content(record: StationRecord, time_zone: ZoneInfo, now: datetime) -
         "capture": data_capture(record.days),
         "restatements": restatements(record.revisions, time_zone),
     }
-
-
-def page_content(network: dict[str, Any], stations: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the whole of what the page shows."""
-    return {**network, "stations": list(stations)}
 
 
 def _parameter_content(parameter: Parameter) -> dict[str, Any]:

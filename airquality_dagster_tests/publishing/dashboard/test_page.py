@@ -8,7 +8,7 @@ import re
 import pytest
 
 from airquality_dagster.network.pollutants import PARAMETERS
-from airquality_dagster.publishing.dashboard.content import network_content, page_content, station_content
+from airquality_dagster.publishing.dashboard.content import network_content, station_content
 from airquality_dagster.publishing.dashboard.page import PAGE, page_html
 from airquality_dagster.readings.flags import Flag
 from airquality_dagster.readings.indices import AQI_CATEGORIES
@@ -23,7 +23,7 @@ TEMPLATE = (PAGE / "template.html").read_text(encoding="utf-8")
 @pytest.fixture(scope="module")
 def content():
     station = station_content(record_of(ordinary(24 * 40)), NETWORK.time_zone, FIRST)
-    return page_content(network_content(NETWORK, FIRST), [station])
+    return {**network_content(NETWORK, FIRST), "stations": [station]}
 
 
 def test_every_text_is_there_in_both_languages_with_the_same_places_to_fill():
