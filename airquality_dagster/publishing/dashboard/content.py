@@ -15,7 +15,7 @@ from airquality_dagster.publishing.dashboard.history import (
     restatements,
 )
 from airquality_dagster.publishing.dashboard.palette import AQI_COLOURS, ink_on
-from airquality_dagster.publishing.dashboard.present import HEADLINES, present_state, problems
+from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS, present_state, problems
 from airquality_dagster.publishing.dashboard.record import StationRecord
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.indices import AQI_CATEGORIES
@@ -29,7 +29,7 @@ def network_content(network: Network, now: datetime) -> dict[str, Any]:
         "late_after_hours": LATE_AFTER / timedelta(hours=1),
         "stalled_after_hours": STALLED_AFTER / timedelta(hours=1),
         "valid_hours": HOURS_FOR_A_VALID_DAY,
-        "headlines": HEADLINES,
+        "headlines": HEADLINE_FIELDS,
         "parameters": [_parameter_content(parameter) for parameter in PARAMETERS],
         "aqi": [
             {"highest": highest if highest < float("inf") else None, "colour": colour, "ink": ink_on(colour)}

@@ -11,7 +11,7 @@ from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import PARAMETERS, POLLUTANTS, PROVISIONAL, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Station
-from airquality_dagster.publishing.dashboard.present import HEADLINES
+from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS
 from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, PROFILE_DAYS, StationRecord
 from airquality_dagster.readings.days import DATE, EXPECTED_HOURS
 from airquality_dagster.readings.periods import START
@@ -34,7 +34,7 @@ _QUALITY = {
 _DAYS = {
     **dict.fromkeys((EXPECTED_HOURS, *_of_each(_POLLUTANTS, "mean", "aqi")), _NUMBER),
     **dict.fromkeys(_of_each(_READINGS, "valid_mean", "valid_hours", "percent_complete"), _NUMBER),
-    **dict.fromkeys((SIMULATED, *_of_each(_READINGS, "invalid"), *_of_each(HEADLINES, "who")), _OBJECT),
+    **dict.fromkeys((SIMULATED, *_of_each(_READINGS, "invalid"), *_of_each(HEADLINE_FIELDS, "who")), _OBJECT),
 }
 _MONTHS = dict.fromkeys(_of_each(_POLLUTANTS, "mean", "valid_mean"), _NUMBER)
 
