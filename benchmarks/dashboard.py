@@ -106,7 +106,7 @@ def documents_of(hours: pd.DataFrame) -> list[list[dict[str, Any]]]:
         _rows(hours[recent].rename(columns={TIMESTAMP: "_id"})),
         _rows(hourly_quality(flagged)[recent.to_numpy()].rename(columns={TIMESTAMP: "_id"})),
         _rows(daily.rename(columns={DATE: "_id"})),
-        _rows(summaries.drop(columns=[PERIOD, START]).assign(_id=keys)),
+        _rows(summaries.drop(columns=[PERIOD, START]).assign(_id=pd.Series(keys, dtype=object))),
     ]
 
 
