@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import overload
 
 import dagster as dg
 
@@ -46,17 +45,19 @@ CREDENTIALS = (
 )
 
 
-@overload
-def resource_field(name: str, default: str) -> str: ...
-@overload
-def resource_field(name: str) -> str | None: ...
-def resource_field(name: str, default: str | None = None) -> str | None:
-    """Return a resource's field that comes from an environment variable.
+def resource_field(name: str, variables: Mapping[str, str] | None = None) -> str | None:
+    """Return a resource's field that comes from an environment variable, None where it is not set.
 
-    A variable that is set, and not empty, is handed on by name, so that its value is read when a run
-    starts and appears in no configuration.
+    A variable of the environment is handed on by name, so that its value is read when a run starts and appears in no
+    configuration.
+
+    Args:
+        name: of the variable.
+        variables: win over those of the environment; their values are handed on as they are.
     """
-    return dg.EnvVar(name) if os.environ.get(name) else default
+    if variables and name in variables:
+        return variables[name]
+    return dg.EnvVar(name) if os.environ.get(name) else None
 
 
 def stations_file() -> Path | None:

@@ -10,7 +10,8 @@ from functools import cache
 import dagster as dg
 
 from airquality_dagster.assets.schemas import DAILY_COLUMNS, QUALITY_COLUMNS, SUMMARY_COLUMNS
-from airquality_dagster.network.pollutants import PARAMETERS, SIMULATED, TIMESTAMP
+from airquality_dagster.network.keys import asset_key
+from airquality_dagster.network.pollutants import PARAMETERS, RULES_VERSION, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Station
 from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, HOURS, WHO_INPUTS
 from airquality_dagster.readings.hours import NOWCAST_POLLUTANTS
@@ -19,7 +20,7 @@ from airquality_dagster.readings.periods import PERIOD, START
 
 LINEAGE = "dagster/column_lineage"
 
-_TIMES = frozenset({DATE, HOURS, EXPECTED_HOURS, TIMESTAMP})
+_TIMES = frozenset({DATE, HOURS, EXPECTED_HOURS, TIMESTAMP, RULES_VERSION})
 # Beginning of an index's names → readings that it is made of; longer beginnings first.
 _INDICES: Mapping[str, Sequence[str]] = {
     "aqi_nowcast": NOWCAST_POLLUTANTS,
@@ -28,7 +29,12 @@ _INDICES: Mapping[str, Sequence[str]] = {
     "who_exceeded": tuple(WHO_INPUTS.values()),
 }
 # What a summary's statistic of a reading is made of, where it is not the valid daily mean.
-_SUMMARISED = {"valid_hours": "valid_hours", "percent_complete": "valid_hours", "days_above_guideline": "who"}
+_SUMMARISED = {
+    "mean": "mean",
+    "valid_hours": "valid_hours",
+    "percent_complete": "valid_hours",
+    "days_above_guideline": "who",
+}
 
 
 def quality_lineage(station: Station) -> dg.TableColumnLineage:
@@ -47,7 +53,7 @@ def summary_lineage(station: Station) -> dg.TableColumnLineage:
 
 
 def _lineage(schema: dg.TableSchema, asset: str, sources: Callable[[str], Sequence[str]]) -> dg.TableColumnLineage:
-    key = dg.AssetKey(asset)
+    key = asset_key(asset)
     return dg.TableColumnLineage(
         {
             column.name: [dg.TableColumnDep(asset_key=key, column_name=source) for source in sources(column.name)]
@@ -71,7 +77,7 @@ def _readings_of(column: str) -> Sequence[str]:
 
 @cache
 def _days_of(column: str) -> Sequence[str]:
-    if column in (PERIOD, START, "days", "expected_days", EXPECTED_HOURS):
+    if column in (PERIOD, START, "days", "expected_days", EXPECTED_HOURS, RULES_VERSION):
         return (DATE,)
     if column == SIMULATED:
         return (SIMULATED,)

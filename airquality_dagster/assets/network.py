@@ -2,10 +2,9 @@
 
 import dagster as dg
 
-from airquality_dagster.assets.aggregates import aggregates_asset
 from airquality_dagster.assets.beta import accepted_beta
 from airquality_dagster.assets.dashboard import dashboard_asset
-from airquality_dagster.assets.quality import quality_asset
+from airquality_dagster.assets.quality_and_aggregates import quality_and_aggregates
 from airquality_dagster.assets.raw import raw_asset
 from airquality_dagster.assets.summaries import summaries_asset
 from airquality_dagster.network.partitions import monthly_partitions
@@ -20,9 +19,8 @@ def network_assets(network: Network) -> list[dg.AssetsDefinition]:
     assets: list[dg.AssetsDefinition] = []
     with accepted_beta():
         for station in network.stations:
-            assets.append(raw_asset(station, partitions_def, OWNER))
-            assets.append(quality_asset(station, partitions_def, OWNER))
-            assets.append(aggregates_asset(station, network, partitions_def, OWNER))
+            assets.append(raw_asset(station, network, partitions_def, OWNER))
+            assets.append(quality_and_aggregates(station, network, partitions_def, OWNER))
             assets.append(summaries_asset(station, network, OWNER))
         assets.append(dashboard_asset(network, OWNER))
     return assets

@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.network.pollutants import BY_FIELD, PARAMETERS, PROVISIONAL, SIMULATED, TIMESTAMP
+from airquality_dagster.network.pollutants import BY_FIELD, HEADLINES, PARAMETERS, PROVISIONAL, SIMULATED, TIMESTAMP
 from airquality_dagster.readings.days import DATE, HOURS, HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.flags import Level
 
 SPARKLINE_DAYS = 30
-SPARKLINE_FIELDS = ("pm2_5", "co")
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _HOURS_SHOWN = 6
 _DAYS_SHOWN = 10
@@ -77,7 +76,7 @@ def daily_sparklines(daily: pd.DataFrame, former: pd.DataFrame) -> str:
     dates = np.concatenate([days[DATE].to_numpy(dtype="datetime64[D]") for days in (former, daily)])
     place = (dates - dates[-1]).astype("int64") + SPARKLINE_DAYS - 1
     lines = [_note(daily) + f"{dates[-1] - (SPARKLINE_DAYS - 1)} to {dates[-1]}, valid daily means:"]
-    for parameter in (BY_FIELD[field] for field in SPARKLINE_FIELDS):
+    for parameter in HEADLINES:
         column = f"{parameter.field}_valid_mean"
         means = np.concatenate([days[column].to_numpy(dtype="float64") for days in (former, daily)])
         shown = np.full(SPARKLINE_DAYS, np.nan)

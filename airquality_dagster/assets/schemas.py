@@ -8,8 +8,17 @@ from dagster_pandas import PandasColumn, create_dagster_pandas_dataframe_type
 from dagster_pandas.constraints import ColumnConstraint, ColumnConstraintViolationException
 
 from airquality_dagster.assets.beta import accepted_beta
-from airquality_dagster.network.pollutants import PARAMETERS, PROVISIONAL, SIMULATED, STATION_ID, TIMESTAMP, Parameter
-from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, HOURS, HOURS_FOR_A_VALID_DAY, MAXIMA
+from airquality_dagster.network.pollutants import (
+    BY_FIELD,
+    PARAMETERS,
+    PROVISIONAL,
+    RULES_VERSION,
+    SIMULATED,
+    STATION_ID,
+    TIMESTAMP,
+    Parameter,
+)
+from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, HOURS, HOURS_FOR_A_VALID_DAY, RUNNING_MEANS
 from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, WHO_LEVELS
 
 _NUMBERS_OR_MISSING = (float, int, type(None))
@@ -61,26 +70,34 @@ _DAILY_STATISTICS = {
     ),
     "valid_hours": ("int", "hours whose reading passes quality control"),
     "percent_complete": ("int", "valid of expected hours, %, cut to whole per cent"),
-    "invalid": ("string", "why there is no valid mean; null where there is one"),
+    "invalid": ("object", "flag → hours that it kept from being valid; null where there is a valid mean"),
 }
-_TEXTS = frozenset({"invalid"})
+_NOT_NUMBERS = frozenset({"invalid"})
+RULES_COLUMN = ("int", "version of the rules by which readings were judged")
 # Fields of a day that are of no single reading → (type, description).
 _DAILY_INDICES = {
     "co_max_8h": ("double", "CO: highest 8-hour mean that ends on the day, mg/m³; null under 18 of 24 means"),
     "o3_max_8h": ("double", "O₃: highest 8-hour mean that ends on the day, µg/m³; null under 18 of 24 means"),
     "o3_max_1h": ("double", "O₃: highest valid hour, µg/m³; null under 18 valid hours"),
     "no2_max_1h": ("double", "NO₂: highest valid hour, µg/m³; null under 18 valid hours"),
-    **{f"{name}_invalid": ("string", f"why there is no {name}; null where there is one") for name in MAXIMA},
+    **{
+        name: ("int", f"{BY_FIELD[field].label}: valid 8-hour means that end on the day, of one an hour")
+        for name, field in RUNNING_MEANS.items()
+    },
+    **{
+        f"{field}_aqi": ("int", f"{BY_FIELD[field].label}: its US EPA AQI (2024); null without a valid value")
+        for field in WHO_LEVELS
+    },
     "aqi": ("int", "US EPA AQI (2024): the highest of its pollutants; null where none is valid"),
     "aqi_category": ("string", "name of the AQI's category"),
     "aqi_pollutant": ("string", "the pollutant that decides the AQI"),
     "aqi_pollutants": ("array", "the pollutants of which there was a valid value"),
-    "aqi_invalid": ("string", "why there is no AQI; null where there is one"),
     **{
         f"{pollutant}_who": ("string", f"strictest level of WHO 2021 that {pollutant} meets: AQG, IT-4 … above IT-1")
         for pollutant in WHO_LEVELS
     },
     "who_exceeded": ("array", "pollutants above the WHO 2021 guideline, of those with a valid value"),
+    RULES_VERSION: RULES_COLUMN,
 }
 
 
@@ -145,6 +162,7 @@ QUALITY_COLUMNS = dg.TableSchema(
         dg.TableColumn("pm10_nowcast", "double", "PM10: NowCast of the US EPA, µg/m³"),
         dg.TableColumn("aqi_nowcast", "int", "US EPA AQI of the NowCast: the higher of PM2.5 and PM10"),
         dg.TableColumn("aqi_nowcast_pollutant", "string", "the pollutant that decides it"),
+        dg.TableColumn(RULES_VERSION, *RULES_COLUMN),
         dg.TableColumn(SIMULATED, "bool", "true for hours of the sandbox"),
     ]
 )
@@ -160,6 +178,7 @@ SUMMARY_COLUMNS = dg.TableSchema(
             dg.TableColumn(f"{parameter.field}_{statistic}", kind, f"{parameter.label}: {description}")
             for parameter in PARAMETERS
             for statistic, kind, description in (
+                ("mean", "double", f"mean of the daily means as published, {parameter.unit}"),
                 ("valid_mean", "double", f"mean of the valid daily means, {parameter.unit}; null under 75 % of days"),
                 ("valid_max", "double", f"highest valid daily mean, {parameter.unit}"),
                 ("valid_days", "int", "days with a valid mean"),
@@ -176,6 +195,7 @@ SUMMARY_COLUMNS = dg.TableSchema(
             for field in WHO_ANNUAL_LEVELS
         ),
         dg.TableColumn("aqi_max", "int", "highest daily AQI"),
+        dg.TableColumn(RULES_VERSION, *RULES_COLUMN),
         dg.TableColumn(SIMULATED, "bool", "true where a day of the period is simulated"),
     ]
 )
@@ -209,7 +229,7 @@ DAILY_AGGREGATES = _dataframe_type(
             PandasColumn(field, constraints=[NumbersOrMissing()])
             for parameter in PARAMETERS
             for field in daily_fields(parameter)
-            if field.removeprefix(f"{parameter.field}_") not in _TEXTS
+            if field.removeprefix(f"{parameter.field}_") not in _NOT_NUMBERS
         ),
     ],
 )

@@ -3,10 +3,9 @@
 import dagster as dg
 
 from airquality_dagster import settings
+from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.stations import Network
 
-AIRQINO_API = dg.AssetKey("airqino_api")
-GROUP = "source"
 _MOST_STATIONS = 20
 
 
@@ -15,8 +14,8 @@ def source_asset(network: Network, owner: str) -> dg.AssetSpec:
     stations = "\n".join(f"- {station.title_with_city}" for station in network.stations[:_MOST_STATIONS])
     more = len(network.stations) - _MOST_STATIONS
     return dg.AssetSpec(
-        AIRQINO_API,
-        group_name=GROUP,
+        asset_key(network.source_asset),
+        group_name="source",
         kinds={"api"},
         owners=[owner],
         description=(

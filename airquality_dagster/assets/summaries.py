@@ -4,26 +4,29 @@ import dagster as dg
 import pandas as pd
 
 from airquality_dagster.assets.descriptions import code_references, data_page
-from airquality_dagster.assets.freshness import FRESHNESS
 from airquality_dagster.assets.lineage import LINEAGE, summary_lineage
+from airquality_dagster.assets.resources import mongodb_of
 from airquality_dagster.assets.schemas import SUMMARY_COLUMNS
+from airquality_dagster.network.keys import asset_key
+from airquality_dagster.network.partitions import first_year_of
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.periods import PERIOD, START, SUMMARISED, period_summaries
-
-GROUP = "summaries"
+from airquality_dagster.storage.days import stored_days
 
 
 def summaries_asset(station: Station, network: Network, owner: str) -> dg.AssetsDefinition:
     """Return the asset of a station's monthly and annual summaries."""
 
     @dg.asset(
-        name=station.summaries_asset,
-        ins={"daily": dg.AssetIn(station.aggregates_asset, metadata={"columns": list(SUMMARISED)})},
-        group_name=GROUP,
+        key=asset_key(station.summaries_asset),
+        # Read in the function: of all days only those of the years that the run is about.
+        deps=[asset_key(station.aggregates_asset)],
+        group_name="summaries",
         kinds={"pandas", "mongodb"},
         owners=[owner],
         tags={"station": station.name},
-        freshness_policy=FRESHNESS,
+        io_manager_key=network.named("io_manager"),
+        required_resource_keys={network.named("mongodb")},
         description=(
             f"Months and years of {station.title_with_city}: data capture, mean and highest of the valid daily means, "
             "days above WHO's guidelines. A mean is null where fewer than 75 % of the days are valid.\n\nNot "
@@ -32,13 +35,15 @@ def summaries_asset(station: Station, network: Network, owner: str) -> dg.Assets
         metadata={
             **code_references(summaries_asset),
             "primary_key": [PERIOD, START],
-            "write_mode": "replace",
+            "write_mode": "merge",
             "calendar_dates": True,
             "dagster/column_schema": SUMMARY_COLUMNS,
             LINEAGE: summary_lineage(station),
         },
     )
-    def summaries(daily: pd.DataFrame) -> pd.DataFrame:
+    def summaries(context: dg.AssetExecutionContext) -> pd.DataFrame:
+        with mongodb_of(context, network).open_database() as database:
+            daily = stored_days(database, station.aggregates_asset, SUMMARISED, since=first_year_of(context.run.tags))
         return period_summaries(daily, network.time_zone)
 
     return summaries

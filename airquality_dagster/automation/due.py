@@ -29,11 +29,13 @@ class StationRun:
     Args:
         stations: names.
         first, last: partition keys, both included.
+        fetches: the hours are fetched; otherwise only what is made of stored hours is made anew.
     """
 
     stations: tuple[str, ...]
     first: str
     last: str
+    fetches: bool = True
 
 
 def due_months(months: Sequence[Month], materialized_at: Mapping[str, datetime], now: datetime) -> list[str]:
@@ -56,27 +58,35 @@ def due_months(months: Sequence[Month], materialized_at: Mapping[str, datetime],
 
 
 def outdated_months(
-    months: Sequence[Month], flagged_at: Mapping[str, datetime], changed_at: Mapping[str, datetime], now: datetime
+    months: Sequence[Month],
+    judged_at: Mapping[str, datetime],
+    changed_at: Mapping[str, datetime],
+    former_rules: Collection[str],
+    now: datetime,
 ) -> list[str]:
-    """Return the months beside which hours changed after they were flagged.
+    """Return the months whose flags and days are made anew from stored hours.
 
-    Flags and running means look beyond a month: one that was loaded alone is made again once those beside it
-    are there. Hours of a month that has not settled change each hour and are `due_months`' business.
+    They are those beside which hours changed after they were judged: flags and running means look beyond a month.
+    (Hours of a month that has not settled change each hour and are `due_months`' business.) And those that were judged
+    by former rules: of these the newest `LOOK_BACK_MONTHS`, so that the work of a tick is bounded.
 
     Args:
         months: all months of the network up to the current one, in order.
-        flagged_at: partition key → when its hours were last flagged and aggregated.
+        judged_at: partition key → when its hours were last flagged and aggregated.
         changed_at: partition key → when its hours were last written, if that changed any.
+        former_rules: keys of the months that were last judged by another version of the rules.
         now: the present moment.
     """
     recent = months[-LOOK_BACK_MONTHS - 1 :]
     changed = [changed_at.get(month.key, _NEVER) if month.end + SETTLING <= now else _NEVER for month in recent]
     before, after = [_NEVER, *changed][:-1], [*changed, _NEVER][1:]
-    return [
+    outdated = {
         month.key
         for month, *beside in zip(recent, before, after, strict=True)
-        if month.key in flagged_at and flagged_at[month.key] < max(beside)
-    ]
+        if month.key in judged_at and judged_at[month.key] < max(beside)
+    }
+    outdated |= set([month.key for month in months if month.key in former_rules][-LOOK_BACK_MONTHS:])
+    return [month.key for month in months if month.key in outdated]
 
 
 def contiguous_ranges(
@@ -103,14 +113,16 @@ def contiguous_ranges(
     return ranges
 
 
-def station_runs(ranges_by_station: Mapping[str, Sequence[tuple[str, str]]], stations_per_run: int) -> list[StationRun]:
+def station_runs(
+    ranges_by_station: Mapping[str, Sequence[tuple[str, str]]], stations_per_run: int, *, fetches: bool = True
+) -> list[StationRun]:
     """Return the runs: stations with the same range share one, up to ``stations_per_run`` of them."""
     stations_by_range: dict[tuple[str, str], list[str]] = defaultdict(list)
     for station, ranges in ranges_by_station.items():
         for month_range in ranges:
             stations_by_range[month_range].append(station)
     return [
-        StationRun(stations, first, last)
+        StationRun(stations, first, last, fetches)
         for (first, last), names in sorted(stations_by_range.items())
         for stations in _groups(names, stations_per_run)
     ]

@@ -1,15 +1,25 @@
 """What failed in a run, in one line each."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import dagster as dg
 from dagster_mongodb import MongoDBIOManagerError
 
 from airquality_dagster.errors import AirQualityError
 
-if TYPE_CHECKING:  # the type of an event's error, which dagster does not export
-    from dagster_shared.error import SerializableErrorInfo
+
+class _Error(Protocol):
+    """What an event says of an error; Dagster does not export its type."""
+
+    @property
+    def message(self) -> str: ...
+    @property
+    def cls_name(self) -> str | None: ...
+    @property
+    def cause(self) -> "_Error | None": ...
+    @property
+    def context(self) -> "_Error | None": ...
 
 
 def step_failure(event: dg.DagsterEvent) -> str:
@@ -26,7 +36,7 @@ def run_failure(run_id: str, event: dg.DagsterEvent) -> str:
     return f"run {run_id}: {_message(error) if error else event.message or 'failed'}"
 
 
-def _message(error: "SerializableErrorInfo | None") -> str:
+def _message(error: _Error | None) -> str:
     """Return the message that was raised where the cause was known."""
     explained = None
     names = {kind.__name__ for base in (AirQualityError, MongoDBIOManagerError) for kind in _with_subclasses(base)}

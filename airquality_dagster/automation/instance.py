@@ -1,7 +1,14 @@
-"""What Dagster's instance knows of earlier runs, asked once a tick."""
+"""What Dagster's instance knows of earlier runs.
 
-from collections.abc import Iterator, Mapping, Sequence
+The one module that uses methods of the instance which Dagster does not document. Their public counterparts ask one
+partition, check or run at a time, or take a page of the UI's: with a thousand stations a tick or an alert would take
+minutes. Each of them says so where it is called.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 
@@ -13,14 +20,46 @@ from airquality_dagster.automation.due import (
     outdated_months,
     station_runs,
 )
-from airquality_dagster.automation.jobs import DASHBOARD, HOURLY_JOB, IN_PROGRESS
+from airquality_dagster.automation.jobs import HOURLY_JOB, IN_PROGRESS
+from airquality_dagster.checks.station import check_keys
+from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.partitions import monthly_partitions
 from airquality_dagster.network.stations import Network, Station
+from airquality_dagster.readings.flags import RULES
 
 # Run monitoring ends a run after this long (local/dagster.yaml); one that is older is taken for dead.
 RUN_LIMIT = timedelta(hours=2)
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _RUNS_AT_ONCE = 500
+_CODE_VERSION = "dagster/code_version"
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """A check that did not pass when it was last made.
+
+    Args:
+        station: whose check.
+        key: of the check.
+        evaluation: what it said.
+        run_id: of the run that made it.
+    """
+
+    station: Station
+    key: dg.AssetCheckKey
+    evaluation: dg.AssetCheckEvaluation
+    run_id: str
+
+    @property
+    def must_act(self) -> bool:
+        """Whether a person must act; otherwise it is a warning."""
+        return self.evaluation.severity == dg.AssetCheckSeverity.ERROR
+
+
+def open_instance(folder: Path) -> dg.DagsterInstance:
+    """Return the instance of a folder with a dagster.yaml."""
+    # The public `DagsterInstance.get()` takes the folder from the environment of the process only.
+    return dg.DagsterInstance.from_config(str(folder))
 
 
 def network_months(network: Network, now: datetime) -> list[Month]:
@@ -33,34 +72,43 @@ def network_months(network: Network, now: datetime) -> list[Month]:
     return [Month(key, window.end) for key, window in windows.items() if window.start <= now]
 
 
-def run_in_progress(instance: dg.DagsterInstance, now: datetime) -> dg.DagsterRun | None:
+def run_in_progress(instance: dg.DagsterInstance, network: Network, now: datetime) -> dg.DagsterRun | None:
     """Return a run of the hourly job that has not ended, if there is one."""
-    unfinished = dg.RunsFilter(job_name=HOURLY_JOB, statuses=IN_PROGRESS, created_after=now - RUN_LIMIT)
-    return next(iter(instance.get_runs(unfinished, limit=1)), None)
+    job = network.named(HOURLY_JOB)
+    unfinished = dg.RunsFilter(job_name=job, statuses=IN_PROGRESS, created_after=now - RUN_LIMIT)
+    return next((record.dagster_run for record in instance.get_run_records(unfinished, limit=1)), None)
 
 
 def due_runs(instance: dg.DagsterInstance, network: Network, now: datetime) -> list[StationRun]:
-    """Return the runs of a tick: what `due_months` says of each station, in as few runs as possible."""
+    """Return the runs of a tick, as few as possible: those that fetch, then those that judge stored hours anew."""
     months = network_months(network, now)
-    ranges = {}
+    fetched, judged = {}, {}
     for station in network.stations:
         raw, *derived = (
-            _latest_materializations(instance, dg.AssetKey(asset), months) for asset in station.monthly_assets
+            _latest_materializations(instance, asset, months)
+            for asset in (station.raw_asset, station.quality_asset, station.aggregates_asset)
         )
         changed_at = {key: _moment(record) for key, record in raw.items() if _changed(record)}
-        wanted = {
-            *due_months(months, _earliest(raw, *derived), now),
-            *outdated_months(months, _earliest(*derived), changed_at, now),
-        }
-        due = [month.key for month in months if month.key in wanted]
+        due = due_months(months, _earliest(raw, *derived), now)
         # The current month alone cannot keep another from being stored.
         alone = _failed_months(instance, network, station, due) if len(due) > 1 else set()
-        ranges[station.name] = contiguous_ranges(months, due, alone)
-    return station_runs(ranges, network.network.stations_per_run)
+        fetched[station.name] = contiguous_ranges(months, due, alone)
+        former = {key for records in derived for key, record in records.items() if _code_version(record) != str(RULES)}
+        outdated = outdated_months(months, _earliest(*derived), changed_at, former.difference(due), now)
+        judged[station.name] = contiguous_ranges(months, set(outdated).difference(due))
+    size = network.network.stations_per_run
+    return [*station_runs(fetched, size), *station_runs(judged, size, fetches=False)]
+
+
+def all_runs(network: Network, now: datetime) -> list[StationRun]:
+    """Return the runs that materialize every month of every station again."""
+    months = network_months(network, now)
+    ranges = contiguous_ranges(months, {month.key for month in months})
+    return station_runs({station.name: ranges for station in network.stations}, network.network.stations_per_run)
 
 
 def superseded_runs(instance: dg.DagsterInstance, network: Network, before: datetime) -> Iterator[str]:
-    """Return the runs whose record nothing stands on any more: what they made was made again since.
+    """Return the runs of which nothing is the newest version any more.
 
     Kept are, however old, the runs that last made a month of an asset: a tick asks the instance when that was.
 
@@ -71,38 +119,98 @@ def superseded_runs(instance: dg.DagsterInstance, network: Network, before: date
     needed = {
         record.run_id
         for station in network.stations
-        for asset in station.monthly_assets
-        for record in _latest_materializations(instance, dg.AssetKey(asset), months).values()
+        for asset in (station.raw_asset, station.quality_asset, station.aggregates_asset)
+        for record in _latest_materializations(instance, asset, months).values()
     }
-    keys = [dg.AssetKey(station.summaries_asset) for station in network.stations] + [dg.AssetKey(DASHBOARD)]
+    keys = [asset_key(name) for name in (*(one.summaries_asset for one in network.stations), network.dashboard_asset)]
     newest = (record.asset_entry.last_materialization for record in instance.get_asset_records(keys))
     needed |= {entry.run_id for entry in newest if entry is not None}
     ended = dg.RunsFilter(statuses=_ENDED, updated_before=before)
     cursor = None
-    while runs := instance.get_runs(ended, cursor=cursor, limit=_RUNS_AT_ONCE):
-        cursor = runs[-1].run_id
-        yield from [run.run_id for run in runs if run.run_id not in needed]
+    while records := instance.get_run_records(ended, cursor=cursor, limit=_RUNS_AT_ONCE):
+        cursor = records[-1].dagster_run.run_id
+        yield from [run_id for record in records if (run_id := record.dagster_run.run_id) not in needed]
 
 
-def all_runs(network: Network, now: datetime) -> list[StationRun]:
-    """Return the runs that materialize every month of every station again."""
-    months = network_months(network, now)
-    ranges = contiguous_ranges(months, {month.key for month in months})
-    return station_runs({station.name: ranges for station in network.stations}, network.network.stations_per_run)
+def failed_checks(instance: dg.DagsterInstance, network: Network) -> list[FailedCheck]:
+    """Return the checks of the stations that did not pass when they were last made."""
+    stations = {key: station for station in network.stations for key in check_keys(station)}
+    # The public way asks the database for each check by itself.
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(stations))
+    failed = []
+    for key, station in stations.items():
+        record = records.get(key)
+        evaluation = record.event.asset_check_evaluation if record and record.event else None
+        if record and evaluation and not evaluation.passed:
+            failed.append(FailedCheck(station, key, evaluation, record.run_id))
+    return failed
+
+
+def last_run(instance: dg.DagsterInstance, station: Station) -> tuple[dg.DagsterRunStatus, datetime] | None:
+    """Return how the newest run that took on the station's hours ended or stands, and when it was planned."""
+    planned = instance.get_event_records(  # not documented: the public ones know materializations that happened
+        dg.EventRecordsFilter(
+            dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, asset_key=asset_key(station.raw_asset)
+        ),
+        limit=1,
+    )
+    run = instance.get_run_by_id(planned[0].run_id) if planned else None
+    return (run.status, datetime.fromtimestamp(planned[0].timestamp, UTC)) if run else None
+
+
+def run_count(instance: dg.DagsterInstance, runs: dg.RunsFilter | None = None) -> int:
+    """Return how many runs the instance keeps."""
+    return instance.get_runs_count(runs)  # the public way reads all of their records
+
+
+def run_events(instance: dg.DagsterInstance, run_id: str, kinds: set[dg.DagsterEventType]) -> list[dg.DagsterEvent]:
+    """Return a run's events of some types."""
+    # There is no public way to a run's events.
+    return [entry.dagster_event for entry in instance.all_logs(run_id, kinds) if entry.dagster_event]
+
+
+def listen_to(instance: dg.DagsterInstance, run_id: str, on_message: Callable[[str, int], None]) -> None:
+    """Hand on what a run logs, line and level, as it is stored: reading it back would take as long as the run."""
+
+    def hand_on(entry: dg.EventLogEntry) -> None:
+        if not entry.is_dagster_event:
+            on_message(entry.user_message, int(entry.level))
+
+    instance.add_event_listener(run_id, hand_on)
+
+
+def daemon_heartbeats(instance: dg.DagsterInstance) -> Mapping[str, float | None]:
+    """Return the daemons of the instance → when each last gave a sign of life, as a timestamp."""
+    return {
+        name.lower(): status.last_heartbeat.timestamp if status.last_heartbeat else None
+        for name, status in instance.get_daemon_statuses().items()
+    }
+
+
+def dead_daemons(instance: dg.DagsterInstance) -> list[str]:
+    """Return the daemons that the instance needs and that give no sign of life."""
+    states = instance.get_daemon_statuses()
+    return sorted(name.lower() for name, state in states.items() if state.required and not state.healthy)
+
+
+def end_run(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> None:
+    """Mark a run whose process is gone as failed, and free its places in pools: only a daemon would do that."""
+    instance.report_run_failed(run, reason)
+    instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _latest_materializations(
-    instance: dg.DagsterInstance, asset_key: dg.AssetKey, months: Sequence[Month]
+    instance: dg.DagsterInstance, asset: str, months: Sequence[Month]
 ) -> dict[str, dg.EventLogRecord]:
     keys = {month.key for month in months}
-    # Two queries an asset, however often its months were materialized: the newest record of each
-    # month, then the records.
+    # Two queries an asset, however often its months were materialized: the newest record of each month, then the
+    # records. The public `fetch_materializations` alone would read all records of these months.
     storage_ids = instance.get_latest_storage_id_by_partition(
-        asset_key, dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=keys
+        asset_key(asset), dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=keys
     )
     if not storage_ids:
         return {}
-    newest = dg.AssetRecordsFilter(asset_key=asset_key, storage_ids=list(storage_ids.values()))
+    newest = dg.AssetRecordsFilter(asset_key=asset_key(asset), storage_ids=list(storage_ids.values()))
     records = instance.fetch_materializations(newest, limit=len(storage_ids)).records
     return {record.partition_key: record for record in records if record.partition_key is not None}
 
@@ -123,9 +231,14 @@ def _changed(record: dg.EventLogRecord) -> bool:
     return any(metadata[count].value for count in ("inserted", "revised") if count in metadata)
 
 
+def _code_version(record: dg.EventLogRecord) -> str | None:
+    tags = (record.asset_materialization.tags if record.asset_materialization else None) or {}
+    return tags.get(_CODE_VERSION)
+
+
 def _failed_months(instance: dg.DagsterInstance, network: Network, station: Station, keys: Sequence[str]) -> set[str]:
     failed: set[str] = set()
-    for asset in station.monthly_assets:
-        status = instance.get_status_by_partition(dg.AssetKey(asset), keys, monthly_partitions(network))
+    for asset in (station.raw_asset, station.quality_asset, station.aggregates_asset):
+        status = instance.get_status_by_partition(asset_key(asset), keys, monthly_partitions(network))
         failed |= {key for key, state in (status or {}).items() if state is not None and state.value == "FAILED"}
     return failed

@@ -1,23 +1,16 @@
-"""The job that fetches, stores, flags and aggregates, and its runs."""
+"""The jobs of a network, and the runs of the hourly one."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from airquality_dagster.automation.due import StationRun
-from airquality_dagster.network.partitions import month
+from airquality_dagster.network.keys import asset_key
+from airquality_dagster.network.partitions import RANGE_END, RANGE_START, month
 from airquality_dagster.network.stations import Network
 
-if TYPE_CHECKING:  # the type of `dg.define_asset_job`, which Dagster does not export
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-
 HOURLY_JOB = "hourly_job"
-# The asset of the whole network, made when its stations are.
-DASHBOARD = "air_quality_dashboard"
 DASHBOARD_JOB = "dashboard_job"
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
 _MOST_NAMES = 4
 
 IN_PROGRESS = [
@@ -28,10 +21,17 @@ IN_PROGRESS = [
 ]
 
 
-def hourly_job(assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJobDefinition":
-    """Return the job of all assets, each run in one process."""
-    return dg.define_asset_job(
-        HOURLY_JOB,
+def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.Definitions:
+    """Return the jobs of a network, and the sensor that draws the dashboard after a failed run.
+
+    A run is one process: a station's month is seconds of work, and a process a step would cost more than the step.
+
+    Args:
+        network: whose jobs.
+        assets: all of its assets.
+    """
+    hourly = dg.define_asset_job(
+        network.named(HOURLY_JOB),
         selection=dg.AssetSelection.assets(*assets),
         executor_def=dg.in_process_executor,
         description=(
@@ -39,22 +39,33 @@ def hourly_job(assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJobDefi
             "dashboard. `hourly_schedule` chooses months and stations; the tags of a run name them."
         ),
     )
-
-
-def dashboard_job() -> "UnresolvedAssetJobDefinition":
-    """Return the job of the dashboard alone."""
-    return dg.define_asset_job(
-        DASHBOARD_JOB,
-        selection=dg.AssetSelection.assets(DASHBOARD),
+    dashboard = dg.define_asset_job(
+        network.named(DASHBOARD_JOB),
+        selection=dg.AssetSelection.assets(asset_key(network.dashboard_asset)),
         executor_def=dg.in_process_executor,
         description="Draws the dashboard of what is stored, without fetching anything.",
     )
 
+    # Dagster skips what is downstream of a failed step: without this sensor, the page would show neither that a
+    # station failed nor what the others measured.
+    @dg.run_failure_sensor(
+        name=network.named("dashboard_sensor"),
+        monitored_jobs=[hourly],
+        request_job=dashboard,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Draws the dashboard after a run that failed: Dagster skips it in the run itself.",
+    )
+    def dashboard_sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest:
+        return dg.RunRequest(run_key=context.dagster_run.run_id)
+
+    return dg.Definitions(jobs=[hourly, dashboard], sensors=[dashboard_sensor])
+
 
 def asset_selection(network: Network, run: StationRun, *, is_last: bool) -> list[dg.AssetKey]:
     """Return the assets of a run: those of its stations, and the dashboard in the last run of a pass."""
-    assets = [asset for station in map(network.station, run.stations) for asset in station.assets]
-    return [dg.AssetKey(asset) for asset in (*assets, *([DASHBOARD] if is_last else []))]
+    stations = map(network.station, run.stations)
+    assets = [asset for station in stations for asset in (station.assets if run.fetches else station.derived_assets)]
+    return [asset_key(asset) for asset in (*assets, *([network.dashboard_asset] if is_last else []))]
 
 
 def run_tags(run: StationRun) -> Mapping[str, str]:

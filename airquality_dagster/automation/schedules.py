@@ -12,19 +12,19 @@ def hourly_schedule(network: Network) -> dg.ScheduleDefinition:
     """Return the schedule that materializes what is due, at minute 5 of every hour."""
 
     @dg.schedule(
-        name="hourly_schedule",
-        job_name=HOURLY_JOB,
+        name=network.named("hourly_schedule"),
+        job_name=network.named(HOURLY_JOB),
         cron_schedule="5 * * * *",
         execution_timezone=network.network.time_zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
             "Each hour: the current month, the month before until it has settled, and whichever of the last twelve "
-            "months was missed."
+            "months was missed; what was judged by former rules is made anew from what is stored."
         ),
     )
     def hourly(context: dg.ScheduleEvaluationContext):
         now = context.scheduled_execution_time
-        former = run_in_progress(context.instance, now)
+        former = run_in_progress(context.instance, network, now)
         if former is not None:
             return dg.SkipReason(f"run {former.run_id} of {former.job_name} has not ended yet")
         return _requests(context, network, due_runs(context.instance, network, now))
@@ -36,8 +36,8 @@ def reconcile_schedule(network: Network) -> dg.ScheduleDefinition:
     """Return the schedule that materializes every month again, once a week."""
 
     @dg.schedule(
-        name="reconcile_schedule",
-        job_name=HOURLY_JOB,
+        name=network.named("reconcile_schedule"),
+        job_name=network.named(HOURLY_JOB),
         cron_schedule="35 3 * * 0",
         execution_timezone=network.network.time_zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -59,8 +59,8 @@ def _requests(
     tick = context.scheduled_execution_time.isoformat()
     return [
         dg.RunRequest(
-            # Of a tick that is evaluated twice, each run is launched once.
-            run_key=f"{tick} {run.stations[0]} {run.first}",
+            # Evaluating a tick twice launches each run once.
+            run_key=f"{tick} {run.stations[0]} {run.first}{'' if run.fetches else ' derived'}",
             asset_selection=asset_selection(network, run, is_last=run is runs[-1]),
             tags=run_tags(run),
         )

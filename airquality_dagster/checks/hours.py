@@ -1,49 +1,47 @@
-"""Checks of a station's hours, made of what was just fetched."""
+"""Checks of a station's hours: whether they are there and new, and what the source says and restates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
 
 import pandas as pd
 
-from airquality_dagster.checks.outcome import CheckOutcome, Checks, period_of, runs_of_hours, table
-from airquality_dagster.network.pollutants import TIMESTAMP
+from airquality_dagster.checks.outcome import CheckOutcome, Checks, Finding, moment, period_of, runs_of_hours, table
+from airquality_dagster.network.freshness import LATE_AFTER, is_late
 from airquality_dagster.network.stations import Station
 
 # The 75 % of EU and US law, here of the hours of a period.
 _LEAST_PERCENT = 75
-# An hour is published within two hours after its end, as far as was seen (shared notes on the API).
-_FRESH = timedelta(hours=4)
 _PLAUSIBLE_KILOMETRES = 5.0
 _RECENTLY = timedelta(days=7)
 _GAPS_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class FetchedHours:
-    """What the checks look at.
+class StoredHours:
+    """What the checks look at: what is stored once the run has written.
 
     Args:
         station: whose hours.
         start, end: the period that was fetched, tz-aware.
         now: the present moment.
-        hourly: its hours, as `hourly_frame` makes them.
-        newest_stored: the newest hour that was stored before.
-        rejected: reasons of the rows that were rejected.
+        hours: starts of the stored hours of the period.
+        newest: start of the newest stored hour of all, None without any.
+        rejected: reasons of the rows that were rejected in this run.
         restated: when versions of hours of the period were replaced after they were final.
-        header: latitude and longitude that the API says, None where it says none.
+        coordinates: latitude and longitude that the API says, None where it says none.
     """
 
     station: Station
     start: datetime
     end: datetime
     now: datetime
-    hourly: pd.DataFrame
-    newest_stored: datetime | None
+    hours: Sequence[datetime]
+    newest: datetime | None
     rejected: Sequence[str]
     restated: Sequence[datetime]
-    header: tuple[float, float] | None
+    coordinates: tuple[float, float] | None
 
     @property
     def title(self) -> str:
@@ -51,127 +49,115 @@ class FetchedHours:
         return f"{self.station.name}, {period_of(self.start, self.end)}"
 
 
-def hours_complete(fetched: FetchedHours) -> CheckOutcome:
-    """Count the hours of the period that are there, and name the longest gaps."""
-    hours = pd.DatetimeIndex(fetched.hourly[TIMESTAMP])
-    # What has ended so long ago that it should have been published.
-    start, end = (pd.Timestamp(moment).tz_convert("UTC") for moment in (fetched.start, fetched.end))
-    until = min(end, pd.Timestamp(fetched.now - _FRESH).tz_convert("UTC").ceil("h"))
+def hours_complete_and_fresh(stored: StoredHours) -> CheckOutcome:
+    """Count the hours of the period that are stored, name the longest gaps, and say how old the newest hour is."""
+    hours = pd.DatetimeIndex(stored.hours, tz="UTC")
+    # The hours that began so long ago that they should have been published.
+    start, end = (pd.Timestamp(edge).tz_convert("UTC") for edge in (stored.start, stored.end))
+    until = min(end, pd.Timestamp(stored.now - LATE_AFTER).tz_convert("UTC").ceil("h"))
     expected = pd.date_range(start, until, freq="h", inclusive="left")
-    observed = int(expected.isin(hours).sum())
+    missing = expected[~expected.isin(hours)]
+    observed = len(expected) - len(missing)
     # Cut, not rounded: 99.6 % is not complete.
     percent = 100 * observed // len(expected) if len(expected) else 100
-    missing = expected[~expected.isin(hours)]
     gaps = runs_of_hours(missing)
     longest = sorted(gaps, key=lambda gap: gap[1] - gap[0], reverse=True)[:_GAPS_SHOWN]
-    description = f"{fetched.title}: {observed} of {len(expected)} hours ({percent} %)"
+    counted = f"{observed} of {len(expected)} hours ({percent} %)"
+    findings = list(_findings_of_age(stored))
     if percent < _LEAST_PERCENT:
-        first = longest[0]
-        description += (
-            f"; longest gap since {first[0]:%Y-%m-%d %H:%M} UTC, {len(gaps)} gaps: see whether the station has power "
-            "and network; what the API publishes later is fetched by itself"
+        findings.append(
+            Finding(
+                f"{counted}; longest gap since {moment(longest[0][0])} UTC, {len(gaps)} gaps: see whether the station "
+                "has power and network; what the API publishes later is fetched by itself"
+            )
         )
-    shown = [(f"{a:%Y-%m-%d %H:%M}", f"{b:%Y-%m-%d %H:%M}", int((b - a) / timedelta(hours=1)) + 1) for a, b in longest]
+    rows = [(moment(first), moment(last), int((last - first) / timedelta(hours=1)) + 1) for first, last in longest]
+    age = None if stored.newest is None else round((stored.now - stored.newest) / timedelta(hours=1), 1)
     return CheckOutcome(
-        passed=percent >= _LEAST_PERCENT,
-        description=description,
+        stored.title,
+        findings,
+        f"{counted}, the newest {moment(stored.newest)} UTC, {age:g} h ago" if stored.newest else counted,
         metadata={
             "expected_hours": len(expected),
             "observed_hours": observed,
             "percent_complete": percent,
-            **({"longest_gaps": table(["from (UTC)", "to", "hours"], shown)} if shown else {}),
+            **({} if age is None else {"age_hours": age}),
+            **({"longest_gaps": table(["from (UTC)", "to", "hours"], rows)} if rows else {}),
         },
     )
 
 
-def newest_hour_fresh(fetched: FetchedHours) -> CheckOutcome:
-    """See how old the newest hour is."""
-    newest = fetched.newest_stored
-    if len(fetched.hourly):
-        fetched_newest = fetched.hourly[TIMESTAMP].max().to_pydatetime()
-        newest = fetched_newest if newest is None else max(newest, fetched_newest)
-    name = fetched.station.title
-    if newest is None:
-        return CheckOutcome(
-            passed=False,
-            must_act=True,
-            description=f"{name} has no hour at all: see whether airqino_id in the stations file is right",
+def _findings_of_age(stored: StoredHours) -> Iterator[Finding]:
+    if stored.newest is None:
+        yield Finding("no hour is stored at all: see whether airqino_id in the stations file is right", must_act=True)
+    elif is_late(stored.newest, stored.now):
+        age = stored.now - stored.newest
+        yield Finding(
+            f"the newest hour is {moment(stored.newest)} UTC, {age / timedelta(hours=1):.1f} h ago: see whether the "
+            "station has power and network",
+            must_act=age > timedelta(hours=stored.station.silent_after_hours),
         )
-    age = fetched.now - newest
-    hours = round(age / timedelta(hours=1), 1)
-    description = f"{name}: newest hour {newest:%Y-%m-%d %H:%M} UTC, {hours:g} h ago"
-    if age > _FRESH:
-        description += ": see whether the station has power and network"
-    return CheckOutcome(
-        passed=age <= _FRESH,
-        must_act=age > timedelta(hours=fetched.station.silent_after_hours),
-        description=description,
-        metadata={"age_hours": hours},
-    )
 
 
-def history_not_restated(fetched: FetchedHours) -> CheckOutcome:
-    """Count final hours of the period that the source changed."""
-    recent = [moment for moment in fetched.restated if moment > fetched.now - _RECENTLY]
-    description = f"{fetched.title}: {len(fetched.restated)} former versions of hours"
+def source_consistent(stored: StoredHours) -> CheckOutcome:
+    """Count final hours that the source changed and rows that could not be parsed, and compare coordinates."""
+    recent = [changed for changed in stored.restated if changed > stored.now - _RECENTLY]
+    findings = []
     if recent:
-        description = (
-            f"{fetched.title}: the source changed {len(recent)} final hours since {min(recent):%Y-%m-%d %H:%M} "
-            f"UTC; the former versions are in {fetched.station.raw_asset}_revisions: published means of the period may "
-            "differ"
+        findings.append(
+            Finding(
+                f"the source changed {len(recent)} final hours since {moment(min(recent))} UTC; the former versions "
+                f"are in {stored.station.raw_asset}_revisions: published means of the period may differ"
+            )
         )
-    return CheckOutcome(
-        passed=not recent,
-        description=description,
-        metadata={"restated_versions": len(fetched.restated), "restated_recently": len(recent)},
-    )
-
-
-def coordinates_plausible(fetched: FetchedHours) -> CheckOutcome:
-    """Compare the coordinates of the API with those of the stations file."""
-    station = fetched.station
-    if fetched.header is None:
-        return CheckOutcome(passed=True, description=f"{station.name}: the API says no coordinates")
-    latitude, longitude = fetched.header
-    said = f"the API puts it at {latitude:.4f}, {longitude:.4f}"
-    if station.latitude is None or station.longitude is None:
-        return CheckOutcome(
-            passed=False,
-            description=f"{station.name}: {said}, the stations file knows no coordinates: add latitude and longitude",
+    reasons = pd.Series(list(stored.rejected), dtype=object).value_counts()
+    if len(reasons):
+        findings.append(
+            Finding(
+                f"{len(stored.rejected)} rows could not be stored, most: {reasons.index[0]}; they are kept in "
+                f"{stored.station.raw_asset}_rejected: tell who runs the API"
+            )
         )
-    distance = _kilometres((station.latitude, station.longitude), fetched.header)
-    is_near = distance <= _PLAUSIBLE_KILOMETRES
+    distance = _distance(stored)
+    findings += _findings_of_place(stored, distance)
     return CheckOutcome(
-        passed=is_near,
-        description=f"{station.name}: {said}, {distance:.1f} km from where the stations file has it"
-        + ("" if is_near else ": correct the stations file, or tell who runs the API; the file's are used"),
-        metadata={"distance_km": round(distance, 1)},
+        stored.title,
+        findings,
+        f"every row could be stored, no final hour changed in {_RECENTLY.days} days, "
+        + ("the API says no coordinates" if distance is None else f"{distance:.1f} km from the stations file"),
+        metadata={
+            "restated_versions": len(stored.restated),
+            "restated_recently": len(recent),
+            "rejected": len(stored.rejected),
+            **({} if distance is None else {"distance_km": round(distance, 1)}),
+            **({"rejected_rows": table(["reason", "rows"], list(reasons.items()))} if len(reasons) else {}),
+        },
     )
 
 
-def no_rows_rejected(fetched: FetchedHours) -> CheckOutcome:
-    """Count rows of the answers that are no readings."""
-    reasons = pd.Series(list(fetched.rejected), dtype=object).value_counts()
-    return CheckOutcome(
-        passed=not len(reasons),
-        description=f"{fetched.title}: {len(fetched.rejected)} rows are no readings, most: {reasons.index[0]}; they "
-        f"are kept in {fetched.station.raw_asset}_rejected: tell who runs the API"
-        if len(reasons)
-        else f"{fetched.title}: every row is a reading",
-        metadata={"rejected": len(fetched.rejected)},
-    )
+def _distance(stored: StoredHours) -> float | None:
+    """Return the kilometres between the coordinates of the API and of the stations file; None where one is unknown."""
+    station = stored.station
+    if stored.coordinates is None or station.latitude is None or station.longitude is None:
+        return None
+    return _kilometres((station.latitude, station.longitude), stored.coordinates)
 
 
-CHECKS: Checks[FetchedHours] = {
-    check.__name__: check
-    for check in (
-        hours_complete,
-        newest_hour_fresh,
-        history_not_restated,
-        coordinates_plausible,
-        no_rows_rejected,
-    )
-}
+def _findings_of_place(stored: StoredHours, distance: float | None) -> Iterator[Finding]:
+    if stored.coordinates is None:
+        return
+    latitude, longitude = stored.coordinates
+    place = f"the API puts the station at {latitude:.4f}, {longitude:.4f}"
+    if distance is None:
+        yield Finding(f"{place}, the stations file has no coordinates: add latitude and longitude")
+    elif distance > _PLAUSIBLE_KILOMETRES:
+        yield Finding(
+            f"{place}, {distance:.1f} km from where the stations file has it: correct the stations file, or tell who "
+            "runs the API; those of the file are used"
+        )
+
+
+CHECKS: Checks[StoredHours] = {check.__name__: check for check in (hours_complete_and_fresh, source_consistent)}
 
 
 def _kilometres(first: tuple[float, float], second: tuple[float, float]) -> float:

@@ -18,7 +18,7 @@ from rich.markup import escape
 
 from airquality_dagster.cli.terminal import err, out
 from airquality_dagster.errors import SettingsError
-from airquality_dagster.local.services import local_services, stored_database
+from airquality_dagster.local.services import local_services
 
 _RAW = CodecOptions(document_class=RawBSONDocument)
 _BATCH_DOCUMENTS = 1000
@@ -35,7 +35,7 @@ def backup(folder: Path) -> None:
     """
     if folder.exists():
         raise SettingsError(f"{folder} exists already: name a folder that does not")
-    with local_services(with_api=False), stored_database() as database, _writable(folder):
+    with local_services(with_api=False) as services, services.open_database() as database, _writable(folder):
         names = sorted(database.list_collection_names(filter={"type": "collection"}))
         if not names:
             raise SettingsError(f"nothing is stored in database {database.name}: there is nothing to back up")
@@ -67,7 +67,7 @@ def restore(folder: Path) -> None:
     if len({path.parent for path in files}) > 1:
         raise SettingsError(f"{folder} holds more databases than one: name a folder that has one")
     counts = {path: _checked(path) for path in files}
-    with local_services(with_api=False), stored_database() as database:
+    with local_services(with_api=False) as services, services.open_database() as database:
         existing = set(database.list_collection_names()) & {path.stem for path in files}
         if existing:
             raise SettingsError(

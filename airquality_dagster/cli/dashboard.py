@@ -7,7 +7,7 @@ from rich.progress import Progress
 
 from airquality_dagster import settings
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, err, out
-from airquality_dagster.local.services import local_services, stored_database
+from airquality_dagster.local.services import local_services
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.publishing.dashboard.build import build_dashboard
 
@@ -21,8 +21,8 @@ def write_dashboard(*, is_opened: bool) -> None:
     network = load_network(settings.stations_file())
     path = settings.dashboard_file()
     with (
-        local_services(with_api=False),
-        stored_database() as database,
+        local_services(with_api=False) as services,
+        services.open_database() as database,
         Progress(console=err, transient=True) as progress,
     ):
         task = progress.add_task("stations", total=len(network.stations))

@@ -1,7 +1,6 @@
 """``airquality dev``: Dagster's UI and daemon with everything they need."""
 
 import contextlib
-import os
 import subprocess
 import sys
 import time
@@ -37,7 +36,7 @@ def run_dev(port: int, dashboard_port: int | None) -> None:
         with ended_by_signals():
             listen(port).close()
             with local_services() as services, _dashboard(port, dashboard_port) as dashboard:
-                with dagster_instance() as instance:
+                with dagster_instance(services.instance_folder) as instance:
                     end_dead_runs(instance)
                 ui = f"http://{LOOPBACK}:{port}"
                 python = [sys.executable, "-m"]
@@ -56,7 +55,7 @@ def run_dev(port: int, dashboard_port: int | None) -> None:
                 }
                 # Links in alerts and metadata lead here, unless the environment knows another way.
                 links = {settings.AIRQUALITY_UI_URL: ui, settings.AIRQUALITY_DASHBOARD_URL: dashboard}
-                variables = {**links, **os.environ}
+                variables = {**links, **services.environment}
                 with process_groups(commands, variables) as processes:
                     _wait_until_served(ui, processes)
                     out.print(f"[bold]Dagster UI: {ui}[/]  (Ctrl-C ends it)")

@@ -1,5 +1,6 @@
 """Runs of the hourly job in this process, with progress, and what came of them."""
 
+import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -10,8 +11,10 @@ import dagster as dg
 
 from airquality_dagster.automation.due import StationRun
 from airquality_dagster.automation.failures import run_failure, step_failure
-from airquality_dagster.automation.jobs import DASHBOARD, DASHBOARD_JOB, HOURLY_JOB, asset_selection, run_tags
-from airquality_dagster.local.services import process_tags, stored_is_there
+from airquality_dagster.automation.instance import listen_to
+from airquality_dagster.automation.jobs import DASHBOARD_JOB, HOURLY_JOB, asset_selection, run_tags
+from airquality_dagster.local.services import Services, process_tags
+from airquality_dagster.network.keys import step_key
 from airquality_dagster.network.stations import Network
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -47,6 +50,7 @@ class PassReport:
 
 
 def execute(
+    services: Services,
     instance: dg.DagsterInstance,
     network: Network,
     runs: Sequence[StationRun],
@@ -55,22 +59,20 @@ def execute(
     """Execute runs of the hourly job one after the other.
 
     Args:
+        services: of the runs.
+        instance: that records them.
+        network: of the stations.
         runs: stations and months.
         on_message: called with each line that is logged and its level.
     """
-    from airquality_dagster.definitions import definitions
+    from airquality_dagster.component import network_definitions
 
-    loaded = definitions()
-
-    def hand_on(entry: dg.EventLogEntry) -> None:
-        if not entry.is_dagster_event:
-            on_message(entry.user_message, int(entry.level))
+    loaded = network_definitions(network, services.started)
 
     def execute_job(name: str, **options: Any) -> dg.ExecuteInProcessResult:
         run_id = str(uuid.uuid4())
-        # The instance hands on each entry as it is stored: reading them back would take as long as the run.
-        instance.add_event_listener(run_id, hand_on)
-        return loaded.resolve_job_def(name).execute_in_process(
+        listen_to(instance, run_id, on_message)
+        return loaded.resolve_job_def(network.named(name)).execute_in_process(
             run_config=_QUIET, instance=instance, raise_on_error=False, run_id=run_id, **options
         )
 
@@ -80,10 +82,14 @@ def execute(
         selection = asset_selection(network, run, is_last=is_last)
         result = execute_job(HOURLY_JOB, asset_selection=selection, tags={**run_tags(run), **process_tags()})
         events = _by_step(result)
+        for station in () if run.fetches else run.stations:
+            # A run that fetches says it itself.
+            on_message(f"{station}: flags and days made anew", logging.INFO)
         _add(report, network, run, result, events)
-        if is_last and _was_left_out(events, DASHBOARD) and stored_is_there():
+        dashboard = step_key(network.dashboard_asset)
+        if is_last and _was_left_out(events, dashboard) and services.has_mongodb():
             events = _by_step(execute_job(DASHBOARD_JOB, tags=process_tags()))
-        _add_failures(report.dashboard, events[DASHBOARD])
+        _add_failures(report.dashboard, events[dashboard])
     return report
 
 
@@ -111,14 +117,16 @@ def _add(
     failed_at_once = not result.success and not _has_failed_step(events)
     for station in map(network.station, run.stations):
         entry = report.stations[station.name]
-        for asset in station.assets:
-            _add_failures(entry, events[asset])
+        for step in map(step_key, station.steps):
+            _add_failures(entry, events[step])
         if failed_at_once:
             # The run failed before its first step: a resource, or the definitions.
             (event,) = result.filter_events(lambda event: event.event_type == dg.DagsterEventType.RUN_FAILURE)
             entry.faults.append(run_failure(result.run_id, event))
         # One write a run and asset: its counts are the same on each month's event.
-        written = [event.materialization for event in events[station.raw_asset] if event.is_step_materialization]
+        written = [
+            event.materialization for event in events[step_key(station.raw_asset)] if event.is_step_materialization
+        ]
         for count in _COUNTS if written else ():
             value = written[0].metadata[count].value
             entry.counts[count] += value if isinstance(value, int) else 0

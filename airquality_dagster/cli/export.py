@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-import dagster as dg
 import pandas as pd
 from dagster_mongodb import MongoDBIOManagerError
 
@@ -13,6 +12,7 @@ from airquality_dagster import settings
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, err
 from airquality_dagster.errors import AirQualityError, SettingsError
 from airquality_dagster.local.services import dagster_instance, local_services
+from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.pollutants import SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.storage.files import replaced
@@ -31,15 +31,16 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
         SettingsError: there is no such station, or the file cannot be written.
         AirQualityError: nothing is stored.
     """
-    from airquality_dagster.definitions import definitions
+    from airquality_dagster.component import network_definitions
 
-    station = load_network(settings.stations_file()).station(name)
-    with local_services(with_api=False), dagster_instance() as instance:
-        loaded = definitions()
+    network = load_network(settings.stations_file())
+    station = network.station(name)
+    with local_services(with_api=False) as services, dagster_instance(services.instance_folder) as instance:
+        loaded = network_definitions(network, services.started)
 
         def stored(asset: str) -> pd.DataFrame:
-            key = dg.AssetKey(asset)
-            return cast("pd.DataFrame", loaded.load_asset_value(key, python_type=pd.DataFrame, instance=instance))
+            value = loaded.load_asset_value(asset_key(asset), python_type=pd.DataFrame, instance=instance)
+            return cast("pd.DataFrame", value)
 
         try:
             if is_raw:
@@ -77,7 +78,13 @@ def _write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _text(value: object) -> object:
-    """Return a list of names as one text, separated by blanks."""
+    """Return a list of names, or reasons with their hours, as one text, separated by blanks.
+
+    >>> _text(["humid", "restated"]), _text({"stuck": 15, "missing": 3})
+    ('humid restated', 'stuck=15 missing=3')
+    """
+    if isinstance(value, dict):
+        return " ".join(f"{name}={count}" for name, count in value.items())
     return " ".join(value) if isinstance(value, list) else value
 
 

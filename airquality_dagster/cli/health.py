@@ -3,10 +3,12 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import requests
 
 from airquality_dagster import settings
+from airquality_dagster.automation.instance import dead_daemons
 from airquality_dagster.cli.terminal import err, out
 from airquality_dagster.errors import AirQualityError
 from airquality_dagster.local.services import check_mongodb, dagster_instance
@@ -64,11 +66,11 @@ def _mongodb() -> str:
 
 
 def _daemons() -> str:
-    if not os.environ.get(settings.DAGSTER_HOME):
+    folder = os.environ.get(settings.DAGSTER_HOME)
+    if not folder:
         return f"{settings.DAGSTER_HOME} is not set: set it to that of the platform"
-    with dagster_instance() as instance:
-        states = instance.get_daemon_statuses()
-    dead = sorted(name.lower() for name, state in states.items() if state.required and not state.healthy)
+    with dagster_instance(Path(folder)) as instance:
+        dead = dead_daemons(instance)
     return f"no sign of life of {', '.join(dead)}: see the log of dagster-daemon" if dead else ""
 
 

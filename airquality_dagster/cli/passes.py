@@ -16,10 +16,10 @@ from airquality_dagster import settings
 from airquality_dagster.automation.due import StationRun, contiguous_ranges, station_runs
 from airquality_dagster.automation.instance import due_runs, network_months
 from airquality_dagster.cli.execution import PassReport, execute
-from airquality_dagster.cli.reports import StationStatus, age, daily_means, station_status
+from airquality_dagster.cli.reports import age, daily_means, station_status
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, err, out
 from airquality_dagster.errors import SettingsError
-from airquality_dagster.local.services import Services, dagster_instance, end_dead_runs, local_services, stored_database
+from airquality_dagster.local.services import Services, dagster_instance, end_dead_runs, local_services
 from airquality_dagster.network.partitions import month
 from airquality_dagster.network.stations import Network, load_network
 
@@ -28,7 +28,7 @@ def run_due() -> bool:
     """Make one pass over what is due and report it. Return whether nothing failed."""
     network = load_network(settings.stations_file())
     now = datetime.now(UTC)
-    with local_services() as services, dagster_instance() as instance:
+    with local_services() as services, dagster_instance(services.instance_folder) as instance:
         _introduce(services)
         end_dead_runs(instance)
         runs = due_runs(instance, network, now)
@@ -36,8 +36,8 @@ def run_due() -> bool:
             raise SettingsError(
                 f"the network's first month, {network.first_month}, has not begun: correct the stations file"
             )
-        report = _execute(instance, network, runs)
-        _show(report, network)
+        report = _execute(services, instance, network, runs)
+        _show(services, report, network)
     _show_next_steps(services)
     return not report.faults
 
@@ -64,18 +64,18 @@ def run_backfill(first: str, last: str, names: Sequence[str]) -> bool:
     due = {key.key for key in months if first <= month(key.key) <= last}
     ranges = contiguous_ranges(months, due)
     runs = station_runs({station.name: ranges for station in stations}, network.network.stations_per_run)
-    with local_services() as services, dagster_instance() as instance:
+    with local_services() as services, dagster_instance(services.instance_folder) as instance:
         _introduce(services)
         end_dead_runs(instance)
-        report = _execute(instance, network, runs)
+        report = _execute(services, instance, network, runs)
         failed = [name for name, station in report.stations.items() if station.faults]
         if failed and len(due) > 1:
             # A month that fails takes its range with it: ask again for each month alone.
             err.print(f"{', '.join(failed)}: failed in one piece, asking for each month alone")
             alone = contiguous_ranges(months, due, alone=due)
-            retried = _execute(instance, network, station_runs(dict.fromkeys(failed, alone), 1))
+            retried = _execute(services, instance, network, station_runs(dict.fromkeys(failed, alone), 1))
             report = PassReport({**report.stations, **retried.stations}, retried.dashboard)
-        _show(report, network)
+        _show(services, report, network)
     return not report.faults
 
 
@@ -84,7 +84,9 @@ def _introduce(services: Services) -> None:
     err.print(f"MongoDB: {services.mongodb}, database {escape(services.database)}", style="dim")
 
 
-def _execute(instance: dg.DagsterInstance, network: Network, runs: Sequence[StationRun]) -> PassReport:
+def _execute(
+    services: Services, instance: dg.DagsterInstance, network: Network, runs: Sequence[StationRun]
+) -> PassReport:
     total = sum(len(run.stations) for run in runs)
     begin = time.monotonic()
     columns = (
@@ -104,7 +106,7 @@ def _execute(instance: dg.DagsterInstance, network: Network, runs: Sequence[Stat
             advance = int(level == logging.INFO)
             progress.update(task, advance=advance, description=escape(message.partition(" (")[0]))
 
-        report = execute(instance, network, runs, on_message)
+        report = execute(services, instance, network, runs, on_message)
     err.print(f"{_span(runs)} in {time.monotonic() - begin:.1f} s", style="dim")
     return report
 
@@ -117,7 +119,7 @@ def _span(runs: Sequence[StationRun]) -> str:
     )
 
 
-def _show(report: PassReport, network: Network) -> None:
+def _show(services: Services, report: PassReport, network: Network) -> None:
     counts = {
         "fetched": "hours_fetched",
         "inserted": "inserted",
@@ -134,14 +136,15 @@ def _show(report: PassReport, network: Network) -> None:
         table.add_row(name, *cells, style="red" if station.faults else None)
     out.print(table)
     try:
-        _show_newest(report, network)
+        _show_newest(services, report, network)
     finally:
         _show_faults(report)
 
 
-def _show_newest(report: PassReport, network: Network) -> None:
+def _show_newest(services: Services, report: PassReport, network: Network) -> None:
     now = datetime.now(UTC)
-    statuses = _statuses(network, report, now)
+    with services.open_database() as database:
+        statuses = {name: station_status(database, network.station(name), now) for name in report.stations}
     for name, status in statuses.items():
         newest = "no hour is stored"
         if status.newest_hour:
@@ -159,11 +162,6 @@ def _show_faults(report: PassReport) -> None:
             err.print(escape(trace))
         for fault in part.faults:
             err.print(f"[red]failed:[/] {escape(fault)}")
-
-
-def _statuses(network: Network, report: PassReport, now: datetime) -> dict[str, StationStatus]:
-    with stored_database() as database:
-        return {name: station_status(database, network.station(name), now) for name in report.stations}
 
 
 def _show_next_steps(services: Services) -> None:

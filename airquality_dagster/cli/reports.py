@@ -7,13 +7,10 @@ from typing import Any
 
 from pymongo.database import Database
 
-from airquality_dagster.network.pollutants import PARAMETERS, SIMULATED
+from airquality_dagster.network.pollutants import HEADLINES, SIMULATED
 from airquality_dagster.network.stations import Station
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
-from airquality_dagster.readings.flags import Level
-
-# What a line about a station shows first of all.
-SHOWN = ("co", "pm2_5")
+from airquality_dagster.readings.flags import VALID_LEVELS
 
 
 @dataclass(frozen=True)
@@ -52,8 +49,10 @@ def station_status(database: Database[dict[str, Any]], station: Station, now: da
         hours_of_last_day=hours.count_documents(since(1)),
         hours_of_last_month=hours.count_documents(since(30)),
         valid_of_last_month={
-            field: quality.count_documents({**since(30), f"{field}_qc": {"$lte": int(Level.SUSPECT)}})
-            for field in SHOWN
+            parameter.field: quality.count_documents(
+                {**since(30), f"{parameter.field}_qc": {"$in": list(map(int, VALID_LEVELS))}}
+            )
+            for parameter in HEADLINES
         },
         newest_day=days.find_one({"hours": {"$gte": HOURS_FOR_A_VALID_DAY}}, sort=[("_id", -1)])
         or days.find_one(sort=[("_id", -1)]),
@@ -61,7 +60,7 @@ def station_status(database: Database[dict[str, Any]], station: Station, now: da
     )
 
 
-def daily_means(day: Mapping[str, Any] | None, fields: tuple[str, ...] = SHOWN) -> str:
+def daily_means(day: Mapping[str, Any] | None) -> str:
     """Return date and means of a day with units; those that are not valid say so.
 
     >>> daily_means({"_id": datetime(2026, 1, 2), "co_mean": 0.41, "co_valid_hours": 9})
@@ -70,9 +69,9 @@ def daily_means(day: Mapping[str, Any] | None, fields: tuple[str, ...] = SHOWN) 
     if day is None:
         return "no day yet"
     parts = []
-    for parameter in PARAMETERS:
+    for parameter in HEADLINES:
         mean = day.get(f"{parameter.field}_mean")
-        if parameter.field not in fields or mean is None:
+        if mean is None:
             continue
         valid_hours = day[f"{parameter.field}_valid_hours"]
         note = "" if valid_hours >= HOURS_FOR_A_VALID_DAY else f" (not valid: {valid_hours} of 24 h)"

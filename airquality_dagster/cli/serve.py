@@ -13,7 +13,7 @@ from rich.markup import escape
 from airquality_dagster import settings
 from airquality_dagster.cli.terminal import err, out
 from airquality_dagster.errors import DashboardError
-from airquality_dagster.local.services import dagster_instance, local_services, stored_database
+from airquality_dagster.local.services import dagster_instance, local_services
 from airquality_dagster.local.serving import listen, serve
 from airquality_dagster.network.stations import Network, load_network
 from airquality_dagster.publishing.dashboard.build import build_dashboard
@@ -35,9 +35,9 @@ def run_serve(host: str, port: int, draw_every_minutes: float | None) -> None:
     network = load_network(settings.stations_file())
     with (
         contextlib.suppress(KeyboardInterrupt),
-        local_services(with_api=False),
-        stored_database() as database,
-        dagster_instance() as instance,
+        local_services(with_api=False) as services,
+        services.open_database() as database,
+        dagster_instance(services.instance_folder) as instance,
         _drawing(network, database, draw_every_minutes),
     ):
         listener = listen(port, host)

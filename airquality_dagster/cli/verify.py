@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import dagster as dg
 import pandas as pd
-from dagster_mongodb import MongoDBIOManagerError
+from dagster_mongodb import MongoDBIOManagerError, Revision, find_revisions
 from pymongo.database import Database
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
@@ -18,13 +18,14 @@ from airquality_dagster.airqino.answer import hourly_frame
 from airquality_dagster.automation.instance import network_months
 from airquality_dagster.cli.terminal import out
 from airquality_dagster.errors import AirQualityError
-from airquality_dagster.local.services import dagster_instance, local_services, stored_database
+from airquality_dagster.local.services import Services, dagster_instance, local_services
+from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.partitions import monthly_partitions
-from airquality_dagster.network.pollutants import PROVISIONAL, SIMULATED, TIMESTAMP
+from airquality_dagster.network.pollutants import PROVISIONAL, RULES_VERSION, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Network, Station, load_network
 from airquality_dagster.readings.days import DATE, daily_aggregates
 from airquality_dagster.readings.differences import Difference, differences
-from airquality_dagster.readings.flags import flag_hours
+from airquality_dagster.readings.flags import RULES, flag_hours
 from airquality_dagster.readings.hours import hourly_quality
 from airquality_dagster.readings.periods import PERIOD, START, period_summaries
 
@@ -36,6 +37,7 @@ class _Finding:
     what: str
     compared: int
     differs: Sequence[Difference]
+    note: str = ""
 
 
 def verify(names: Sequence[str], *, with_source: bool) -> bool:
@@ -50,16 +52,22 @@ def verify(names: Sequence[str], *, with_source: bool) -> bool:
     """
     network = load_network(settings.stations_file())
     stations = [network.station(name) for name in dict.fromkeys(names)] or list(network.stations)
-    table = Table("station", "compared", "rows", "differences", box=SIMPLE_HEAD)
+    table = Table("station", "compared", "rows", "differences", "", box=SIMPLE_HEAD)
     shown, is_sound = [], True
-    with local_services(with_api=with_source), stored_database() as database, dagster_instance() as instance:
+    with (
+        local_services(with_api=with_source) as services,
+        services.open_database() as database,
+        dagster_instance(services.instance_folder) as instance,
+    ):
         for station in stations:
             try:
-                findings = list(_findings(instance, database, network, station, with_source=with_source))
+                findings = list(_findings(services, instance, database, network, station, with_source=with_source))
             except MongoDBIOManagerError as error:
                 raise AirQualityError(str(error)) from error
             for finding in findings:
-                table.add_row(station.name, finding.what, str(finding.compared), str(len(finding.differs)))
+                table.add_row(
+                    station.name, finding.what, str(finding.compared), str(len(finding.differs)), finding.note
+                )
                 is_sound &= not finding.differs
                 shown += [
                     f"{station.name}, {finding.what}, {one.row}: {one.column or 'row'} is {one.stored!r}, should be "
@@ -77,31 +85,36 @@ def verify(names: Sequence[str], *, with_source: bool) -> bool:
 
 
 def _findings(
-    instance: dg.DagsterInstance, database: Database[Any], network: Network, station: Station, *, with_source: bool
+    services: Services,
+    instance: dg.DagsterInstance,
+    database: Database[Any],
+    network: Network,
+    station: Station,
+    *,
+    with_source: bool,
 ) -> Iterator[_Finding]:
-    from airquality_dagster.definitions import definitions
+    from airquality_dagster.component import network_definitions
 
-    loaded = definitions()
+    loaded = network_definitions(network, services.started)
 
     def stored(asset: str) -> pd.DataFrame:
-        key = dg.AssetKey(asset)
-        return cast("pd.DataFrame", loaded.load_asset_value(key, python_type=pd.DataFrame, instance=instance))
+        value = loaded.load_asset_value(asset_key(asset), python_type=pd.DataFrame, instance=instance)
+        return cast("pd.DataFrame", value)
 
     hourly = stored(station.raw_asset)
     yield _Finding("hours", len(hourly), _wrong_hours(hourly, station))
-    revisions = list(database[f"{station.raw_asset}_revisions"].find())
+    revisions = list(find_revisions(database, station.raw_asset))
     yield _Finding("revisions", len(revisions), _wrong_revisions(revisions))
 
-    restated = [pd.Timestamp(revision["_id"]["document_id"]) for revision in revisions]
+    restated = [pd.Timestamp(revision.document_id) for revision in revisions]
     flagged = flag_hours(hourly, restated=restated)
     quality, daily = stored(station.quality_asset), stored(station.aggregates_asset)
-    yield _Finding("flags and indices", len(quality), differences(quality, hourly_quality(flagged), [TIMESTAMP]))
-    yield _Finding("days", len(daily), differences(daily, daily_aggregates(flagged, network.time_zone), [DATE]))
+    yield _judged("flags and indices", quality, hourly_quality(flagged), [TIMESTAMP])
+    yield _judged("days", daily, daily_aggregates(flagged, network.time_zone), [DATE])
     summaries = stored(station.summaries_asset)
-    expected = period_summaries(daily, network.time_zone)
-    yield _Finding("months and years", len(summaries), differences(summaries, expected, [PERIOD, START]))
+    yield _judged("months and years", summaries, period_summaries(daily, network.time_zone), [PERIOD, START])
     if with_source:
-        published = _published(network, station, hourly)
+        published = _published(services, network, station, hourly)
         # Whether an hour is provisional depends on the moment; whether it is simulated, the answer says.
         compared = hourly.drop(columns=[PROVISIONAL, SIMULATED], errors="ignore")
         known = published.drop(columns=[PROVISIONAL, SIMULATED], errors="ignore")
@@ -110,8 +123,17 @@ def _findings(
         yield _Finding("hours of the source", len(known), differences(compared, known, [TIMESTAMP]))
 
 
+def _judged(what: str, stored: pd.DataFrame, expected: pd.DataFrame, keys: list[str]) -> _Finding:
+    """Compare what was judged by the present rules; what was judged by former ones is made anew by the next runs."""
+    former = stored[stored[RULES_VERSION] != RULES] if RULES_VERSION in stored else stored
+    left_out = former.set_index(keys).index
+    stored, expected = (frame[~frame.set_index(keys).index.isin(left_out)] for frame in (stored, expected))
+    note = f"{len(former)} rows by former rules: the next runs make them anew" if len(former) else ""
+    return _Finding(what, len(stored), differences(stored, expected, keys), note)
+
+
 def _wrong_hours(hourly: pd.DataFrame, station: Station) -> list[Difference]:
-    """Return hours that are no hours, or of another station."""
+    """Return stored hours that do not begin on the hour, are stored twice, or belong to another station."""
     hours = hourly[TIMESTAMP]
     found = [
         Difference(str(hour), TIMESTAMP, hour, "the start of an hour") for hour in hours[hours != hours.dt.floor("h")]
@@ -125,28 +147,28 @@ def _wrong_hours(hourly: pd.DataFrame, station: Station) -> list[Difference]:
     return found
 
 
-def _wrong_revisions(revisions: Sequence[dict[str, Any]]) -> list[Difference]:
+def _wrong_revisions(revisions: Sequence[Revision]) -> list[Difference]:
     """Return revisions that are not counted from 1 on, or whose document is another's."""
-    found, numbers = [], {}
-    for revision in sorted(revisions, key=lambda one: (one["_id"]["document_id"], one["_id"]["revision"])):
-        key, number = revision["_id"]["document_id"], revision["_id"]["revision"]
+    wrong, numbers = [], {}
+    for revision in revisions:
+        key = revision.document_id
         expected = numbers.get(key, 0) + 1
-        numbers[key] = number
-        if number != expected:
-            found.append(Difference(str(key), "revision", number, expected))
-        if revision["document"]["_id"] != key:
-            found.append(Difference(str(key), "document", revision["document"]["_id"], key))
-    return found
+        numbers[key] = revision.number
+        if revision.number != expected:
+            wrong.append(Difference(str(key), "revision", revision.number, expected))
+        if revision.document is None or revision.document["_id"] != key:
+            wrong.append(Difference(str(key), "document", revision.document and revision.document["_id"], key))
+    return wrong
 
 
-def _published(network: Network, station: Station, hourly: pd.DataFrame) -> pd.DataFrame:
+def _published(services: Services, network: Network, station: Station, hourly: pd.DataFrame) -> pd.DataFrame:
     """Return what the source says now of the months of which hours are stored."""
-    from airquality_dagster.definitions import airqino_resource
+    from airquality_dagster.component import airqino_resource
 
     now = datetime.now(UTC)
     partitions_def = monthly_partitions(network)
     answers = []
-    with dg.build_resources({"airqino": airqino_resource()}) as resources:
+    with dg.build_resources({"airqino": airqino_resource(services.started)}) as resources:
         for month in network_months(network, now):
             window = partitions_def.time_window_for_partition_key(month.key)
             if hourly[TIMESTAMP].between(window.start, window.end, inclusive="left").any():

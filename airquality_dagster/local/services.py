@@ -5,17 +5,18 @@ import errno
 import os
 import platform
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_mongodb.connection import address
+from dagster_mongodb import address
 from pymongo.database import Database
 
 from airquality_dagster import settings
-from airquality_dagster.airqino.resource import AirQinoResource
+from airquality_dagster.automation.instance import end_run, open_instance
+from airquality_dagster.component import airqino_resource
 from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError, storage_errors
 from airquality_dagster.local.mongod import embedded_mongod
 from airquality_dagster.storage.mongodb import MongoDBResource
@@ -29,23 +30,65 @@ class Services:
     """Where the parts of a local run are.
 
     Args:
-        mongodb: address without credentials.
-        is_embedded: whether it is the server that local commands share.
-        database: its database.
+        started: what the command has started itself, as environment variables: those of MongoDB where it is embedded,
+            and of the AirQino API where it is the sandbox.
+        mongodb_uri, database: connection string, which may hold a password, and name of the database.
         api: URL of the AirQino API.
-        is_sandbox: whether the API is the sandbox that this command started.
+        instance_folder: of Dagster's instance.
     """
 
-    mongodb: str
-    is_embedded: bool
+    started: Mapping[str, str]
+    mongodb_uri: str = field(repr=False)
     database: str
     api: str
-    is_sandbox: bool
+    instance_folder: Path
+
+    @property
+    def mongodb(self) -> str:
+        """Address of MongoDB without credentials."""
+        return address(self.mongodb_uri)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether MongoDB is the server that local commands share."""
+        return settings.MONGODB_URI in self.started
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether the API is the sandbox that this command started."""
+        return settings.AIRQINO_BASE_URL in self.started
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment of other processes that use the services."""
+        return {**os.environ, **self.started, settings.DAGSTER_HOME: str(self.instance_folder)}
+
+    @contextlib.contextmanager
+    def open_database(self) -> Iterator[Database[dict[str, Any]]]:
+        """Hand out the database, to read from.
+
+        Raises:
+            MongoDBUnavailableError: MongoDB does not answer, or refuses the login.
+        """
+        resource = MongoDBResource(uri=self.mongodb_uri, database=self.database)
+        try:
+            with resource.open_database() as database:
+                yield database
+        finally:
+            resource.close()
+
+    def has_mongodb(self) -> bool:
+        """Return whether MongoDB answers, for less patience than a run has."""
+        try:
+            check_mongodb(self.mongodb_uri, self.database)
+        except MongoDBUnavailableError:
+            return False
+        return True
 
 
 @contextlib.contextmanager
 def local_services(*, with_api: bool = True) -> Iterator[Services]:
-    """Start what the environment does not name, and set the environment of this process to it.
+    """Start what the environment does not name.
 
     Args:
         with_api: also the sandbox, unless the environment names an API or credentials.
@@ -56,73 +99,37 @@ def local_services(*, with_api: bool = True) -> Iterator[Services]:
         SettingsError: the credentials of the environment contradict each other.
     """
     if with_api:
-        check_credentials()
+        airqino_resource(os.environ).credentials()
     home = make_home()
     with contextlib.ExitStack() as stack:
+        started = {}
         uri = os.environ.get(settings.MONGODB_URI)
-        is_embedded = not uri
         if not uri:
-            uri = stack.enter_context(embedded_mongod(home / "mongodb"))
-        database = settings.mongodb_database()
+            uri = started[settings.MONGODB_URI] = stack.enter_context(embedded_mongod(home / "mongodb"))
         api = os.environ.get(settings.AIRQINO_BASE_URL)
-        is_sandbox = with_api and not api and not settings.has_credentials(os.environ)
-        if is_sandbox:
-            api = stack.enter_context(_sandbox())
-        stack.enter_context(
-            _environment({
-                settings.MONGODB_URI: uri,
-                **({settings.AIRQINO_BASE_URL: api} if api else {}),
-                settings.DAGSTER_HOME: str(instance_folder(home)),
-            })
-        )  # fmt: skip
+        if with_api and not api and not settings.has_credentials(os.environ):
+            api = started[settings.AIRQINO_BASE_URL] = stack.enter_context(_sandbox())
+        database = settings.mongodb_database()
         check_mongodb(uri, database)
-        yield Services(address(uri), is_embedded, database, api or settings.PUBLIC_API, is_sandbox)
+        yield Services(started, uri, database, api or settings.PUBLIC_API, instance_folder(home))
 
 
 @contextlib.contextmanager
-def stored_database() -> Iterator[Database[dict[str, Any]]]:
-    """Hand out the database of the environment, to read from.
-
-    Raises:
-        MongoDBUnavailableError: MongoDB does not answer, or refuses the login.
-    """
-    resource = MongoDBResource(
-        uri=os.environ[settings.MONGODB_URI],
-        database=settings.mongodb_database(),
-    )
-    try:
-        with resource.open_database() as database:
-            yield database
-    finally:
-        resource.close()
-
-
-def stored_is_there() -> bool:
-    """Return whether the MongoDB of the environment answers, for less patience than a run has."""
-    database = settings.mongodb_database()
-    try:
-        check_mongodb(os.environ[settings.MONGODB_URI], database)
-    except MongoDBUnavailableError:
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def dagster_instance() -> Iterator[dg.DagsterInstance]:
-    """Hand out Dagster's instance of the environment.
+def dagster_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
+    """Hand out Dagster's instance of a folder.
 
     Raises:
         LocalServiceError: its storage cannot be read or written: a full or read-only disk, a database that is away.
     """
     try:
-        with _kept_output(), dg.DagsterInstance.get() as instance:
+        with _kept_output(), open_instance(folder) as instance:
             yield instance
     except storage_errors() as error:
-        raise LocalServiceError(_database_fault(error)) from error
+        raise LocalServiceError(_database_fault(error, folder)) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
             raise
-        raise LocalServiceError(_instance_fault(str(error.strerror))) from error
+        raise LocalServiceError(_instance_fault(str(error.strerror), folder)) from error
 
 
 @contextlib.contextmanager
@@ -137,30 +144,24 @@ def _kept_output() -> Iterator[None]:
             os.close(copy)
 
 
-def _database_fault(error: Exception) -> str:
+def _database_fault(error: Exception, folder: Path) -> str:
     # What the database said itself, without the statement and its values.
     cause: BaseException = error.__cause__ or error
     said = str(getattr(cause, "orig", None) or cause).strip()
     if not os.environ.get(settings.DAGSTER_POSTGRES_URL):
-        return _instance_fault(f"its database says: {said}")
+        return _instance_fault(f"its database says: {said}", folder)
     return (
-        f"Dagster's instance in {os.environ[settings.DAGSTER_HOME]} cannot be used ({said}): see whether Postgres runs "
+        f"Dagster's instance in {folder} cannot be used ({said}): see whether Postgres runs "
         f"and {settings.DAGSTER_POSTGRES_URL} is right, and run again; what is stored stays"
     )
 
 
-def _instance_fault(reason: str) -> str:
-    folder = os.environ[settings.DAGSTER_HOME]
+def _instance_fault(reason: str, folder: Path) -> str:
     free = shutil.disk_usage(folder).free / 2**20
     return (
         f"Dagster's instance in {folder} cannot be used ({reason}; its disk has {free:.0f} MiB free): make room, or "
         "have it written again, and run again; what is stored stays"
     )
-
-
-def use_instance(home: Path) -> contextlib.AbstractContextManager[None]:
-    """Set the environment of this process to Dagster's instance of the home."""
-    return _environment({settings.DAGSTER_HOME: str(instance_folder(home))})
 
 
 def make_home() -> Path:
@@ -210,30 +211,12 @@ def check_mongodb(uri: str, database: str) -> None:
         resource.close()
 
 
-def check_credentials() -> None:
-    """Check the credentials of the environment as a run would.
-
-    Raises:
-        SettingsError: what is set does not make a grant.
-    """
-    AirQinoResource(
-        client_id=os.environ.get(settings.AIRQINO_CLIENT_ID),
-        client_secret=os.environ.get(settings.AIRQINO_CLIENT_SECRET),
-        username=os.environ.get(settings.AIRQINO_USERNAME),
-        password=os.environ.get(settings.AIRQINO_PASSWORD),
-        refresh_token=os.environ.get(settings.AIRQINO_REFRESH_TOKEN),
-    ).credentials()
-
-
 def end_dead_runs(instance: dg.DagsterInstance) -> None:
     """Mark runs of commands that were killed as failed, so that nothing waits for them."""
-    for run in instance.get_runs(
-        dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={HOST_TAG: platform.node()})
-    ):
+    started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={HOST_TAG: platform.node()})
+    for run in (record.dagster_run for record in instance.get_run_records(started)):
         if not _is_alive(int(run.tags[PROCESS_TAG])):
-            instance.report_run_failed(run, "the command that executed this run was killed")
-            # Its places in the pool would stay taken: only a daemon frees those of runs that ended.
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            end_run(instance, run, "the command that executed this run was killed")
 
 
 HOST_TAG = "airquality/host"
@@ -261,17 +244,3 @@ def _sandbox() -> contextlib.AbstractContextManager[str]:
     from airquality_dagster.local.serving import running
 
     return running(create_app(SimulatedSource()))
-
-
-@contextlib.contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    former = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in former.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

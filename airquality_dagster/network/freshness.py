@@ -1,4 +1,4 @@
-"""How old data may be: each limit stands here once, and checks, freshness policies, alerts and the page derive from it."""
+"""How old data may be: each limit stands here once; checks, policies, alerts and the page derive from it."""
 
 from datetime import datetime, timedelta
 
@@ -18,7 +18,9 @@ def is_late(newest_hour: datetime, now: datetime) -> bool:
         newest_hour: its start, tz-aware.
         now: the present moment, tz-aware.
 
-    >>> is_late(datetime(2026, 1, 1, 8), datetime(2026, 1, 1, 12)), is_late(datetime(2026, 1, 1, 8), datetime(2026, 1, 1, 12, 5))
-    (False, True)
+    >>> is_late(datetime(2026, 1, 1, 8), datetime(2026, 1, 1, 12))
+    False
+    >>> is_late(datetime(2026, 1, 1, 8), datetime(2026, 1, 1, 12, 5))
+    True
     """
     return now - newest_hour > LATE_AFTER

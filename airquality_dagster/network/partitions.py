@@ -1,10 +1,16 @@
 """The one partitions definition of all station assets, and its months."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
 import dagster as dg
 
 from airquality_dagster.network.stations import Network
 
-KEY_FORMAT = "%Y-%m-%d"  # Dagster's own for months: the day is always 01
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+PARTITION = "dagster/partition"
+"""Tags of a run that say which partitions it is of."""
 
 
 def monthly_partitions(network: Network) -> dg.MonthlyPartitionsDefinition:
@@ -32,3 +38,13 @@ def month(key: str) -> str:
     '2022-12'
     """
     return key[:7]
+
+
+def first_year_of(tags: Mapping[str, str]) -> datetime | None:
+    """Return when the first year begins that a run is about, as midnight UTC; None where its tags name no partition.
+
+    >>> first_year_of({RANGE_START: "2023-02-01", RANGE_END: "2024-01-01"})
+    datetime.datetime(2023, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)
+    """
+    first = tags.get(RANGE_START) or tags.get(PARTITION)
+    return datetime(int(first[:4]), 1, 1, tzinfo=UTC) if first else None

@@ -213,11 +213,13 @@ BY_FIELD = {parameter.field: parameter for parameter in PARAMETERS}
 HEADLINES = tuple(parameter for parameter in PARAMETERS if parameter.is_headline)
 POLLUTANTS = tuple(parameter for parameter in PARAMETERS if parameter.guideline)
 
-# Fields of a stored hour that are no reading.
+# Fields of a stored hour beside its readings.
 TIMESTAMP = "timestamp"
+DATE = "date"  # of a day, in place of the timestamp
 STATION_ID = "station_id"
 PROVISIONAL = "provisional"
 SIMULATED = "simulated"
+RULES_VERSION = "rules"  # of a document that was computed: by which version of the rules
 RESERVED_FIELDS = frozenset({"_id", TIMESTAMP, STATION_ID, PROVISIONAL, SIMULATED})
 
 

@@ -3,20 +3,23 @@
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from airquality_dagster.errors import SettingsError, StationsFileError
 
 OWN_STATIONS_FILE = Path(__file__).with_name("stations.yaml")
 
-# libyaml's, where PyYAML has it: of a thousand stations a tenth of the time.
+# libyaml's loader, where PyYAML has it, reads a thousand stations in a tenth of the time.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+DASHBOARD = "air_quality_dashboard"
+AIRQINO_API = "airqino_api"
 MONTH_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
+_NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 
 # raw_<name>, <name>_quality … are collections; a name that ends like this would meet another's.
 _RESERVED_ENDINGS = ("_aggregates", "_quality", "_summaries", "_revisions", "_insertions", "_rejected")
@@ -31,20 +34,21 @@ class Station(BaseModel):
         label: its name in the AirQino API.
         city: where it stands.
         latitude, longitude: degrees, WGS 84; left out where unknown.
-        height: metres of the inlet above ground; left out where unknown.
         silent_after_hours: how old its newest hour may be before somebody is told.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-    airqino_id: Annotated[int, Field(gt=0)]
+    name: str = Field(pattern=_NAME_PATTERN, max_length=60)
+    airqino_id: int = Field(gt=0)
     label: str = ""
     city: str = ""
-    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
-    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
-    height: Annotated[float, Field(ge=0)] | None = None
-    silent_after_hours: Annotated[int, Field(ge=4)] = 24
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    longitude: float | None = Field(default=None, ge=-180, le=180)
+    silent_after_hours: int = Field(default=24, ge=4)
+
+    # The key prefix of its network with a dot, as it stands before the names of collections.
+    _prefix: str = PrivateAttr(default="")
 
     @field_validator("name")
     @classmethod
@@ -56,32 +60,42 @@ class Station(BaseModel):
     @property
     def raw_asset(self) -> str:
         """Name of the asset and collection of the hourly readings."""
-        return f"raw_{self.name}"
+        return f"{self._prefix}raw_{self.name}"
 
     @property
     def quality_asset(self) -> str:
         """Name of the asset and collection of the hourly flags and indices."""
-        return f"{self.name}_quality"
+        return f"{self._prefix}{self.name}_quality"
 
     @property
     def aggregates_asset(self) -> str:
         """Name of the asset and collection of the daily aggregates."""
-        return f"{self.name}_aggregates"
+        return f"{self._prefix}{self.name}_aggregates"
 
     @property
     def summaries_asset(self) -> str:
         """Name of the asset and collection of the monthly and annual summaries."""
-        return f"{self.name}_summaries"
+        return f"{self._prefix}{self.name}_summaries"
 
     @property
-    def monthly_assets(self) -> tuple[str, str, str]:
-        """Names of the assets that are partitioned by month, in the order in which they are made."""
-        return self.raw_asset, self.quality_asset, self.aggregates_asset
+    def derived_assets(self) -> tuple[str, str, str]:
+        """Names of the assets that are made of stored hours, in the order in which they are made."""
+        return self.quality_asset, self.aggregates_asset, self.summaries_asset
 
     @property
     def assets(self) -> tuple[str, ...]:
         """Names of all of its assets, in the order in which they are made."""
-        return *self.monthly_assets, self.summaries_asset
+        return self.raw_asset, *self.derived_assets
+
+    @property
+    def judgement_step(self) -> str:
+        """Name of the step that makes flags and daily aggregates."""
+        return f"{self._prefix}{self.name}_quality_and_aggregates"
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Names of the steps that make its assets."""
+        return self.raw_asset, self.judgement_step, self.summaries_asset
 
     @property
     def title(self) -> str:
@@ -95,13 +109,22 @@ class Station(BaseModel):
         return f"{self.title}, {self.city}" if self.city else self.title
 
 
-class _NetworkFacts(BaseModel):
+class NetworkFacts(BaseModel):
+    """What all stations share.
+
+    Args:
+        name: of the network, as people read it.
+        time_zone: IANA time zone of local days and months.
+        first_month: the first month of the partitions, ``YYYY-MM``.
+        stations_per_run: how many stations one run takes at most.
+    """
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     time_zone: str
-    first_month: Annotated[str, Field(pattern=f"^{MONTH_PATTERN}$")]
-    stations_per_run: Annotated[int, Field(gt=0)] = 100
+    first_month: str = Field(pattern=f"^{MONTH_PATTERN}$")
+    stations_per_run: int = Field(default=100, gt=0)
 
     @field_validator("time_zone")
     @classmethod
@@ -109,7 +132,7 @@ class _NetworkFacts(BaseModel):
         try:
             ZoneInfo(time_zone)
         except (KeyError, ValueError, OSError):
-            raise ValueError(f"{time_zone!r} is no IANA time zone (like Africa/Abidjan)") from None
+            raise ValueError(f"{time_zone!r} is not an IANA time zone (like Africa/Abidjan)") from None
         return time_zone
 
 
@@ -117,15 +140,17 @@ class Network(BaseModel):
     """All stations of one stations file, with what they share.
 
     Args:
-        network: name, IANA time zone of local days and months, first month (``YYYY-MM``), and how many
-            stations one run takes at most.
+        network: name, time zone, first month, stations a run.
         stations: at least one.
+        key_prefix: stands before the keys of its assets and the names of its jobs, schedules, sensors and resources,
+            so that several networks can live in one deployment.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    network: _NetworkFacts
-    stations: Annotated[tuple[Station, ...], Field(min_length=1)]
+    network: NetworkFacts
+    stations: tuple[Station, ...] = Field(min_length=1)
+    key_prefix: str | None = Field(default=None, pattern=_NAME_PATTERN, max_length=40)
 
     @model_validator(mode="after")
     def _stations_differ(self) -> "Network":
@@ -134,7 +159,24 @@ class Network(BaseModel):
             twice = sorted({str(value) for value in values if values.count(value) > 1})
             if twice:
                 raise ValueError(f"{field} {', '.join(twice)} stands for more than one station")
+        if self.key_prefix:
+            for station in self.stations:
+                station._prefix = f"{self.key_prefix}."
         return self
+
+    def named(self, name: str) -> str:
+        """Return the name of a job, schedule, sensor or resource of this network."""
+        return f"{self.key_prefix}_{name}" if self.key_prefix else name
+
+    @property
+    def dashboard_asset(self) -> str:
+        """Name of the asset of the network's dashboard."""
+        return f"{self.key_prefix}.{DASHBOARD}" if self.key_prefix else DASHBOARD
+
+    @property
+    def source_asset(self) -> str:
+        """Name of the external asset from which the readings come."""
+        return f"{self.key_prefix}.{AIRQINO_API}" if self.key_prefix else AIRQINO_API
 
     @cached_property
     def time_zone(self) -> ZoneInfo:
@@ -170,7 +212,7 @@ def load_network(path: Path | None = None) -> Network:
     """
     path = path or OWN_STATIONS_FILE
     try:
-        content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe one
+        content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
     except OSError as error:
         raise StationsFileError(
             f"stations file {path} cannot be read: {error.strerror}. Set AIRQUALITY_STATIONS to a file "
@@ -178,7 +220,9 @@ def load_network(path: Path | None = None) -> Network:
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = re.sub(r"\s+", " ", str(error))
-        raise StationsFileError(f"stations file {path} is no YAML: {reason}") from error
+        raise StationsFileError(f"stations file {path} is not YAML: {reason}") from error
+    if isinstance(content, dict) and isinstance(content.get("attributes"), dict):
+        content = content["attributes"]  # the defs.yaml of the component
     if not isinstance(content, dict):
         raise StationsFileError(f"stations file {path} must hold the two sections 'network' and 'stations'")
     try:

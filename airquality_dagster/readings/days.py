@@ -1,14 +1,15 @@
 """From hours to days."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.network.pollutants import AT_GUIDELINE, SIMULATED, TIMESTAMP
-from airquality_dagster.readings.flags import FAILED, Flag, FlaggedHours
+from airquality_dagster.network.pollutants import AT_GUIDELINE, DATE, RULES_VERSION, SIMULATED, TIMESTAMP
+from airquality_dagster.readings.flags import INVALIDATING, RULES, Flag, FlaggedHours, flag_names
 from airquality_dagster.readings.indices import (
     WHO_LEVELS,
     aqi_category,
@@ -26,16 +27,34 @@ HOURS_FOR_A_VALID_DAY = 18
 _RUNNING_HOURS = 8
 _LEAST_RUNNING_HOURS = 6
 
-DATE = "date"
 HOURS = "hours"
 EXPECTED_HOURS = "expected_hours"
 
+
+@dataclass(frozen=True)
+class Maximum:
+    """The highest mean of a day.
+
+    Args:
+        field: the pollutant.
+        hours: that each mean is of.
+    """
+
+    field: str
+    hours: int
+
+
 MAXIMA = {
-    "co_max_8h": "co",
-    "o3_max_8h": "o3",
-    "o3_max_1h": "o3",
-    "no2_max_1h": "no2",
+    "co_max_8h": Maximum("co", hours=8),
+    "o3_max_8h": Maximum("o3", hours=8),
+    "o3_max_1h": Maximum("o3", hours=1),
+    "no2_max_1h": Maximum("no2", hours=1),
 }
+"""Field of the day → the highest mean that it holds."""
+
+RUNNING_MEANS = {f"{maximum.field}_8h_means": maximum.field for maximum in MAXIMA.values() if maximum.hours > 1}
+"""Field of the day that counts the valid 8-hour means which end on it → the pollutant."""
+
 # Field of the day → what `daily_aqi` calls it.
 AQI_INPUTS = {
     "pm2_5_valid_mean": "pm2_5",
@@ -45,7 +64,6 @@ AQI_INPUTS = {
     "o3_max_8h": "o3_8h",
     "o3_max_1h": "o3_1h",
 }
-_NO_AQI = "no valid value of PM2.5, PM10, CO, NO₂ or O₃"
 # Field of the day → pollutant whose guideline it is compared with.
 WHO_INPUTS = {
     "pm2_5_valid_mean": "pm2_5",
@@ -69,16 +87,17 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
         of all readings as published; ``R_hours``, how many there are;
         ``R_valid_mean`` and ``R_valid_hours`` of those that pass quality control, the mean NaN under
         `HOURS_FOR_A_VALID_DAY` valid hours; ``R_percent_complete``, valid of expected hours, cut to
-        whole per cent; ``R_invalid``, why there is no valid mean. Then ``expected_hours``, the fields of
-        `MAXIMA`, ``aqi``, ``aqi_category``, ``aqi_pollutant``, ``aqi_pollutants``, ``R_who`` and
-        ``who_exceeded`` (docs/data.md).
+        whole per cent; ``R_invalid``: None where there is a valid mean, else flag → hours that it kept from
+        being valid. Then ``expected_hours``, the fields of `MAXIMA` and `RUNNING_MEANS`, ``R_aqi`` of each
+        pollutant, ``aqi``, ``aqi_category``, ``aqi_pollutant``, ``aqi_pollutants``, ``R_who``, ``who_exceeded``
+        and ``rules`` (docs/data.md).
     """
-    is_asked, hours = flagged.is_asked, pd.DatetimeIndex(flagged.around[TIMESTAMP])
-    days, begins, size = _days(hours[is_asked], time_zone)
+    in_period, hours = flagged.in_period, pd.DatetimeIndex(flagged.hours[TIMESTAMP])
+    days, begins, size = _days(hours[in_period], time_zone)
     expected = expected_hours(days, days + pd.Timedelta(days=1), time_zone)
 
     fields = flagged.fields
-    readings, valid = (table.to_numpy()[is_asked] for table in (flagged.readings, flagged.valid_readings))
+    readings, valid = (table.to_numpy()[in_period] for table in (flagged.readings, flagged.valid_readings))
     # Pandas' mean compensates for rounding; numpy's sums do not.
     of_day = pd.Index(np.repeat(np.arange(len(days)), size))
     means = pd.DataFrame(np.hstack([readings, valid]), index=of_day).groupby(level=0).mean().to_numpy()
@@ -92,7 +111,7 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
         "valid_hours": valid_counts,
         # Cut, not rounded: 99.6 % is not complete.
         "percent_complete": 100 * valid_counts // expected[:, np.newaxis],
-        "invalid": _reasons(flagged.quality.flags.to_numpy()[is_asked], begins, valid_counts, expected),
+        "invalid": _causes(flagged.quality.flags.to_numpy()[in_period], begins, valid_counts, expected),
     }
     columns: dict[str, Any] = {DATE: days.tz_localize("UTC"), HOURS: size}
     for position, field in enumerate(fields):
@@ -100,8 +119,9 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
     columns[EXPECTED_HOURS] = expected
     columns |= _maxima(flagged.valid_readings, hours, days, time_zone)
     columns |= _indices(columns)
-    if SIMULATED in flagged.around:
-        is_simulated = flagged.around[SIMULATED][is_asked]
+    columns[RULES_VERSION] = np.full(len(days), RULES)
+    if SIMULATED in flagged.hours:
+        is_simulated = flagged.hours[SIMULATED][in_period]
         if is_simulated.notna().any():
             # A day is labelled if any of its hours is simulated.
             columns[SIMULATED] = np.logical_or.reduceat((is_simulated == True).to_numpy(), begins)  # noqa: E712
@@ -136,46 +156,47 @@ def _midnights(dates: pd.DatetimeIndex, time_zone: ZoneInfo) -> pd.DatetimeIndex
     return dates.tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward")
 
 
-def _reasons(flags: np.ndarray, begins: np.ndarray, valid_hours: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Return for each day and reading why there is no valid mean; None where there is one.
+def _causes(flags: np.ndarray, begins: np.ndarray, valid_hours: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Return for each day and reading what kept hours from being valid, None where there is a valid mean.
 
     Args:
         flags: a row an hour, a column a reading.
         begins: the place of each day's first hour.
         valid_hours: a row a day.
         expected: hours of each day.
+
+    Returns:
+        documents of flag → hours. An hour with two of them counts for both.
     """
     counts = {
-        flag: np.add.reduceat((flags & int(flag)) != 0, begins, dtype="int64")
-        for flag in Flag
-        if flag & (FAILED | Flag.MISSING)
+        flag: np.add.reduceat((flags & int(flag)) != 0, begins, dtype="int64") for flag in Flag if flag & INVALIDATING
     }
     # Hours that are not stored are missing, too.
     counts[Flag.MISSING] += (expected - np.diff(np.append(begins, len(flags))))[:, np.newaxis]
-    texts = np.full(valid_hours.shape, None, dtype=object)
+    causes = np.full(valid_hours.shape, None, dtype=object)
     for day, place in np.argwhere(valid_hours < HOURS_FOR_A_VALID_DAY):
-        causes = ", ".join(
-            f"{flag.name.lower()} {hours[day, place]}"
+        causes[day, place] = {
+            name: int(hours[day, place])
             for flag, hours in counts.items()
-            if flag.name and hours[day, place]
-        )
-        texts[day, place] = f"{valid_hours[day, place]} of {expected[day]} hours valid: {causes}"
-    return texts
+            for name in flag_names(flag)
+            if hours[day, place]
+        }
+    return causes
 
 
 def _maxima(
     valid: pd.DataFrame, hours: pd.DatetimeIndex, days: pd.DatetimeIndex, time_zone: ZoneInfo
 ) -> dict[str, np.ndarray]:
-    """Return the highest valid hours and 8-hour means of each day, and why a day has none."""
+    """Return the highest valid hours and 8-hour means of each day, and how many 8-hour means it has."""
     # All hours of the days and of those between them: a mean that ends in an hour that is not stored counts, too.
     grid_hours = hours[:0]
     if len(days):
         midnights = _midnights(days[[0, -1]] + pd.to_timedelta([0, 1], unit="D"), time_zone).tz_convert("UTC")
         grid_hours = pd.date_range(midnights[0].ceil("h"), midnights[1], freq="h", inclusive="left")
-    all_days, begins, size = _days(grid_hours, time_zone)
+    all_days, begins, _ = _days(grid_hours, time_zone)
     is_wanted = all_days.isin(days)
 
-    fields = list(dict.fromkeys(MAXIMA.values()))
+    fields = list(dict.fromkeys(maximum.field for maximum in MAXIMA.values()))
     before = _RUNNING_HOURS - 1
     grid = np.full((before + len(grid_hours), len(fields)), np.nan)
     if len(days):
@@ -188,17 +209,13 @@ def _maxima(
     running = np.where(present >= _LEAST_RUNNING_HOURS, np.nansum(windows, axis=0) / np.maximum(present, 1), np.nan)
 
     columns: dict[str, np.ndarray] = {}
-    found = {"8h": (running, "8-hour means"), "1h": (grid[before:], "hours")}
-    for name, field in MAXIMA.items():
-        values, what = found[name[-2:]]
-        of_field = values[:, fields.index(field)]
-        counts, maxima = _counts(of_field, begins)[is_wanted], np.fmax.reduceat(of_field, begins)[is_wanted]
-        is_valid = counts >= HOURS_FOR_A_VALID_DAY
-        columns[name] = np.where(is_valid, maxima, np.nan)
-        reasons = np.full(len(is_valid), None, dtype=object)
-        for day in np.flatnonzero(~is_valid):
-            reasons[day] = f"{counts[day]} of {size[is_wanted][day]} {what} valid"
-        columns[f"{name}_invalid"] = reasons
+    means = {1: grid[before:], _RUNNING_HOURS: running}
+    for name, maximum in MAXIMA.items():
+        values = means[maximum.hours][:, fields.index(maximum.field)]
+        is_valid = _counts(values, begins)[is_wanted] >= HOURS_FOR_A_VALID_DAY
+        columns[name] = np.where(is_valid, np.fmax.reduceat(values, begins)[is_wanted], np.nan)
+    for name, field in RUNNING_MEANS.items():
+        columns[name] = _counts(running[:, fields.index(field)], begins)[is_wanted]
     return columns
 
 
@@ -209,11 +226,11 @@ def _indices(days: Mapping[str, Any]) -> dict[str, Any]:
     is_above = {field: pd.notna(of_field) & (of_field != AT_GUIDELINE) for field, of_field in levels.items()}
     aqi = highest(indices)
     return {
+        **{f"{field}_aqi": indices[field].astype("Int64").array for field in indices},
         "aqi": aqi.astype("Int64").array,
         "aqi_category": aqi_category(aqi).to_numpy(),
         "aqi_pollutant": worst(indices).to_numpy(),
         "aqi_pollutants": names_where(indices.notna()).to_numpy(),
-        "aqi_invalid": np.where(aqi.isna(), np.array(_NO_AQI, dtype=object), np.array(None)),
         **{f"{field}_who": levels[field] for field in WHO_LEVELS},
         "who_exceeded": names_where(pd.DataFrame(is_above)).to_numpy(),
     }

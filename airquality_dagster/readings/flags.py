@@ -72,6 +72,13 @@ FAILED = Flag.OUT_OF_RANGE | Flag.STUCK | Flag.SPIKE | Flag.ISOLATED | Flag.DRIF
 """Flags of readings that are in no valid mean."""
 
 
+RULES = 1
+"""Version of the rules by which readings are judged; documents say by which they were. Another one makes them anew."""
+
+INVALIDATING = FAILED | Flag.MISSING
+"""Flags of hours that do not count as valid."""
+
+
 class Level(IntEnum):
     """QARTOD's primary flags."""
 
@@ -80,6 +87,18 @@ class Level(IntEnum):
     SUSPECT = 3
     FAIL = 4
     MISSING = 9
+
+
+VALID_LEVELS = (Level.PASS, Level.NOT_EVALUATED, Level.SUSPECT)
+
+
+def is_valid_level(levels: np.ndarray) -> np.ndarray:
+    """Return which levels are those of valid readings.
+
+    Args:
+        levels: numbers of `Level`, of any shape; NaN where an hour was not judged.
+    """
+    return levels <= max(VALID_LEVELS)
 
 
 @dataclass(frozen=True)
@@ -95,7 +114,7 @@ class QualityFlags:
     @property
     def is_valid(self) -> pd.DataFrame:
         """Which readings are there and did not fail."""
-        return (self.flags & int(FAILED | Flag.MISSING)) == 0
+        return (self.flags & int(INVALIDATING)) == 0
 
     @property
     def levels(self) -> pd.DataFrame:
@@ -112,23 +131,19 @@ class QualityFlags:
             levels[(flags & int(flag)) != 0] = level
         return pd.DataFrame(levels, index=self.flags.index, columns=self.flags.columns)
 
-    def share(self, flag: Flag) -> pd.Series:
-        """Return for each field which share of the hours has a flag, 0 to 1."""
-        return ((self.flags & int(flag)) != 0).mean()
-
 
 @dataclass(frozen=True)
 class FlaggedHours:
-    """Some hours with those around them, and their flags.
+    """The hours of a period with those around it, and their flags.
 
     Args:
-        around: one row an hour in order of time, as `hourly_frame` lays them out.
-        is_asked: which of them are the hours in question; the others only tell of these.
+        hours: one row an hour in order of time, as `hourly_frame` lays them out.
+        in_period: which of them are in the period; the others are its context.
         quality: flags of all of them.
     """
 
-    around: pd.DataFrame
-    is_asked: np.ndarray
+    hours: pd.DataFrame
+    in_period: np.ndarray
     quality: QualityFlags
 
     @property
@@ -139,7 +154,7 @@ class FlaggedHours:
     @cached_property
     def readings(self) -> pd.DataFrame:
         """All readings as published, one column a field."""
-        return self.around.reindex(columns=self.fields).astype("float64")
+        return self.hours.reindex(columns=self.fields).astype("float64")
 
     @cached_property
     def valid_readings(self) -> pd.DataFrame:
@@ -157,13 +172,13 @@ def flag_hours(
         surrounding: what there is from `HOURS_BEFORE` before to `HOURS_AFTER` after them, likewise.
         restated: hours that the source changed after they were final.
     """
-    around = hourly
+    hours = hourly
     if surrounding is not None and len(surrounding):
-        around = pd.concat([surrounding, hourly], ignore_index=True) if len(hourly) else surrounding
-    if not around[TIMESTAMP].is_monotonic_increasing:
-        around = around.sort_values(TIMESTAMP, ignore_index=True)
-    is_asked = around[TIMESTAMP].isin(hourly[TIMESTAMP]).to_numpy()
-    return FlaggedHours(around, is_asked, quality_flags(around, reading_fields(hourly), restated=restated))
+        hours = pd.concat([surrounding, hourly], ignore_index=True) if len(hourly) else surrounding
+    if not hours[TIMESTAMP].is_monotonic_increasing:
+        hours = hours.sort_values(TIMESTAMP, ignore_index=True)
+    in_period = hours[TIMESTAMP].isin(hourly[TIMESTAMP]).to_numpy()
+    return FlaggedHours(hours, in_period, quality_flags(hours, reading_fields(hourly), restated=restated))
 
 
 def reading_fields(hourly: pd.DataFrame) -> list[str]:
@@ -172,10 +187,10 @@ def reading_fields(hourly: pd.DataFrame) -> list[str]:
     return [*BY_FIELD, *(field for field in others if hourly[field].notna().any())]
 
 
-def names_of(flags: int) -> list[str]:
+def flag_names(flags: int) -> list[str]:
     """Return the names of the flags in a sum of them.
 
-    >>> names_of(Flag.STUCK | Flag.HUMID)
+    >>> flag_names(Flag.STUCK | Flag.HUMID)
     ['stuck', 'humid']
     """
     return [flag.name.lower() for flag in Flag if flag & flags and flag.name]

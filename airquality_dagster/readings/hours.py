@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.network.pollutants import SIMULATED, TIMESTAMP
-from airquality_dagster.readings.flags import Flag, FlaggedHours, names_of
+from airquality_dagster.network.pollutants import RULES_VERSION, SIMULATED, TIMESTAMP
+from airquality_dagster.readings.flags import RULES, Flag, FlaggedHours, flag_names
 from airquality_dagster.readings.indices import aqi_of_pollutants, eaqi_bands, highest, names_where, nowcast, worst
 
 NOWCAST_POLLUTANTS = ("pm2_5", "pm10")
@@ -22,21 +22,22 @@ def hourly_quality(flagged: FlaggedHours, *, absent: float = np.nan) -> pd.DataF
         one row an hour, ordered by time: ``timestamp``; per reading R ``R_qc`` (`Level`) and
         ``R_flags`` (names); ``eaqi`` (1 to 6), ``eaqi_pollutant`` (the worst), ``eaqi_pollutants``
         (those that were there); ``pm2_5_nowcast`` and ``pm10_nowcast`` (µg/m³), ``aqi_nowcast`` and
-        ``aqi_nowcast_pollutant`` (the higher of the two); ``simulated`` where it applies. Indices are of
-        valid readings only, null where there are too few.
+        ``aqi_nowcast_pollutant`` (the higher of the two); ``rules``; ``simulated`` where it applies. Indices
+        are of valid readings only, null where there are too few.
     """
-    is_asked, valid = flagged.is_asked, flagged.valid_readings
-    flags, levels = (table.to_numpy()[is_asked] for table in (flagged.quality.flags, flagged.quality.levels))
+    in_period, valid = flagged.in_period, flagged.valid_readings
+    flags, levels = (table.to_numpy()[in_period] for table in (flagged.quality.flags, flagged.quality.levels))
     names = np.empty(_MOST_FLAGS, dtype=object)
     found = np.unique(flags)
-    names[found] = [names_of(int(sum_of_flags)) or absent for sum_of_flags in found]
-    columns: dict[str, pd.Series | np.ndarray] = {TIMESTAMP: flagged.around[TIMESTAMP][is_asked].reset_index(drop=True)}
+    names[found] = [flag_names(int(sum_of_flags)) or absent for sum_of_flags in found]
+    columns: dict[str, pd.Series | np.ndarray] = {TIMESTAMP: flagged.hours[TIMESTAMP][in_period].reset_index(drop=True)}
     for position, field in enumerate(flagged.fields):
         columns |= {f"{field}_qc": levels[:, position], f"{field}_flags": names[flags[:, position]]}
-    columns |= _european_index(valid[is_asked].reset_index(drop=True))
-    columns |= _nowcast_index(valid, flagged.around[TIMESTAMP], is_asked)
-    if SIMULATED in flagged.around:
-        is_simulated = (flagged.around[SIMULATED] == True).to_numpy()[is_asked]  # noqa: E712
+    columns |= _european_index(valid[in_period].reset_index(drop=True))
+    columns |= _nowcast_index(valid, flagged.hours[TIMESTAMP], in_period)
+    columns[RULES_VERSION] = np.full(len(flags), RULES)
+    if SIMULATED in flagged.hours:
+        is_simulated = (flagged.hours[SIMULATED] == True).to_numpy()[in_period]  # noqa: E712
         if is_simulated.any():
             columns[SIMULATED] = np.where(is_simulated, np.array(True, dtype=object), absent)
     return pd.DataFrame(columns)
@@ -51,10 +52,10 @@ def _european_index(valid: pd.DataFrame) -> dict[str, pd.Series]:
     }
 
 
-def _nowcast_index(valid: pd.DataFrame, hours: pd.Series, is_asked: np.ndarray) -> dict[str, pd.Series]:
+def _nowcast_index(valid: pd.DataFrame, hours: pd.Series, in_period: np.ndarray) -> dict[str, pd.Series]:
     grid = valid[list(NOWCAST_POLLUTANTS)].set_axis(pd.DatetimeIndex(hours))
     grid = grid.asfreq("h") if len(grid) else grid
-    concentrations = grid.apply(nowcast).reindex(hours[is_asked]).reset_index(drop=True)
+    concentrations = grid.apply(nowcast).reindex(hours[in_period]).reset_index(drop=True)
     indices = aqi_of_pollutants(concentrations)
     return {
         **{f"{field}_nowcast": concentrations[field] for field in NOWCAST_POLLUTANTS},

@@ -52,7 +52,6 @@ _SCALES: Mapping[str, _Scale] = {
     "o3_1h": _Scale("0.001", (None, None, "0.164", "0.204", "0.404", "0.604"), first="0.125"),  # ppm
 }
 
-EAQI_BANDS = ("Good", "Fair", "Moderate", "Poor", "Very poor", "Extremely poor")
 _EAQI_UPPER: Mapping[str, tuple[float, ...]] = {  # µg/m³, hourly
     "pm2_5": (5, 15, 50, 90, 140),
     "pm10": (15, 45, 120, 195, 270),

@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.network.pollutants import AT_GUIDELINE, BY_FIELD, SIMULATED
+from airquality_dagster.network.pollutants import AT_GUIDELINE, BY_FIELD, RULES_VERSION, SIMULATED
 from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, WHO_INPUTS, expected_hours
+from airquality_dagster.readings.flags import RULES
 from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, who_level
 
 # 75 % of the days: 40 CFR part 50, appendix N, asks it of each quarter; the EEA of a year that it maps.
@@ -17,7 +18,7 @@ _PERIODS = {"month": "M", "year": "Y"}
 PERIOD, START = "period", "start"
 SUMMARISED = (
     DATE,
-    *(f"{field}_{statistic}" for field in BY_FIELD for statistic in ("valid_mean", "valid_hours")),
+    *(f"{field}_{statistic}" for field in BY_FIELD for statistic in ("mean", "valid_mean", "valid_hours")),
     *(f"{field}_who" for field in WHO_INPUTS.values()),
     "aqi",
     SIMULATED,
@@ -36,10 +37,10 @@ def period_summaries(daily: pd.DataFrame, time_zone: ZoneInfo) -> pd.DataFrame:
         one row a month and a year in which there is a day: ``period`` (``month`` or ``year``), ``start``
         (its first date, as midnight UTC), ``days`` (with at least one hour), ``expected_days``,
         ``expected_hours``, and per reading R, in its unit: ``R_valid_days``, ``R_valid_hours``,
-        ``R_percent_complete`` (data capture: valid of expected hours, cut to whole per cent),
-        ``R_valid_mean`` and ``R_valid_max`` (mean and highest of the valid daily means), the mean NaN
-        where fewer than 75 % of the days are valid. ``R_days_above_guideline`` counts days above WHO's
-        short-term guideline; ``R_who``, of years, is the level that the mean meets. ``aqi_max``.
+        ``R_percent_complete`` (data capture: valid of expected hours, cut to whole per cent), ``R_mean`` (mean of
+        the daily means as published), ``R_valid_mean`` and ``R_valid_max`` (mean and highest of the valid daily
+        means), the valid mean NaN where fewer than 75 % of the days are valid. ``R_days_above_guideline`` counts days
+        above WHO's short-term guideline; ``R_who``, of years, is the level that the mean meets. ``aqi_max``, ``rules``.
     """
     days = _Days.of(daily)
     months, years = (_summarise(days, time_zone, period) for period in _PERIODS)
@@ -56,6 +57,7 @@ class _Days:
     """Daily aggregates as arrays: a row a day; of those with two dimensions, a column a reading."""
 
     dates: np.ndarray
+    published: np.ndarray
     means: np.ndarray
     hours: np.ndarray
     is_above: np.ndarray
@@ -64,14 +66,15 @@ class _Days:
 
     @classmethod
     def of(cls, daily: pd.DataFrame) -> "_Days":
-        means, hours = (
+        published, means, hours = (
             daily[[f"{field}_{statistic}" for field in BY_FIELD]].to_numpy(dtype="float64")
-            for statistic in ("valid_mean", "valid_hours")
+            for statistic in ("mean", "valid_mean", "valid_hours")
         )
         levels = daily[[f"{field}_who" for field in WHO_INPUTS.values()]]
         is_labelled = SIMULATED in daily and bool(daily[SIMULATED].notna().any())
         return cls(
             dates=daily[DATE].to_numpy(dtype="datetime64[D]"),
+            published=published,
             means=means,
             hours=np.nan_to_num(hours).astype("int64"),
             is_above=(levels.notna() & (levels != AT_GUIDELINE)).to_numpy(),
@@ -99,8 +102,11 @@ def _summarise(days: _Days, time_zone: ZoneInfo, period: str) -> dict[str, np.nd
     valid_days, valid_hours = total(~np.isnan(days.means)), total(days.hours)
     is_covered = 100 * valid_days >= _LEAST_PERCENT * expected_days[:, np.newaxis]
     # Pandas' mean compensates for rounding; numpy's sums do not.
-    means = pd.DataFrame(days.means, index=place).groupby(level=0).mean()
+    published, means = (
+        pd.DataFrame(daily, index=place).groupby(level=0).mean().to_numpy() for daily in (days.published, days.means)
+    )
     statistics = {
+        "mean": published,
         "valid_mean": np.where(is_covered, means, np.nan),
         "valid_max": highest(days.means),
         "valid_days": valid_days,
@@ -121,6 +127,7 @@ def _summarise(days: _Days, time_zone: ZoneInfo, period: str) -> dict[str, np.nd
     above = total(days.is_above)
     columns |= {f"{field}_days_above_guideline": above[:, at] for at, field in enumerate(WHO_INPUTS.values())}
     columns["aqi_max"] = highest(days.aqi)
+    columns[RULES_VERSION] = np.full(len(starts), RULES)
     if days.is_simulated is not None:
         columns[SIMULATED] = np.bincount(place, weights=days.is_simulated, minlength=len(starts)) > 0
     if period == "year":

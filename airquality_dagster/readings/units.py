@@ -12,16 +12,7 @@ def ppb_from_micrograms(micrograms: float, field: str) -> float:
 
     >>> round(ppb_from_micrograms(100, "no2"), 2), round(ppb_from_micrograms(100, "o3"), 2)
     (53.18, 50.97)
+    >>> round(ppb_from_micrograms(1.1449, "co"), 4)  # and ppm from mg/m³
+    1.0
     """
     return micrograms * _MOLAR_VOLUME / _MOLAR_MASSES[field]
-
-
-def micrograms_from_ppb(ppb: float, field: str) -> float:
-    """Return the mass concentration of a gas in µg/m³.
-
-    >>> round(micrograms_from_ppb(1, "no2"), 4), round(micrograms_from_ppb(1, "o3"), 4)
-    (1.8805, 1.9618)
-    >>> round(micrograms_from_ppb(1, "co"), 4)  # and mg/m³ from ppm
-    1.1449
-    """
-    return ppb * _MOLAR_MASSES[field] / _MOLAR_VOLUME

@@ -1,4 +1,4 @@
-"""``raw_<station>_rejected``: what the API sent that is no reading. Nothing that came is lost."""
+"""``raw_<station>_rejected``: rows of answers that could not be stored as readings. Nothing that came is lost."""
 
 import hashlib
 import json
@@ -12,6 +12,11 @@ from pymongo import UpdateOne
 from pymongo.collection import Collection
 
 from airquality_dagster.airqino.answer import RejectedRow
+
+
+def rejected_collection(collection: str) -> str:
+    """Return the name of the collection that keeps what could not be stored in another."""
+    return f"{collection}_rejected"
 
 
 def keep_rejected(

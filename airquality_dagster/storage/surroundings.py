@@ -1,35 +1,49 @@
-"""The hours around those that an asset has in hand: flags and running means look beyond a month."""
+"""The stored hours around a period: flags and running means look beyond a month."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
+from dagster_mongodb import find_revisions
 from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import TIMESTAMP
-from airquality_dagster.network.stations import Station
-from airquality_dagster.readings.flags import HOURS_AFTER, HOURS_BEFORE, FlaggedHours, flag_hours
 
 
-def with_surroundings(
-    database: Database, station: Station, hourly: pd.DataFrame, start: datetime, end: datetime
-) -> FlaggedHours:
-    """Flag the hours of a period, given what is stored around it.
+@dataclass(frozen=True)
+class Surroundings:
+    """What is stored around the hours of a period.
+
+    Args:
+        hours: those before and after the period, a row each, in any order; empty where there are none.
+        restated: hours of the period that the source changed after they were final.
+    """
+
+    hours: pd.DataFrame
+    restated: list[pd.Timestamp]
+
+
+def surroundings(
+    database: Database[dict[str, Any]], collection: str, start: datetime, end: datetime, *, before: int, after: int
+) -> Surroundings:
+    """Read what is stored around a period.
 
     It is read here and not as an input by a partition mapping, because an asset that depends on the months
     around its own is no longer materialized in one run with them.
 
     Args:
         database: of the readings.
-        station: whose.
-        hourly: the hours of the period.
-        start, end: the period, tz-aware.
+        collection: of the hours of a station.
+        start, end: the period, tz-aware; ``start <= hour < end``.
+        before, after: how many hours around it.
     """
-    before = {"$gte": start - timedelta(hours=HOURS_BEFORE), "$lt": start}
-    after = {"$gte": end, "$lt": end + timedelta(hours=HOURS_AFTER)}
-    documents = list(database[station.raw_asset].find({"$or": [{"_id": before}, {"_id": after}]}))
-    surrounding = pd.DataFrame(documents).rename(columns={"_id": TIMESTAMP})
-    if len(surrounding):
-        surrounding[TIMESTAMP] = pd.to_datetime(surrounding[TIMESTAMP], utc=True)
-    period = {"$gte": start, "$lt": end}
-    restated = database[f"{station.raw_asset}_revisions"].distinct("_id.document_id", {"_id.document_id": period})
-    return flag_hours(hourly, surrounding=surrounding, restated=[pd.Timestamp(hour) for hour in restated])
+    earlier = {"$gte": start - timedelta(hours=before), "$lt": start}
+    later = {"$gte": end, "$lt": end + timedelta(hours=after)}
+    documents = list(database[collection].find({"$or": [{"_id": earlier}, {"_id": later}]}))
+    hours = pd.DataFrame(documents).rename(columns={"_id": TIMESTAMP})
+    if len(hours):
+        hours[TIMESTAMP] = pd.to_datetime(hours[TIMESTAMP], utc=True)
+    revisions = find_revisions(database, collection, {"$gte": start, "$lt": end}, with_documents=False)
+    restated = dict.fromkeys(pd.Timestamp(revision.document_id) for revision in revisions)
+    return Surroundings(hours, list(restated))

@@ -7,18 +7,16 @@ import dagster as dg
 from pydantic import BaseModel
 
 from airquality_dagster.automation.failures import run_failure, step_failure
-from airquality_dagster.automation.instance import network_months
-from airquality_dagster.automation.jobs import DASHBOARD, HOURLY_JOB, RANGE_END, RANGE_START
-from airquality_dagster.checks.station import check_keys
-from airquality_dagster.network.partitions import month
+from airquality_dagster.automation.instance import failed_checks, network_months, run_events
+from airquality_dagster.automation.jobs import HOURLY_JOB
+from airquality_dagster.network.freshness import STALLED_AFTER
+from airquality_dagster.network.keys import asset_key, asset_name, step_key
+from airquality_dagster.network.partitions import PARTITION, RANGE_END, RANGE_START, month
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.watching.alerts import Problem
 
 # What a first look takes into account; later ones, what ended since the one before.
 _FIRST_LOOK = timedelta(hours=2)
-# A tick an hour: two that are missed are no chance.
-_STALLED = timedelta(hours=3)
-_PARTITION = "dagster/partition"
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 
@@ -64,8 +62,8 @@ def follow_runs(instance: dg.DagsterInstance, network: Network, known: RunHistor
     ended = dg.RunsFilter(statuses=_ENDED, updated_after=seen_until)
     for record in instance.get_run_records(ended, order_by="update_timestamp", ascending=True):
         run = record.dagster_run
-        selected = {key.path[-1] for key in run.asset_selection or ()} & stations.keys()
-        if run.job_name == HOURLY_JOB and not run.asset_selection:
+        selected = set(map(asset_name, run.asset_selection or ())) & stations.keys()
+        if run.job_name == network.named(HOURLY_JOB) and not run.asset_selection:
             selected = stations.keys()
         concerned = {stations[asset].name: stations[asset] for asset in selected}
         asked = [key for key in months if _first(run) <= key <= _last(run)]
@@ -89,7 +87,7 @@ def follow_runs(instance: dg.DagsterInstance, network: Network, known: RunHistor
 
 def problems(instance: dg.DagsterInstance, network: Network, runs: RunHistory, now: datetime) -> list[Problem]:
     """Return what is wrong now: failed stations, checks on which a person must act, a schedule that stands still."""
-    found = [
+    current = [
         Problem(
             f"run:{name}",
             f"{name}: {', '.join(map(month, station.months[:3]))}{' …' if len(station.months) > 3 else ''} failed",
@@ -99,63 +97,57 @@ def problems(instance: dg.DagsterInstance, network: Network, runs: RunHistory, n
         )
         for name, station in runs.failed.items()
     ]
-    found += _red_checks(instance, network)
-    ended = instance.get_run_records(dg.RunsFilter(job_name=HOURLY_JOB, statuses=_ENDED), limit=1)
+    for check in failed_checks(instance, network):
+        if check.must_act:
+            title = f"{check.station.name}: the check {check.key.name} failed"
+            text = check.evaluation.description or title
+            current.append(Problem(f"check:{check.key.to_user_string()}", title, text, check.run_id))
+    job = network.named(HOURLY_JOB)
+    ended = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=_ENDED), limit=1)
     last = datetime.fromtimestamp(ended[0].end_time or 0, UTC) if ended else None
-    if last is not None and last < now - _STALLED:
-        found.append(
+    if last is not None and last < now - STALLED_AFTER:
+        current.append(
             Problem(
                 "schedule",
                 "the hourly job stands still",
-                f"no run of {HOURLY_JOB} has ended since {last:%Y-%m-%d %H:%M} UTC: see whether hourly_schedule is on "
+                f"no run of {job} has ended since {last:%Y-%m-%d %H:%M} UTC: see whether hourly_schedule is on "
                 "and whether a run hangs",
             )
         )
     elif last is not None:
-        found += _old_dashboard(instance, now)
-    return found
+        current += _old_dashboard(instance, network, now)
+    return current
 
 
-def _old_dashboard(instance: dg.DagsterInstance, now: datetime) -> Iterator[Problem]:
+def _old_dashboard(instance: dg.DagsterInstance, network: Network, now: datetime) -> Iterator[Problem]:
     """Tell of a page that is not drawn though runs end."""
-    drawn = instance.get_latest_materialization_event(dg.AssetKey(DASHBOARD))
+    drawn = instance.get_latest_materialization_event(asset_key(network.dashboard_asset))
     moment = datetime.fromtimestamp(drawn.timestamp, UTC) if drawn else None
-    if moment is not None and moment < now - _STALLED:
+    if moment is not None and moment < now - STALLED_AFTER:
         yield Problem(
             "dashboard",
             "the dashboard is not drawn",
-            f"the page is that of {moment:%Y-%m-%d %H:%M} UTC: see what the step {DASHBOARD} of the last runs says",
+            f"the page is that of {moment:%Y-%m-%d %H:%M} UTC: see what the step {network.dashboard_asset} of the last "
+            "runs says",
         )
-
-
-def _red_checks(instance: dg.DagsterInstance, network: Network) -> list[Problem]:
-    keys = {key: station for station in network.stations for key in check_keys(station)}
-    found = []
-    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
-    for key, station in keys.items():
-        record = records.get(key)
-        check = record.event.asset_check_evaluation if record and record.event else None
-        if record and check and not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
-            title = f"{station.name}: {key.name.replace('_', ' ')} failed"
-            found.append(Problem(f"check:{key.to_user_string()}", title, check.description or title, record.run_id))
-    return found
 
 
 def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun, station: Station) -> Iterator[str]:
     """Return what failed of a station in a run."""
     if run.status == dg.DagsterRunStatus.SUCCESS:
         return
-    entries = instance.all_logs(run.run_id, {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE})
-    events = [entry.dagster_event for entry in entries if entry.dagster_event]
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    events = run_events(instance, run.run_id, kinds)
     steps = [event for event in events if event.is_step_failure]
-    yield from (step_failure(event) for event in steps if event.step_key in station.assets)
+    own = set(map(step_key, station.steps))
+    yield from (step_failure(event) for event in steps if event.step_key in own)
     if not steps:  # a resource, the definitions, or the process itself
         yield from (run_failure(run.run_id, event) for event in events)
 
 
 def _first(run: dg.DagsterRun) -> str:
-    return run.tags.get(RANGE_START) or run.tags.get(_PARTITION) or ""
+    return run.tags.get(RANGE_START) or run.tags.get(PARTITION) or ""
 
 
 def _last(run: dg.DagsterRun) -> str:
-    return run.tags.get(RANGE_END) or run.tags.get(_PARTITION) or "9999"
+    return run.tags.get(RANGE_END) or run.tags.get(PARTITION) or "9999"

@@ -1,8 +1,7 @@
-"""What follows a run: somebody is told what is wrong, and the dashboard shows it."""
+"""The sensor that tells somebody what is wrong."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import BaseModel
@@ -12,9 +11,6 @@ from airquality_dagster.network.stations import Network
 from airquality_dagster.watching.alerts import OpenAlert, bundles, due_messages, mark_sent
 from airquality_dagster.watching.notify import send
 from airquality_dagster.watching.problems import RunHistory, follow_runs, problems
-
-if TYPE_CHECKING:
-    from airquality_dagster.automation.jobs import UnresolvedAssetJobDefinition
 
 _INTERVAL_SECONDS = 60
 
@@ -32,7 +28,7 @@ def alert_sensor(network: Network) -> dg.SensorDefinition:
     """
 
     @dg.sensor(
-        name="alert_sensor",
+        name=network.named("alert_sensor"),
         minimum_interval_seconds=_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
@@ -51,32 +47,6 @@ def alert_sensor(network: Network) -> dg.SensorDefinition:
         for fault in faults:
             context.log.warning(fault)
         return dg.SkipReason(f"{sent} messages sent" if sent else "nothing new to tell")
-
-    return sensor
-
-
-def dashboard_sensor(
-    hourly: "UnresolvedAssetJobDefinition", dashboard: "UnresolvedAssetJobDefinition"
-) -> dg.SensorDefinition:
-    """Return the sensor that draws the dashboard after a run of the hourly job that failed.
-
-    Dagster skips what is downstream of a failed step: without this, the page would show neither that a station
-    failed nor what the others said.
-
-    Args:
-        hourly: the job whose failures are followed.
-        dashboard: the job that is run then.
-    """
-
-    @dg.run_failure_sensor(
-        name="dashboard_sensor",
-        monitored_jobs=[hourly],
-        request_job=dashboard,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Draws the dashboard after a run that failed: Dagster skips it in the run itself.",
-    )
-    def sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest:
-        return dg.RunRequest(run_key=context.dagster_run.run_id)
 
     return sensor
 

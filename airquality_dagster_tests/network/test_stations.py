@@ -48,7 +48,7 @@ def test_the_package_ships_the_two_stations_in_abidjan():
             ("airqino_id: 283164601}", "airqino_id: 283164601}\n  - {name: station1, airqino_id: 5}"),
             ["name station1", "more than one station"],
         ),
-        (("network:", "network: ["), ["no YAML"]),
+        (("network:", "network: ["), ["not YAML"]),
     ],
 )
 def test_a_broken_stations_file_is_refused_in_one_line_that_names_file_station_and_field(tmp_path, change, named):

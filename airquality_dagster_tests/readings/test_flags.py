@@ -15,7 +15,7 @@ from airquality_dagster.readings.flags import (
     Flag,
     Level,
     flag_hours,
-    names_of,
+    flag_names,
     quality_flags,
 )
 from airquality_dagster_tests.readings.series import FIRST, hourly, ordinary, varied
@@ -24,7 +24,7 @@ NAN = math.nan
 
 
 def flags_of(frame: pd.DataFrame, field: str) -> list[set[str]]:
-    return [set(names_of(flags)) for flags in flag_hours(frame).quality.flags[field]]
+    return [set(flag_names(flags)) for flags in flag_hours(frame).quality.flags[field]]
 
 
 def hours_with(frame: pd.DataFrame, field: str, flag: Flag) -> list[int]:
@@ -162,7 +162,7 @@ def test_humid_unusual_and_undetectable_readings_are_flagged_and_stay_valid():
 def test_provisional_and_restated_hours_say_so_and_stay_valid():
     frame = hourly(pm2_5=varied(6), provisional=[NAN] * 5 + [True])
     flagged = flag_hours(frame, restated=[pd.Timestamp(FIRST)])
-    assert [names_of(flags) for flags in flagged.quality.flags["pm2_5"]] == [
+    assert [flag_names(flags) for flags in flagged.quality.flags["pm2_5"]] == [
         ["restated"],
         [],
         [],
@@ -255,4 +255,4 @@ def test_to_take_a_valid_reading_away_makes_no_other_reading_valid(frame, data):
 
 
 def test_failing_flags_are_those_that_say_so():
-    assert names_of(FAILED) == ["out_of_range", "stuck", "spike", "isolated", "drift", "inconsistent"]
+    assert flag_names(FAILED) == ["out_of_range", "stuck", "spike", "isolated", "drift", "inconsistent"]

@@ -19,7 +19,7 @@ from airquality_dagster.readings.indices import (
     who_level,
     worst,
 )
-from airquality_dagster.readings.units import micrograms_from_ppb
+from airquality_dagster.readings.units import ppb_from_micrograms
 
 NAN = math.nan
 SCALES = ("pm2_5", "pm10", "co", "no2", "o3_8h", "o3_1h")

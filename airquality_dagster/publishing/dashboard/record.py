@@ -8,7 +8,7 @@ import pandas as pd
 
 from airquality_dagster.network.pollutants import TIMESTAMP
 from airquality_dagster.network.stations import Station
-from airquality_dagster.readings.flags import Level
+from airquality_dagster.readings.flags import is_valid_level
 
 # A year, so that every season is in the profile of hours and weekdays.
 PROFILE_DAYS = 365
@@ -49,9 +49,4 @@ def valid_readings(hours: pd.DataFrame, field: str) -> np.ndarray:
         hours: as in `StationRecord`.
     """
     levels, readings = (hours[name].to_numpy(dtype="float64") for name in (f"{field}_qc", field))
-    return np.where(_is_valid_level(levels), readings, np.nan)
-
-
-# Until readings/flags.py has a public function of this name.
-def _is_valid_level(levels: np.ndarray) -> np.ndarray:
-    return levels <= Level.SUSPECT
+    return np.where(is_valid_level(levels), readings, np.nan)

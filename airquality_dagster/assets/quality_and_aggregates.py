@@ -1,0 +1,158 @@
+"""``<station>_quality`` and ``<station>_aggregates``: flags of the hours, and the local days made of them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+from dagster_mongodb import ABSENT
+from pymongo.database import Database
+
+from airquality_dagster.assets.descriptions import code_references, data_page
+from airquality_dagster.assets.lineage import LINEAGE, daily_lineage, quality_lineage
+from airquality_dagster.assets.previews import SPARKLINE_DAYS, daily_preview, daily_sparklines, quality_preview
+from airquality_dagster.assets.resources import mongodb_of
+from airquality_dagster.assets.schemas import DAILY_AGGREGATES, DAILY_COLUMNS, HOURLY_READINGS, QUALITY_COLUMNS
+from airquality_dagster.checks import days, sensors
+from airquality_dagster.checks.outcome import check_results, check_specs
+from airquality_dagster.network.keys import asset_key, step_key
+from airquality_dagster.network.pollutants import HEADLINES, SIMULATED, TIMESTAMP
+from airquality_dagster.network.stations import Network, Station
+from airquality_dagster.readings.days import DATE, HOURS_FOR_A_VALID_DAY, daily_aggregates
+from airquality_dagster.readings.flags import HOURS_AFTER, HOURS_BEFORE, RULES, FlaggedHours, flag_hours
+from airquality_dagster.readings.hours import hourly_quality
+from airquality_dagster.storage.surroundings import surroundings
+
+
+def quality_and_aggregates(
+    station: Station, network: Network, partitions_def: dg.TimeWindowPartitionsDefinition, owner: str
+) -> dg.AssetsDefinition:
+    """Return the assets of a station's flags and days, made in one step: the flags are computed once."""
+    raw, quality, aggregates = map(asset_key, (station.raw_asset, station.quality_asset, station.aggregates_asset))
+    shared: dict[str, Any] = {
+        "kinds": {"pandas", "mongodb"},
+        "owners": [owner],
+        "tags": {"station": station.name},
+        "io_manager_key": network.named("io_manager"),
+        "code_version": str(RULES),
+        "is_required": False,
+    }
+
+    @dg.multi_asset(
+        name=step_key(station.judgement_step),
+        ins={"hourly": dg.AssetIn(raw, dagster_type=HOURLY_READINGS)},
+        outs={
+            "quality": dg.AssetOut(
+                key=quality,
+                group_name="quality",
+                dagster_type=pd.DataFrame,
+                description=(
+                    f"Flags of the hourly readings of {station.title_with_city}, one document an hour with the key of "
+                    f"`{station.raw_asset}`, in which the readings stay what the source said.\n\n`*_qc` is QARTOD's "
+                    "level: 1 pass, 2 not evaluated, 3 suspect, 4 fail, 9 missing; `*_flags` says why. European index "
+                    "and NowCast are of readings that did not fail." + data_page()
+                ),
+                metadata={
+                    **code_references(quality_and_aggregates),
+                    "partition_expr": TIMESTAMP,
+                    "primary_key": TIMESTAMP,
+                    "write_mode": "replace",
+                    "dagster/column_schema": QUALITY_COLUMNS,
+                    LINEAGE: quality_lineage(station),
+                },
+                **shared,
+            ),
+            "aggregates": dg.AssetOut(
+                key=aggregates,
+                group_name="aggregates",
+                dagster_type=DAILY_AGGREGATES,
+                description=(
+                    f"Daily aggregates of {station.title_with_city}: a document a local day "
+                    f"({network.network.time_zone}), in the units of the column schema.\n\n`*_mean` is the mean of all "
+                    "readings as published; `*_valid_mean` of those that pass quality control, null under "
+                    f"{HOURS_FOR_A_VALID_DAY} valid hours, with the reason in `*_invalid`. Judge the air by the valid "
+                    "means only: AQI and WHO levels are made of them." + data_page()
+                ),
+                metadata={
+                    **code_references(quality_and_aggregates),
+                    "partition_expr": DATE,
+                    "calendar_dates": True,
+                    "primary_key": DATE,
+                    "write_mode": "replace",
+                    "dagster/column_schema": DAILY_COLUMNS,
+                    LINEAGE: daily_lineage(station),
+                },
+                **shared,
+            ),
+        },
+        internal_asset_deps={"quality": {raw}, "aggregates": {raw, quality}},
+        partitions_def=partitions_def,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        required_resource_keys={network.named("mongodb")},
+        check_specs=[*check_specs(sensors.CHECKS, quality), *check_specs(days.CHECKS, aggregates)],
+        can_subset=True,
+    )
+    def judge(context: dg.AssetExecutionContext, hourly: pd.DataFrame) -> Iterator[Any]:
+        start, end = context.partition_time_window
+        selected = context.selected_output_names
+        with mongodb_of(context, network).open_database() as database:
+            around = surroundings(database, station.raw_asset, start, end, before=HOURS_BEFORE, after=HOURS_AFTER)
+            flagged = flag_hours(hourly, surrounding=around.hours, restated=around.restated)
+            daily = _daily(flagged, network)
+            former = _days_before(database, station, daily) if "aggregates" in selected else daily.iloc[:0]
+        if "quality" in selected:
+            yield _quality_output(flagged)
+            flags = sensors.StationFlags(station, start, end, flagged)
+            yield from check_results(sensors.CHECKS, flags, quality, context.selected_asset_check_keys)
+        if "aggregates" in selected:
+            yield _aggregates_output(daily, former)
+            facts = days.AggregatedDays(station, network.time_zone, daily, datetime.now(UTC))
+            yield from check_results(days.CHECKS, facts, aggregates, context.selected_asset_check_keys)
+
+    return judge
+
+
+def _daily(flagged: FlaggedHours, network: Network) -> pd.DataFrame:
+    daily = daily_aggregates(flagged, network.time_zone)
+    # Always a column, so that summaries can ask for it; no field where nothing is simulated.
+    return daily if SIMULATED in daily else daily.assign(**{SIMULATED: ABSENT})
+
+
+def _quality_output(flagged: FlaggedHours) -> dg.Output[pd.DataFrame]:
+    documents = hourly_quality(flagged, absent=ABSENT)
+    return dg.Output(
+        documents,
+        output_name="quality",
+        metadata={
+            "preview": dg.MetadataValue.md(quality_preview(documents)),
+            "hours_flagged": dg.MetadataValue.int(len(documents)),
+        },
+    )
+
+
+def _aggregates_output(daily: pd.DataFrame, former: pd.DataFrame) -> dg.Output[pd.DataFrame]:
+    metadata: dict[str, dg.MetadataValue] = {
+        "days": dg.MetadataValue.int(len(daily)),
+        "preview": dg.MetadataValue.md(daily_preview(daily)),
+        "last_30_days": dg.MetadataValue.md(daily_sparklines(daily, former)),
+    }
+    if len(daily):
+        metadata["newest_day"] = dg.MetadataValue.text(f"{daily[DATE].max():%Y-%m-%d}")
+    return dg.Output(daily, output_name="aggregates", metadata=metadata)
+
+
+def _days_before(database: Database[dict[str, Any]], station: Station, daily: pd.DataFrame) -> pd.DataFrame:
+    """Return the stored days that sparklines show before those that are made now."""
+    means = [f"{parameter.field}_valid_mean" for parameter in HEADLINES]
+    documents: list[dict[str, Any]] = []
+    if len(daily):
+        before = {"$gt": daily[DATE].iloc[-1] - pd.Timedelta(days=SPARKLINE_DAYS), "$lt": daily[DATE].iloc[0]}
+        documents = list(database[station.aggregates_asset].find({"_id": before}, dict.fromkeys(means, True)))
+    return pd.DataFrame(
+        {
+            DATE: pd.to_datetime([day["_id"] for day in documents], utc=True),
+            **{name: np.array([day.get(name) for day in documents], dtype="float64") for name in means},
+        }
+    )

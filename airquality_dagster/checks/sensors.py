@@ -1,0 +1,153 @@
+"""The check of a station's sensors, made of the flags of their readings."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from airquality_dagster.checks.outcome import CheckOutcome, Checks, Finding, moment, period_of, table
+from airquality_dagster.network.pollutants import PARAMETERS, TIMESTAMP, Parameter
+from airquality_dagster.network.stations import Station
+from airquality_dagster.readings.flags import Flag, FlaggedHours
+
+# Judgement of this project: the median of a month is not five times that of the month before.
+_JUMP, _LEAST_HOURS_OF_A_MEDIAN = 5.0, 7 * 24
+# A sensor that has been stuck for so long does not come back by itself.
+_STUCK_FOR_GOOD = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class StationFlags:
+    """What the check looks at.
+
+    Args:
+        station: whose hours.
+        start, end: the period that was flagged, tz-aware.
+        flagged: its hours, with those around them.
+    """
+
+    station: Station
+    start: datetime
+    end: datetime
+    flagged: FlaggedHours
+
+    @property
+    def title(self) -> str:
+        """Station and period, as messages begin."""
+        return f"{self.station.name}, {period_of(self.start, self.end)}"
+
+    @property
+    def hours(self) -> pd.Series:
+        """Starts of the hours of the period and of those around it."""
+        return self.flagged.hours[TIMESTAMP]
+
+    def has_in_window(self, flag: Flag, parameter: Parameter) -> np.ndarray:
+        """Return which hours, also of those around the period, have a flag."""
+        return (self.flagged.quality.flags[parameter.field].to_numpy() & int(flag)) != 0
+
+    def has_in_period(self, flag: Flag, parameter: Parameter) -> np.ndarray:
+        """Return which hours of the period have a flag."""
+        return self.has_in_window(flag, parameter) & self.flagged.in_period
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """A row of the table, and what is said of it."""
+
+    parameter: Parameter
+    what: str
+    hours: int
+    since: str
+    text: str
+    must_act: bool = False
+
+
+def sensors_sound(flags: StationFlags) -> CheckOutcome:
+    """Name sensors that are out of range, offset below zero, stuck, or whose median jumped against the month before."""
+    faults = [
+        fault
+        for parameter in PARAMETERS
+        for find in (_out_of_range, _stuck, _jumps)
+        for fault in find(flags, parameter)
+    ]
+    findings = [Finding(fault.text, fault.must_act) for fault in faults]
+    if faults:
+        findings.append(Finding("have the sensor calibrated, restarted or replaced; failed hours are in no valid mean"))
+    rows = [(fault.parameter.label, fault.what, fault.hours or "", fault.since) for fault in faults]
+    return CheckOutcome(
+        flags.title,
+        findings,
+        "every sensor in its plausible range, none stuck, no median jumped",
+        metadata={
+            **{
+                f"hours_{kind}": sum(int(flags.has_in_period(flag, parameter).sum()) for parameter in PARAMETERS)
+                for kind, flag in (("out_of_range", Flag.OUT_OF_RANGE), ("drifting", Flag.DRIFT), ("stuck", Flag.STUCK))
+            },
+            **({"faults": table(["reading", "what", "hours", "since (UTC)"], rows)} if rows else {}),
+        },
+    )
+
+
+def _out_of_range(flags: StationFlags, parameter: Parameter) -> Iterator[_Fault]:
+    limits = parameter.quality
+    if limits is None:
+        return
+    for flag, what in (
+        (Flag.OUT_OF_RANGE, f"outside {limits.lowest.value:g} to {limits.highest.value:g} {parameter.unit}"),
+        (Flag.DRIFT, "offset below zero"),
+    ):
+        is_faulty = flags.has_in_period(flag, parameter)
+        if is_faulty.any():
+            first = np.flatnonzero(is_faulty)[0]
+            since = moment(flags.hours.iloc[first])
+            if flags.has_in_window(flag, parameter)[:first].any():
+                since += " or before"
+            text = f"{parameter.label} {is_faulty.sum()} h {what} since {since}"
+            yield _Fault(parameter, what, int(is_faulty.sum()), since, text)
+
+
+def _stuck(flags: StationFlags, parameter: Parameter) -> Iterator[_Fault]:
+    is_stuck = flags.has_in_period(Flag.STUCK, parameter)
+    if not is_stuck.any():
+        return
+    hours, values = flags.hours, flags.flagged.readings[parameter.field].to_numpy()
+    last = np.flatnonzero(is_stuck)[-1]
+    # The last run: back to where the sensor showed another value.
+    others = np.flatnonzero((values[:last] != values[last]) & ~np.isnan(values[:last]))
+    first = others[-1] + 1 if len(others) else 0
+    since = moment(hours.iloc[first]) + ("" if len(others) else " or before")
+    goes_on = np.isnan(values[last + 1 :]).all()
+    what = f"stuck at {values[last]:g} {parameter.unit}"
+    yield _Fault(
+        parameter,
+        what,
+        int(is_stuck.sum()),
+        since,
+        f"{parameter.label} {what} from {since} to {moment(hours.iloc[last])} ({is_stuck.sum()} h of the period)",
+        must_act=bool(goes_on and hours.iloc[last] - hours.iloc[first] >= _STUCK_FOR_GOOD),
+    )
+
+
+def _jumps(flags: StationFlags, parameter: Parameter) -> Iterator[_Fault]:
+    """Compare the median of each month with that of the month before."""
+    hours = pd.DatetimeIndex(flags.hours)
+    month_of = hours.tz_convert(flags.start.tzinfo).tz_localize(None).to_numpy().astype("datetime64[M]")
+    months = np.unique(month_of)
+    readings = flags.flagged.readings[parameter.field].to_numpy()
+    medians = [_median(readings[month_of == month]) for month in months]
+    for month, former, present in zip(months[1:], medians[:-1], medians[1:], strict=True):
+        if min(former, present) > 0 and max(former, present) > _JUMP * min(former, present):
+            what = f"median from {former:.3g} to {present:.3g} {parameter.unit}"
+            text = f"{parameter.label} {what} in {month}: ask who runs the API for a change of unit or sensor"
+            yield _Fault(parameter, what, 0, str(month), text)
+
+
+def _median(readings: np.ndarray) -> float:
+    """Return the median of those that are there; NaN where they are too few."""
+    present = readings[~np.isnan(readings)]
+    return float(np.median(present)) if len(present) >= _LEAST_HOURS_OF_A_MEDIAN else np.nan
+
+
+CHECKS: Checks[StationFlags] = {sensors_sound.__name__: sensors_sound}

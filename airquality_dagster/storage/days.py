@@ -1,0 +1,35 @@
+"""The stored days of a station."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pymongo.database import Database
+
+from airquality_dagster.network.pollutants import DATE
+
+
+def stored_days(
+    database: Database[dict[str, Any]], collection: str, fields: Sequence[str], *, since: datetime | None = None
+) -> pd.DataFrame:
+    """Read daily aggregates.
+
+    Args:
+        database: of the aggregates.
+        collection: of a station's days.
+        fields: columns that are read; ``date`` is the key.
+        since: the first date, as midnight UTC; None reads all.
+
+    Returns:
+        one row a day in their order; a field that a day does not have is None.
+    """
+    columns = [field for field in fields if field != DATE]
+    period = {} if since is None else {"_id": {"$gte": since}}
+    documents = list(database[collection].find(period, dict.fromkeys(columns, True), sort=[("_id", 1)]))
+    days: dict[str, Any] = {DATE: pd.to_datetime([document["_id"] for document in documents], utc=True)}
+    for field in columns:
+        days[field] = np.empty(len(documents), dtype=object)
+        days[field][:] = [document.get(field) for document in documents]
+    return pd.DataFrame(days)

@@ -1,0 +1,28 @@
+"""What is stored of a station's hours, asked in a few words."""
+
+from datetime import datetime
+from typing import Any
+
+from pymongo.database import Database
+
+from airquality_dagster.network.pollutants import SIMULATED
+
+
+def newest_hour(database: Database[dict[str, Any]], collection: str) -> datetime | None:
+    """Return the start of the newest stored hour, None where no hour is stored."""
+    newest = database[collection].find_one({}, {"_id": True}, sort=[("_id", -1)])
+    return newest["_id"] if newest else None
+
+
+def stored_hours(database: Database[dict[str, Any]], collection: str, start: datetime, end: datetime) -> list[datetime]:
+    """Return the stored hours of a period, in order."""
+    found = database[collection].find({"_id": {"$gte": start, "$lt": end}}, {"_id": True}, sort=[("_id", 1)])
+    return [hour["_id"] for hour in found]
+
+
+def measured_hour(
+    database: Database[dict[str, Any]], collection: str, start: datetime, end: datetime
+) -> datetime | None:
+    """Return a stored hour of a period (both included) that is not simulated, None where there is none."""
+    measured = database[collection].find_one({"_id": {"$gte": start, "$lte": end}, SIMULATED: {"$exists": False}})
+    return measured["_id"] if measured else None
