@@ -1,7 +1,7 @@
-"""What the dashboard costs: seconds to draw it, its bytes, and seconds until a browser shows it.
+"""What the dashboard costs: seconds to draw it, its size, and seconds until a browser shows it.
 
-Two stations with a year (the network of Abidjan) and fifty with ten years, of hours that are made up, flagged and
-aggregated as the assets do, in an embedded MongoDB that is thrown away. Needs Chromium for the last column.
+Two stations with a year (the network of Abidjan) and fifty with ten years, of hours that are made up, then
+flagged and aggregated as the assets do it, in an embedded MongoDB of a temporary folder. Needs Chromium.
 
     python benchmarks/dashboard.py --repeat 5
 """
@@ -34,7 +34,7 @@ from airquality_dagster.readings.hours import hourly_quality
 from airquality_dagster.readings.periods import PERIOD, START, period_summaries
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-# Stations with the same readings as another cost the same; of so many, the page's compression gains nothing.
+# Stations beyond these repeat their readings: that costs as much, and so far apart the compression does not notice it.
 SEEDS = 10
 
 
@@ -106,7 +106,7 @@ def documents_of(hours: pd.DataFrame) -> list[list[dict[str, Any]]]:
         _rows(hours[recent].rename(columns={TIMESTAMP: "_id"})),
         _rows(hourly_quality(flagged)[recent.to_numpy()].rename(columns={TIMESTAMP: "_id"})),
         _rows(daily.rename(columns={DATE: "_id"})),
-        _rows(summaries.drop(columns=[PERIOD, START]).assign(_id=keys)),
+        _rows(summaries.drop(columns=[PERIOD, START]).assign(_id=pd.Series(keys, dtype=object))),
     ]
 
 
@@ -149,7 +149,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def open_page(path: Path) -> tuple[float, float]:
-    """Return the seconds until the cards are there, and those until a chart that one scrolls to is drawn."""
+    """Return the seconds until the cards are there, and then until a chart is drawn that was scrolled to."""
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         begin = time.perf_counter()

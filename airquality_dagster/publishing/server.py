@@ -1,4 +1,4 @@
-"""Serves the dashboard's file, the page about the data, and metrics."""
+"""Serves the dashboard, the page about the data, and metrics."""
 
 from pathlib import Path
 
@@ -11,23 +11,23 @@ from starlette.routing import Route
 
 from airquality_dagster.publishing.dashboard.page import PAGE
 
-# Of a checkout; an installed package has no docs.
+# There in a checkout; an installed package has no docs.
 _DATA_PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 _NOT_YET = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="10">
-<title>Air quality</title><p>There is no dashboard yet: the first run of the hourly job draws it. This page looks
-again every ten seconds. · Pas encore de tableau de bord : la première exécution le dessine.</p></html>"""
+<title>Air quality</title><p>There is no dashboard yet: the first run of the hourly job draws it. This page reloads
+every ten seconds. · Pas encore de tableau de bord : la première exécution le dessine.</p></html>"""
 
 
 def dashboard_app(path: Path, metrics: CollectorRegistry | None = None) -> Starlette:
-    """Return the application that serves the file as it is, and at ``/data`` the page about the data.
+    """Return the application that serves the dashboard, and at ``/data`` the page about the data.
 
     Args:
-        path: of the dashboard.
+        path: the file of the dashboard, served as it is at the moment.
         metrics: served at ``/metrics``, if any.
     """
 
     def page(request: Request) -> Response:
-        # Always asked for anew; what has not changed is not sent again.
+        # Browsers ask for it each time; an unchanged page is not sent again.
         headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
         if not path.is_file():
             return HTMLResponse(_NOT_YET, status_code=503, headers={**headers, "Retry-After": "10"})
@@ -40,7 +40,7 @@ def dashboard_app(path: Path, metrics: CollectorRegistry | None = None) -> Starl
 
     routes = [Route("/", page), Route("/index.html", page), Route("/data", data)]
     if metrics is not None:
-        # Not a coroutine: Starlette then asks in a thread, and the page is served meanwhile.
+        # Not a coroutine: Starlette runs it in a thread, and serves the page meanwhile.
         def scrape(request: Request) -> Response:
             return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
 

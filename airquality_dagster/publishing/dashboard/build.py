@@ -1,4 +1,4 @@
-"""From MongoDB to the file."""
+"""Draws the dashboard: from MongoDB to one HTML file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pymongo.database import Database
 
 from airquality_dagster.errors import DashboardError
 from airquality_dagster.network.stations import Network, Station
-from airquality_dagster.publishing.dashboard.content import network_content, page_content, station_content
+from airquality_dagster.publishing.dashboard.content import network_content, station_content
 from airquality_dagster.publishing.dashboard.page import page_html
 from airquality_dagster.publishing.dashboard.stored import station_record
 from airquality_dagster.storage.files import replaced
@@ -18,7 +18,7 @@ from airquality_dagster.storage.files import replaced
 
 @dataclass(frozen=True)
 class BuiltDashboard:
-    """What was written.
+    """The page that was written.
 
     Args:
         path: the file.
@@ -44,11 +44,13 @@ def build_dashboard(
     now: datetime,
     on_station: Callable[[Station], None] = lambda station: None,
 ) -> BuiltDashboard:
-    """Write the page of what is stored at a moment; a reader finds the former one or the new one.
+    """Draw the page of what is stored. A reader gets the former page or the new one, never half of one.
 
     Args:
         database: of the readings.
-        path: the file; its folder is made.
+        network: the stations to show.
+        path: the file; its folder is made if it is missing.
+        now: the present moment, tz-aware.
         on_station: called after each station.
 
     Raises:
@@ -56,14 +58,14 @@ def build_dashboard(
     """
     stations, days, newest = [], 0, None
     for station in network.stations:
-        # One at a time: only what the page shows of it is kept.
+        # One at a time: of each, only what the page shows stays in memory.
         record = station_record(database, station, now)
         stations.append(station_content(record, network.time_zone, now))
         days += len(record.days)
         if record.newest_hour is not None:
             newest = max(filter(None, (newest, record.newest_hour)))
         on_station(station)
-    page = page_html(page_content(network_content(network, now), stations)).encode()
+    page = page_html({**network_content(network, now), "stations": stations}).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replaced(path) as unfinished:

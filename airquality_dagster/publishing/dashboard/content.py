@@ -1,6 +1,5 @@
-"""What the page shows, as plain values."""
+"""What the page shows, as plain values: JSON for its scripts."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +15,7 @@ from airquality_dagster.publishing.dashboard.history import (
     restatements,
 )
 from airquality_dagster.publishing.dashboard.palette import AQI_COLOURS, ink_on
-from airquality_dagster.publishing.dashboard.present import HEADLINES, present_state, problems
+from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS, present_state, problems
 from airquality_dagster.publishing.dashboard.record import StationRecord
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.indices import AQI_CATEGORIES
@@ -30,7 +29,7 @@ def network_content(network: Network, now: datetime) -> dict[str, Any]:
         "late_after_hours": LATE_AFTER / timedelta(hours=1),
         "stalled_after_hours": STALLED_AFTER / timedelta(hours=1),
         "valid_hours": HOURS_FOR_A_VALID_DAY,
-        "headlines": HEADLINES,
+        "headlines": HEADLINE_FIELDS,
         "parameters": [_parameter_content(parameter) for parameter in PARAMETERS],
         "aqi": [
             {"highest": highest if highest < float("inf") else None, "colour": colour, "ink": ink_on(colour)}
@@ -57,11 +56,6 @@ def station_content(record: StationRecord, time_zone: ZoneInfo, now: datetime) -
         "capture": data_capture(record.days),
         "restatements": restatements(record.revisions, time_zone),
     }
-
-
-def page_content(network: dict[str, Any], stations: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the whole of what the page shows."""
-    return {**network, "stations": list(stations)}
 
 
 def _parameter_content(parameter: Parameter) -> dict[str, Any]:

@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 
-# What is drawn and shown; the page says so.
+# Of the values that the page draws and shows; it says so.
 SIGNIFICANT_DIGITS = 4
-# No sensor tells less from zero.
+# No sensor can tell a smaller value from zero.
 _SMALLEST = 1e-9
 
 
 def rounded(numbers: np.ndarray) -> list[float | None]:
-    """Return numbers cut to `SIGNIFICANT_DIGITS`, None where there is none.
+    """Return numbers rounded to `SIGNIFICANT_DIGITS`, None where there is none.
 
     >>> rounded(np.array([0.123456, 1234.56, -0.00098765, 0, np.nan]))
     [0.1235, 1235.0, -0.0009876, 0.0, None]

@@ -13,7 +13,7 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 PAGE = Path(__file__).with_name("page")
-# In this order: each uses what those before it define.
+# In this order: each script uses what those before it define.
 _SCRIPTS = ("state.js", "theme.js", "days.js", "cards.js", "charts.js", "calendars.js", "figures.js", "main.js")
 
 
@@ -21,8 +21,8 @@ def page_html(content: Mapping[str, Any]) -> str:
     """Return the page.
 
     Args:
-        content: as `page_content` makes it. It is compressed, and so is plotly: who opens the page on a phone pays for
-            each megabyte.
+        content: of the network, and its ``stations``. It is compressed, and so is plotly: people who open the page on
+            a phone pay for each megabyte.
     """
     return Template(_file("template.html")).substitute(
         title=html.escape(content["network"]["name"]),
@@ -35,7 +35,7 @@ def page_html(content: Mapping[str, Any]) -> str:
 
 
 def _packed(text: str) -> str:
-    # The same text is the same page: no time in it.
+    # Without the time, so that the same text always makes the same page.
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=4, mtime=0)).decode()
 
 

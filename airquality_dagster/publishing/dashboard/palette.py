@@ -1,4 +1,4 @@
-"""Colours of the bands, apart also for colour-blind people, and dark or light ink on them."""
+"""Colours of the AQI's bands that colour-blind people can tell apart, and the ink to write on them."""
 
 # From light to dark along blue-green, yellow, red, violet: the order shows without hues, too. Not the EPA's own
 # colours, whose green and orange some people cannot tell apart; each band's word stands beside its colour.
@@ -7,7 +7,7 @@ _DARK_INK, _LIGHT_INK = "#111111", "#ffffff"
 
 
 def ink_on(colour: str) -> str:
-    """Return the ink that is read best on a colour.
+    """Return the ink with the higher contrast on a colour.
 
     >>> ink_on("#ffffff"), ink_on("#4a1029")
     ('#111111', '#ffffff')

@@ -10,8 +10,8 @@ import pandas as pd
 from airquality_dagster.network.freshness import is_late
 from airquality_dagster.network.pollutants import (
     AT_GUIDELINE,
+    HEADLINES,
     PARAMETERS,
-    POLLUTANTS,
     PROVISIONAL,
     TIMESTAMP,
     Parameter,
@@ -23,9 +23,9 @@ from airquality_dagster.readings.flags import FAILED, Flag
 from airquality_dagster.readings.hours import NOWCAST_POLLUTANTS
 from airquality_dagster.readings.indices import aqi_category
 
-HEADLINES = tuple(
+HEADLINE_FIELDS = tuple(
     sorted(
-        (parameter.field for parameter in POLLUTANTS if parameter.is_headline),
+        (parameter.field for parameter in HEADLINES if parameter.guideline),
         key=lambda field: field not in NOWCAST_POLLUTANTS,
     )
 )
@@ -41,7 +41,7 @@ def present_state(record: StationRecord) -> dict[str, Any] | None:
 
     Returns:
         ``hour``, the newest one; ``is_provisional``; ``aqi`` (NowCast), its ``pollutant``, and ``since``, the hour
-        since which its category has been the same; ``eaqi``; ``readings``: of each field of `HEADLINES` its
+        since which its category has been the same; ``eaqi``; ``readings``: of each field of `HEADLINE_FIELDS` its
         ``value``, ``is_valid`` and ``flags``; ``stored_hours``, how many of the 24 up to the newest are stored. Of the
         first field: ``last_hours``, its valid readings of the last `NEWEST_HOURS` hours, None where there is none;
         ``exceedances``, the valid days of the last `_EXCEEDANCE_DAYS` days and how many are above WHO's guideline.
@@ -65,11 +65,11 @@ def present_state(record: StationRecord) -> dict[str, Any] | None:
                 "is_valid": not np.isnan(valid_readings(hours.iloc[-1:], field)[0]),
                 "flags": _flag_names(quality.get(f"{field}_flags")),
             }
-            for field in HEADLINES
+            for field in HEADLINE_FIELDS
         },
         "stored_hours": int(_is_in_last_day(hours).sum()),
-        "last_hours": _last_hours(hours, HEADLINES[0]),
-        "exceedances": _exceedances(record.days, HEADLINES[0]),
+        "last_hours": _last_hours(hours, HEADLINE_FIELDS[0]),
+        "exceedances": _exceedances(record.days, HEADLINE_FIELDS[0]),
     }
 
 

@@ -11,7 +11,7 @@ from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import PARAMETERS, POLLUTANTS, PROVISIONAL, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Station
-from airquality_dagster.publishing.dashboard.present import HEADLINES
+from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS
 from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, PROFILE_DAYS, StationRecord
 from airquality_dagster.readings.days import DATE, EXPECTED_HOURS
 from airquality_dagster.readings.periods import START
@@ -34,7 +34,7 @@ _QUALITY = {
 _DAYS = {
     **dict.fromkeys((EXPECTED_HOURS, *_of_each(_POLLUTANTS, "mean", "aqi")), _NUMBER),
     **dict.fromkeys(_of_each(_READINGS, "valid_mean", "valid_hours", "percent_complete"), _NUMBER),
-    **dict.fromkeys((SIMULATED, *_of_each(_READINGS, "invalid"), *_of_each(HEADLINES, "who")), _OBJECT),
+    **dict.fromkeys((SIMULATED, *_of_each(_READINGS, "invalid"), *_of_each(HEADLINE_FIELDS, "who")), _OBJECT),
 }
 _MONTHS = dict.fromkeys(_of_each(_POLLUTANTS, "mean", "valid_mean"), _NUMBER)
 
@@ -44,14 +44,14 @@ def station_record(database: Database[dict[str, Any]], station: Station, now: da
     raw, quality = database[station.raw_asset], database[station.quality_asset]
     # Few hours as objects: a year of them would take longer than all the rest.
     marks = _frame(raw, TIMESTAMP, _MARKS, sort=[("_id", -1)], limit=NEWEST_HOURS)
-    newest = now if marks.empty else marks[TIMESTAMP].iloc[-1].to_pydatetime()
-    in_profile = {"_id": {"$gte": min(newest, now - timedelta(days=PROFILE_DAYS))}}
+    recent_since = now if marks.empty else marks[TIMESTAMP].iloc[-1].to_pydatetime()
+    in_profile = {"_id": {"$gte": min(recent_since, now - timedelta(days=PROFILE_DAYS))}}
     readings = _frame(raw, TIMESTAMP, dict.fromkeys(_READINGS, _NUMBER), in_profile)
     levels = _frame(quality, TIMESTAMP, _LEVELS, in_profile)
     return StationRecord(
         station=station,
         hours=readings.join(levels.set_index(TIMESTAMP), on=TIMESTAMP).join(marks.set_index(TIMESTAMP), on=TIMESTAMP),
-        quality=_frame(quality, TIMESTAMP, _QUALITY, {"_id": {"$gte": newest}}),
+        quality=_frame(quality, TIMESTAMP, _QUALITY, {"_id": {"$gte": recent_since}}),
         days=_frame(database[station.aggregates_asset], DATE, _DAYS),
         months=_months(database[station.summaries_asset]),
         revisions=_revisions(database, station),

@@ -4,11 +4,13 @@ import base64
 import gzip
 import json
 import re
+from datetime import timedelta
 
 import pytest
 
+from airquality_dagster.network.freshness import LATE_AFTER, STALLED_AFTER
 from airquality_dagster.network.pollutants import PARAMETERS
-from airquality_dagster.publishing.dashboard.content import network_content, page_content, station_content
+from airquality_dagster.publishing.dashboard.content import network_content, station_content
 from airquality_dagster.publishing.dashboard.page import PAGE, page_html
 from airquality_dagster.readings.flags import Flag
 from airquality_dagster.readings.indices import AQI_CATEGORIES
@@ -23,7 +25,7 @@ TEMPLATE = (PAGE / "template.html").read_text(encoding="utf-8")
 @pytest.fixture(scope="module")
 def content():
     station = station_content(record_of(ordinary(24 * 40)), NETWORK.time_zone, FIRST)
-    return page_content(network_content(NETWORK, FIRST), [station])
+    return {**network_content(NETWORK, FIRST), "stations": [station]}
 
 
 def test_every_text_is_there_in_both_languages_with_the_same_places_to_fill():
@@ -57,6 +59,11 @@ def test_the_english_words_of_the_bands_are_those_of_the_indices():
 def test_a_pollutant_is_a_row_of_the_table_and_no_script_names_one():
     names = [name for parameter in PARAMETERS for name in (parameter.field, parameter.label)]
     assert [name for name in names if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", SCRIPTS)] == []
+
+
+def test_the_page_calls_old_what_the_checks_call_old(content):
+    assert timedelta(hours=content["late_after_hours"]) == LATE_AFTER
+    assert timedelta(hours=content["stalled_after_hours"]) == STALLED_AFTER
 
 
 def test_the_page_needs_no_other_file(content):

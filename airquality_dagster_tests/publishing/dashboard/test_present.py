@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from airquality_dagster.network.freshness import LATE_AFTER
-from airquality_dagster.network.pollutants import HEADLINES as HEADLINE_PARAMETERS
-from airquality_dagster.publishing.dashboard.present import HEADLINES, present_state, problems
+from airquality_dagster.network.pollutants import HEADLINES
+from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS, present_state, problems
 from airquality_dagster_tests.publishing.dashboard.records import record_of, sound_days, spoil
 from airquality_dagster_tests.readings.series import FIRST, ordinary
 
@@ -123,11 +123,11 @@ def test_the_present_state_is_that_of_the_newest_hour():
 
 
 def test_cards_show_the_headline_parameters_and_first_the_one_of_the_index():
-    assert set(HEADLINES) == {parameter.field for parameter in HEADLINE_PARAMETERS}
-    assert HEADLINES[0] == "pm2_5"
+    assert set(HEADLINE_FIELDS) == {parameter.field for parameter in HEADLINES}
+    assert HEADLINE_FIELDS[0] == "pm2_5"
     state = present_state(record_of(ordinary(HOURS)))
     assert state is not None
-    assert tuple(state["readings"]) == HEADLINES
+    assert tuple(state["readings"]) == HEADLINE_FIELDS
 
 
 def test_the_band_holds_since_the_hour_after_the_last_other_one():

@@ -136,7 +136,7 @@ function monthlyBoxes(station, parameter) {
   };
 }
 
-// Of every sensor and day: complete, valid, or what keeps it from being valid.
+// Each sensor and day: complete, valid, or the main reason why it is not valid.
 function capture(station) {
   const { start, reasons } = station.capture;
   const kinds = Object.keys(CAUSES);

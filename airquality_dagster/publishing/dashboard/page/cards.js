@@ -4,7 +4,7 @@ const MOST_CARDS = 6;
 let areAllShown = false;
 const isCurrent = (station) => station.now !== null && hoursSince(station.now.hour) <= content.late_after_hours;
 
-// The worst air first among those that say something now; those without a current index last.
+// Stations with the worst air first; those without a current index last.
 function byWorst(stations) {
   const rank = (station) => (isCurrent(station) && station.now.aqi !== null ? station.now.aqi : -1);
   return [...stations].sort((one, other) => rank(other) - rank(one));
@@ -13,13 +13,13 @@ function byWorst(stations) {
 function drawCards() {
   const isLarge = content.stations.length > MOST_CARDS;
   const ranked = isLarge ? byWorst(content.stations) : content.stations;
-  // Of a large network: the worst air, and the stations that are looked at.
+  // Of a large network: those with the worst air, and those chosen for the charts.
   const stations = ranked.filter((station, place) => areAllShown || place < MOST_CARDS || chosen().includes(station));
   const more = document.getElementById("more");
   more.hidden = !isLarge;
   more.textContent = areAllShown ? t("fewerStations", { n: MOST_CARDS }) : t("allStations", { n: ranked.length });
   const cards = document.getElementById("cards");
-  // Who works by keyboard stays on the button that was pressed.
+  // The keyboard stays on the button that was pressed.
   const focused = cards.contains(document.activeElement) ? document.activeElement.dataset.button : null;
   cards.replaceChildren(...stations.map(card));
   if (focused) cards.querySelector(`[data-button="${focused}"]`)?.focus();

@@ -1,9 +1,9 @@
-// The charts that the users of this data know. Each function returns what a figure shows: title, traces, layout, table.
+// Charts of days and months, and the map. Each function returns what a figure shows: title, traces, layout, table.
 
-// Beyond, a marker a day is slow to draw and says no more than the line.
+// With more days than this, markers are slow to draw and say no more than the line.
 const MOST_MARKERS = 800;
 
-// Valid days solid and joined, gaps as gaps; the others hollow and grey. More than the range: the slider leads back.
+// Valid days solid and joined, gaps left open; the others hollow and grey. More days than the range: the slider leads back.
 function dailyTraces(station, parameter, look, axis = "") {
   const days = daysOf(station, parameter.field, sliderStart());
   const dates = days.map((day) => day.date);

@@ -10,7 +10,7 @@ const observer = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "300px" });
 
-// What each section shows, in order, of the choices as they are.
+// The figures of each section in order, for the present choices.
 function sections() {
   const stations = chosen();
   const parameter = parameterOf(state.pollutant);
@@ -30,7 +30,7 @@ function sections() {
   };
 }
 
-// Lay out empty figures where the choice of stations changed; draw those in view anew, the others when they come.
+// Lay out empty figures where the stations changed; draw those in view again, and the others when they come into view.
 function layOut() {
   for (const [section, entries] of Object.entries(sections())) {
     const place = document.querySelector(`[data-section="${section}"]`);

@@ -61,7 +61,7 @@ function chartLayout(stations, more = {}) {
   return layout;
 }
 
-// The limit's line and its label; a limit far above all values is named at the top, so that they stay to be seen.
+// The limit's line and its label. A limit far above all values is named at the top instead, so that the values stay readable.
 function limitLine(layout, parameter, values, axis = "y") {
   const limit = parameter.guideline;
   // In the margin, where it covers nothing.
