@@ -7,7 +7,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from airquality_dagster.errors import SettingsError, StationsFileError
 
@@ -49,6 +59,15 @@ class Station(BaseModel):
 
     # The key prefix of its network with a dot, as it stands before the names of collections.
     _prefix: str = PrivateAttr(default="")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _errors_name_the_station(cls, values: Any, handler: ModelWrapValidatorHandler["Station"]) -> "Station":
+        try:
+            return handler(values)
+        except ValidationError as error:
+            name = values.get("name") if isinstance(values, dict) else None
+            raise ValueError(f"station {name or 'without a name'}, {_explain(error)}") from None
 
     @field_validator("name")
     @classmethod
@@ -149,11 +168,13 @@ class Network(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: NetworkFacts
-    stations: tuple[Station, ...] = Field(min_length=1)
+    stations: tuple[Station, ...]
     key_prefix: str | None = Field(default=None, pattern=_NAME_PATTERN, max_length=40)
 
     @model_validator(mode="after")
     def _stations_differ(self) -> "Network":
+        if not self.stations:
+            raise ValueError("stations is empty: a network has at least one")
         for field in ("name", "airqino_id"):
             values = [getattr(station, field) for station in self.stations]
             twice = sorted({str(value) for value in values if values.count(value) > 1})
@@ -228,23 +249,17 @@ def load_network(path: Path | None = None) -> Network:
     try:
         return Network.model_validate(content)
     except ValidationError as error:
-        raise StationsFileError(f"stations file {path}: {_explain(error, content)}") from error
+        raise StationsFileError(f"stations file {path}: {_explain(error)}") from error
 
 
-def _explain(error: ValidationError, content: dict[str, Any]) -> str:
-    """Say each fault as 'station1, field airqino_id: …' in one line."""
-    faults = []
-    for fault in error.errors():
-        location = list(fault["loc"])
-        where = ""
-        if len(location) >= 2 and location[0] == "stations" and isinstance(location[1], int):
-            entry = content["stations"][location[1]]
-            name = entry.get("name") if isinstance(entry, dict) else None
-            where = f"station {name or location[1] + 1}"
-            location = location[2:]
-        if location:
-            where = ", ".join(filter(None, [where, "field " + ".".join(map(str, location))]))
-        message = fault["msg"].removeprefix("Value error, ")
-        shown = "" if fault["type"] in {"missing", "value_error"} else f" (it is {fault['input']!r:.60})"
-        faults.append(f"{where}: {message}{shown}" if where else message)
-    return "; ".join(faults)
+def _explain(error: ValidationError) -> str:
+    """Say each fault as 'field network.time_zone: …' in one line; a station names itself."""
+    return "; ".join(map(_fault, error.errors()))
+
+
+def _fault(fault: ErrorDetails) -> str:
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] not in {"missing", "value_error"}:
+        message += f" (it is {fault['input']!r:.60})"
+    where = ".".join(map(str, fault["loc"]))
+    return f"field {where}: {message}" if where else message

@@ -34,7 +34,7 @@ def test_the_package_ships_the_two_stations_in_abidjan():
         (("airqino_id: 283164601", "airqino_id: -1"), ["station station1", "field airqino_id", "-1"]),
         (("name: station1", "name: Station 1"), ["field name", "Station 1"]),
         (("name: station1", "name: a_revisions"), ["field name", "_revisions"]),
-        (("name: station1, ", ""), ["station 1", "field name", "required"]),
+        (("name: station1, ", ""), ["station without a name", "field name", "required"]),
         (("283164601", "283164601, latitude: 95"), ["station station1", "field latitude", "95"]),
         (("283164601", "283164601, colour: red"), ["station station1", "field colour"]),
         (("Africa/Abidjan", "Africa/Abijan"), ["field network.time_zone", "Africa/Abijan"]),
