@@ -1,0 +1,149 @@
+"""The project as the `dg` command knows it, and networks in a project of somebody else."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from airquality_dagster import AirQualityNetwork
+from airquality_dagster.airqino.sandbox.server import create_app
+from airquality_dagster.airqino.sandbox.sources import SimulatedSource
+from airquality_dagster.local.serving import running
+from airquality_dagster.network.stations import load_network
+
+ROOT = Path(__file__).parents[1]
+DG = Path(sys.executable).with_name("dg")
+pytestmark = pytest.mark.skipif(not DG.exists(), reason="dagster-dg-cli is not installed")
+
+PYPROJECT = """
+[project]
+name = "somebody"
+version = "1"
+[tool.dg]
+directory_type = "project"
+[tool.dg.project]
+root_module = "somebody"
+[tool.dg.cli]
+suppress_warnings = ["project_and_activated_venv_mismatch"]
+"""
+DEFINITIONS = """
+from pathlib import Path
+
+import dagster as dg
+
+
+@dg.definitions
+def defs():
+    return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+"""
+
+COMPONENT = """\
+type: airquality_dagster.AirQualityNetwork
+attributes:
+  network: {name: Abidjan, time_zone: Africa/Abidjan, first_month: "2025-01"}
+  stations:
+    - {name: station1, airqino_id: 283164601}
+"""
+
+
+def dg(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
+    # As in an activated environment, of which dg asks.
+    environment = {**kept, "VIRTUAL_ENV": str(DG.parents[1]), "PATH": f"{DG.parent}:{os.environ['PATH']}"}
+    return subprocess.run(
+        [DG, *arguments],
+        cwd=cwd,
+        env={**environment, "DO_NOT_TRACK": "1", "PYTHONPATH": str(cwd), **variables},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A fresh project of somebody else."""
+    package = tmp_path / "somebody"
+    (package / "defs").mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
+    (package / "definitions.py").write_text(DEFINITIONS)
+    for folder in (package, package / "defs"):
+        (folder / "__init__.py").touch()
+    return tmp_path
+
+
+def scaffold(project: Path, name: str) -> Path:
+    done = dg("scaffold", "defs", "airquality_dagster.AirQualityNetwork", name, cwd=project)
+    assert done.returncode == 0, done.stderr
+    return project / "somebody" / "defs" / name / "defs.yaml"
+
+
+def test_dg_checks_this_project_without_a_complaint():
+    done = dg("check", "defs")
+    assert done.returncode == 0, done.stderr
+    assert "All definitions loaded successfully." in done.stdout
+    assert "warning" not in f"{done.stdout}{done.stderr}".lower()
+
+
+def test_dg_launch_materializes_a_month_of_a_station(mongodb_uri, database, tmp_path):
+    with running(create_app(SimulatedSource())) as url:
+        done = dg(
+            "launch", "--assets", "raw_station1,station1_quality,station1_aggregates", "--partition", "2023-01-01",
+            DAGSTER_HOME=str(tmp_path),
+            MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database.name, AIRQINO_BASE_URL=url,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert database["raw_station1"].count_documents({}) > 600
+    assert database["station1_aggregates"].count_documents({}) > 25
+
+
+def test_two_networks_live_in_a_project_of_somebody_else(project):
+    for name in ("abidjan", "bouake"):
+        file = scaffold(project, name)
+        file.write_text(file.read_text().replace("# key_prefix", "key_prefix"))
+    listed = dg("list", "defs", "--json", cwd=project)
+    assert listed.returncode == 0, listed.stderr
+    found = json.loads(listed.stdout)
+    keys = {asset["asset_key"] for asset in found["assets"]}
+    assert keys == {
+        f"{name}/{asset}"
+        for name in ("abidjan", "bouake")
+        for asset in (
+            "airqino_api",
+            "raw_station1",
+            "station1_quality",
+            "station1_aggregates",
+            "station1_summaries",
+            "air_quality_dashboard",
+        )
+    }
+    for kind, names in (
+        ("jobs", {"hourly_job", "dashboard_job"}),
+        ("schedules", {"hourly_schedule", "reconcile_schedule"}),
+        ("sensors", {"alert_sensor", "dashboard_sensor"}),
+        ("resources", {"airqino", "mongodb", "io_manager"}),
+    ):
+        assert {one["name"] for one in found[kind]} == {
+            f"{prefix}_{name}" for prefix in ("abidjan", "bouake") for name in names
+        }
+
+
+def test_a_fault_in_a_component_names_file_line_station_and_field(tmp_path):
+    file = tmp_path / "defs.yaml"
+    file.write_text(COMPONENT.replace("283164601", "-3"))
+    with pytest.raises(ValidationError) as caught:
+        AirQualityNetwork.from_yaml_path(file)
+    assert f"{file}:5" in str(caught.value)
+    assert "station station1, field airqino_id: Input should be greater than 0 (it is -3)" in str(caught.value)
+
+
+def test_a_command_takes_the_file_of_a_component_as_its_stations_file(tmp_path):
+    file = tmp_path / "defs.yaml"
+    file.write_text(COMPONENT)
+    assert [station.name for station in load_network(file).stations] == ["station1"]
