@@ -7,9 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
-from airquality_dagster import AirQualityNetwork
 from airquality_dagster.airqino.sandbox.server import create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.local.serving import running
@@ -134,13 +132,14 @@ def test_two_networks_live_in_a_project_of_somebody_else(project):
         }
 
 
-def test_a_fault_in_a_component_names_file_line_station_and_field(tmp_path):
-    file = tmp_path / "defs.yaml"
+def test_a_fault_in_a_component_names_file_line_station_and_field(project):
+    file = project / "somebody" / "defs" / "defs.yaml"
     file.write_text(COMPONENT.replace("283164601", "-3"))
-    with pytest.raises(ValidationError) as caught:
-        AirQualityNetwork.from_yaml_path(file)
-    assert f"{file}:5" in str(caught.value)
-    assert "station station1, field airqino_id: Input should be greater than 0 (it is -3)" in str(caught.value)
+    done = dg("check", "defs", "--no-check-yaml", cwd=project)
+    assert done.returncode != 0
+    said = f"{done.stdout}{done.stderr}"
+    assert f"{file}:5" in said
+    assert "station station1, field airqino_id: Input should be greater than 0 (it is -3)" in said
 
 
 def test_a_command_takes_the_file_of_a_component_as_its_stations_file(tmp_path):
