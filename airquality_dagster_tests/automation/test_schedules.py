@@ -16,6 +16,12 @@ from airquality_dagster_tests.scripted_server import Reply, scripted_server
 NOW = datetime(2026, 6, 15, 12, 5, tzinfo=UTC)
 
 
+@pytest.fixture
+def instance(instance_on_disk):
+    """A schedule's context asks for an instance that another process could open."""
+    return instance_on_disk
+
+
 def tick(instance, name="hourly_schedule", now=NOW):
     repository = definitions().get_repository_def()
     context = dg.build_schedule_context(

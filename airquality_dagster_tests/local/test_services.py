@@ -35,7 +35,8 @@ def test_a_run_of_a_killed_command_is_marked_as_failed_and_one_that_goes_on_is_n
     assert instance.get_run_by_id(alive).status == dg.DagsterRunStatus.STARTED
 
 
-def test_a_killed_command_gives_back_its_places_in_the_pool(instance):
+def test_a_killed_command_gives_back_its_places_in_the_pool(instance_on_disk):
+    instance = instance_on_disk
     storage = instance.event_log_storage
     storage.set_concurrency_slots("airqino_api", 1)
     ended = subprocess.Popen([sys.executable, "-c", ""])
