@@ -44,4 +44,3 @@ def airquality(*arguments: str, home: Path, cwd: Path | None = None, **variables
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Finished(result.exit_code, result.stdout, result.stderr)
-

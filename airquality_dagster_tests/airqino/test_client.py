@@ -125,7 +125,7 @@ def test_retry_after_in_seconds_is_waited_for():
 
 
 def test_a_retry_after_beyond_the_time_that_is_left_gives_up_at_once():
-    later = format_datetime(datetime.now(timezone.utc) + timedelta(hours=1), usegmt=True)
+    later = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     with scripted_server(replies(Reply(status=503, headers={"Retry-After": later}), OK)) as server:
         begin = time.monotonic()
         with pytest.raises(AirQinoUnavailableError, match="1 attempt: HTTP 503"):

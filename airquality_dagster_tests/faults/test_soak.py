@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import defaultdict
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import bson
@@ -42,7 +42,7 @@ class MoodySource(SimulatedSource):
         self.is_moody = True
 
     def answer(self, station_id, start, end, now):
-        ahead = now - datetime.now(timezone.utc)  # of a clock that is skewed
+        ahead = now - datetime.now(UTC)  # of a clock that is skewed
         self.answers += 1
         if self.is_moody and self.random.random() < FAULTY:
             kind = self.random.choice(KINDS)
