@@ -19,6 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from airquality_dagster import settings
+from airquality_dagster.airqino.client import AirQinoClient
 from airquality_dagster.local.mongod import embedded_mongod
 
 # How long an example takes depends on the machine; what the suite takes is measured as a whole.
@@ -36,6 +37,15 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("AIRQINO_", "AIRQUALITY_", "MONGODB_", "DAGSTER_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv(settings.AIRQUALITY_HOME, str(tmp_path / "home"))
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in the test's process ask again at once: how long they would wait is tested with the client."""
+    monkeypatch.setattr(
+        "airquality_dagster.airqino.resource.AirQinoClient",
+        lambda *arguments, **options: AirQinoClient(*arguments, **{**options, "backoff_seconds": 0.0}),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from airquality_dagster.airqino.sandbox.server import create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.local.mongod import embedded_mongod
 from airquality_dagster.local.serving import running
-from airquality_dagster_tests.command import airquality
+from airquality_dagster_tests.command import airquality, uses_deprecated
 from airquality_dagster_tests.processes import COMMAND, environment, processes_of
 from airquality_dagster_tests.processes import airquality as airquality_process
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
@@ -58,10 +58,6 @@ def test_a_second_run_reports_nothing_new_but_the_newest_hours(first_run):
         assert inserted + revised <= 5
         assert unchanged == fetched - inserted - revised
         assert rejected == 0
-
-
-# The status asks Dagster in a way that Dagster is about to drop.
-uses_deprecated = pytest.mark.filterwarnings("ignore:Function `EventMethods.get_event_records`:DeprecationWarning")
 
 
 @uses_deprecated
@@ -175,6 +171,10 @@ def test_months_that_make_no_range_are_refused(tmp_path, first, last, message):
 
 
 BAD_ENVIRONMENTS = {
+    "unreachable MongoDB": (
+        {"MONGODB_URI": "mongodb://user:hunter2@127.0.0.1:9/?serverSelectionTimeoutMS=200"},
+        "MongoDB at 127.0.0.1:9 does not answer",
+    ),
     "no MongoDB URI": ({"MONGODB_URI": "localhost"}, "URI is not valid"),
     "contradictory credentials": ({"AIRQINO_USERNAME": "somebody"}, "AIRQINO_PASSWORD"),
     "no stations file": ({"AIRQUALITY_STATIONS": "/nowhere.yaml"}, "/nowhere.yaml cannot be read"),
@@ -184,7 +184,16 @@ BAD_ENVIRONMENTS = {
 @pytest.mark.parametrize("name", BAD_ENVIRONMENTS)
 def test_a_wrong_environment_is_one_line_that_says_what_to_do(tmp_path, name):
     variables, message = BAD_ENVIRONMENTS[name]
-    assert message in one_line(airquality("run", home=tmp_path / "home", **variables))
+    line = one_line(airquality("run", home=tmp_path / "home", **variables))
+    assert message in line
+    assert "hunter2" not in line
+
+
+def test_a_process_that_fails_prints_one_line_and_ends_with_1(tmp_path):
+    run = airquality_process("run", home=tmp_path / "home", MONGODB_URI="localhost")
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert len(run.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("home", ["/proc/airquality", "/sys/airquality"])

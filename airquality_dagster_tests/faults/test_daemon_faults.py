@@ -55,7 +55,7 @@ class Operator:
 
     def __init__(self, folder: Path, mongodb_uri: str, database: str, api: str, **monitoring: int):
         self.folder, self.home = folder, folder / "home"
-        network = yaml.safe_load(Path(services.__file__).parents[1].joinpath("stations.yaml").read_text())
+        network = yaml.safe_load(Path(services.__file__).parents[1].joinpath("network", "stations.yaml").read_text())
         network["network"]["first_month"] = MONTH
         stations = folder / "stations.yaml"
         stations.write_text(yaml.safe_dump(network))
