@@ -37,22 +37,14 @@ def test_a_range_of_months_is_materialized_by_dagster_asset_materialize(tmp_path
     assert database["station1_aggregates"].count_documents({}) == len({hour[:10] for hour in hours})
 
 
-def test_without_any_variable_the_definitions_load_and_a_materialization_fails_with_what_to_do(tmp_path):
-    stations = tmp_path / "stations.yaml"
-    stations.write_text(
-        'network: {name: Test, time_zone: UTC, first_month: "2023-01"}\nstations: [{name: one, airqino_id: 1}]\n'
-    )
-    listed = dagster("asset", "list", "-m", "airquality_dagster.definitions", home=tmp_path / "home")
-    assert listed.returncode == 0, listed.stderr
-    assert "raw_station1" in listed.stdout
+def test_without_credentials_the_definitions_load_and_a_materialization_fails_with_what_to_do(tmp_path):
     with scripted_server(lambda request, number: Reply(status=401, body={})) as api:
         run = dagster(
-            "asset", "materialize", "-m", "airquality_dagster.definitions", "--select", "raw_one",
-            "--partition", "2023-01-01",
-            home=tmp_path / "home", AIRQUALITY_STATIONS=str(stations), AIRQINO_BASE_URL=api.url,
+            "asset", "materialize", "-m", "airquality_dagster.definitions", "--select", "raw_station1",
+            "--partition", "2023-01-01", home=tmp_path / "home", AIRQINO_BASE_URL=api.url,
         )  # fmt: skip
     assert run.returncode == 1
-    assert f"one (AirQino 1), 2023-01: {api.url} asks for credentials" in run.stderr
+    assert f"station1 (AirQino SMART188 283164601), 2023-01: {api.url} asks for credentials" in run.stderr
     assert "set AIRQINO_CLIENT_ID" in run.stderr
 
 

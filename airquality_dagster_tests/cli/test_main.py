@@ -19,6 +19,8 @@ from airquality_dagster_tests.processes import COMMAND, environment, processes_o
 from airquality_dagster_tests.processes import airquality as airquality_process
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
+# One worker makes the first run, and all that look at what it stored.
+after_the_first_run = pytest.mark.xdist_group("first run")
 WARNING = re.compile("warning", re.IGNORECASE)
 
 
@@ -33,6 +35,7 @@ def first_run(tmp_path_factory):
         yield home, run, left_behind
 
 
+@after_the_first_run
 def test_a_first_run_loads_a_year_of_simulated_hours_and_says_so(first_run):
     _, run, left_behind = first_run
     assert re.search(r"station1 +(\d+) +\1 +0 +0 +0", run.stdout)
@@ -46,6 +49,7 @@ def test_a_first_run_loads_a_year_of_simulated_hours_and_says_so(first_run):
     assert left_behind == []
 
 
+@after_the_first_run
 def test_a_second_run_reports_nothing_new_but_the_newest_hours(first_run):
     home, *_ = first_run
     run = airquality("run", home=home)
@@ -60,6 +64,7 @@ def test_a_second_run_reports_nothing_new_but_the_newest_hours(first_run):
         assert rejected == 0
 
 
+@after_the_first_run
 @uses_deprecated
 def test_status_shows_age_coverage_means_and_the_last_run(first_run):
     home, *_ = first_run
@@ -80,6 +85,7 @@ def test_status_of_an_empty_home_says_that_there_is_nothing(home, mongodb_uri, d
     assert "no day yet" in run.stdout
 
 
+@after_the_first_run
 @pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
 def test_an_export_holds_every_stored_value(first_run, tmp_path, kind):
     home, *_ = first_run
@@ -121,6 +127,7 @@ def test_an_export_of_nothing_says_what_to_materialize_and_leaves_no_file(tmp_pa
     assert not path.exists()
 
 
+@after_the_first_run
 def test_an_output_that_cannot_be_written_is_named_and_leaves_nothing(first_run, tmp_path):
     home, *_ = first_run
     path = tmp_path / "nowhere" / "out.csv"
