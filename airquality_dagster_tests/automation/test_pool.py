@@ -28,7 +28,7 @@ def test_all_runs_together_ask_for_no_more_stations_at_a_time_than_the_pool_has_
     def until_both_are_there(request, number):
         at_once["now"] += 1
         at_once["most"] = max(at_once["most"], at_once["now"])
-        both_are_there.wait(120)
+        both_are_there.wait(300)
         at_once["now"] -= 1
         return Reply(body=answer())
 
@@ -58,5 +58,5 @@ def test_all_runs_together_ask_for_no_more_stations_at_a_time_than_the_pool_has_
             )
         wait_until(lambda: len(server.received) + waiting() == 2, "the second station, asked for or waiting")
         both_are_there.set()
-        assert [run.wait(120) for run in runs] == [0, 0]
+        assert [run.wait(300) for run in runs] == [0, 0]
     assert at_once["most"] == places

@@ -26,7 +26,7 @@ def ended(tmp_path_factory):
         wait_until(lambda: hourly_state(instance) is not None, "the daemon's note of the schedule")
         names = " ".join(processes_of(dev.home))
         dev.process.terminate()
-        code = dev.process.wait(60)
+        code = dev.process.wait(120)
         return names, code, processes_of(dev.home), (folder / "dev.log").read_text()
 
 
@@ -50,7 +50,7 @@ def test_another_signal_ends_it_with_everything_it_started(tmp_path, number):
     with running_dev(tmp_path) as dev:
         assert processes_of(dev.home) != []
         dev.process.send_signal(number)
-        assert dev.process.wait(60) == 0
+        assert dev.process.wait(120) == 0
         assert processes_of(dev.home) == []
 
 
@@ -86,7 +86,7 @@ def test_a_shell_that_starts_it_in_the_background_ignores_sigint_and_it_ends_by_
             START_SECONDS,
         )
         os.kill(pid, signal.SIGINT)
-        shell.wait(60)
+        shell.wait(120)
         assert processes_of(home) == []
     finally:
         shell.stdout.close()
@@ -97,7 +97,7 @@ def test_a_webserver_that_dies_ends_everything_with_an_error(tmp_path):
     with running_dev(tmp_path) as dev:
         (webserver,) = [folder for folder in Path("/proc").glob("[0-9]*") if is_webserver_of(folder, dev.home)]
         os.kill(int(webserver.name), signal.SIGKILL)
-        assert dev.process.wait(60) == 1
+        assert dev.process.wait(120) == 1
         assert "dagster-webserver ended with code -9" in (tmp_path / "dev.log").read_text()
         assert processes_of(dev.home) == []
 
@@ -121,11 +121,11 @@ def test_the_daemon_runs_the_schedule_from_tick_to_success(tmp_path):
     miss_a_tick(tmp_path / "home")
 
     with running_dev(tmp_path) as dev, dg.DagsterInstance.from_config(str(dev.home / "dagster")) as instance:
-        wait_until(instance.get_runs, "a run of the schedule", 90)
+        wait_until(instance.get_runs, "a run of the schedule", 240)
         run = instance.get_runs()[-1]
         assert run.job_name == "hourly_job"
         assert run.tags["dagster/schedule_name"] == "hourly_schedule"
-        wait_until(lambda: instance.get_run_by_id(run.run_id).is_finished, "the end of the run", 120)
+        wait_until(lambda: instance.get_run_by_id(run.run_id).is_finished, "the end of the run", 300)
         assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.SUCCESS
 
         location = dev.graphql(
@@ -168,7 +168,7 @@ def test_months_that_are_picked_in_the_ui_are_materialized_in_one_run(tmp_path):
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
         runs = dg.RunsFilter(tags={"dagster/backfill": launched["backfillId"]})
         wait_until(
-            lambda: any(run.is_finished for run in instance.get_runs(runs)), "the end of the backfill's run", 120
+            lambda: any(run.is_finished for run in instance.get_runs(runs)), "the end of the backfill's run", 300
         )
         (run,) = instance.get_runs(runs)
         assert run.status == dg.DagsterRunStatus.SUCCESS

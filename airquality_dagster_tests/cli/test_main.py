@@ -288,5 +288,5 @@ def test_the_sandbox_says_on_screen_that_its_readings_are_simulated_and_ends_wit
     assert process.stdout is not None
     assert "simulated readings, not measured" in process.stdout.readline()
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     process.stdout.close()

@@ -97,6 +97,7 @@ def opened_page(browser, stored):
 
 
 def open_page(page, path, **choices) -> None:
+    page.set_default_timeout(120_000)
     page.goto("about:blank")
     page.goto(f"{path.as_uri()}#" + "&".join(f"{name}={value}" for name, value in choices.items()))
     page.wait_for_selector("html[data-ready]", state="attached")
