@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
-.PHONY: install run dev test axe faults rehearsal screenshots lock lint clean
+.PHONY: install run dev test test-all axe faults rehearsal screenshots lock lint clean
 
 install: $(VENV)/.installed
 
@@ -33,7 +33,12 @@ dev: install
 	@$(BIN)/airquality dev
 
 test: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+# And what kills, fills, waits and deploys, one after the other; some of it needs root on Debian. CI does it each night
+# and before a release.
+test-all: test
+	@$(BIN)/python -m pytest -m long
 
 # What the accessibility test of the dashboard needs; without it, that test is skipped.
 axe: $(VENV)/bin/python
@@ -43,10 +48,9 @@ axe: $(VENV)/bin/python
 screenshots: $(VENV)/.installed-test
 	@$(BIN)/python -m docs.screenshots
 
-# All injected faults, and their table in docs/reliability.md; then what else is too long for `make test`.
+# All injected faults, and their table in docs/reliability.md.
 faults: $(VENV)/.installed-test
 	@FAULTS_PAGE=docs/reliability.md $(BIN)/python -m pytest airquality_dagster_tests/faults -m ''
-	@$(BIN)/python -m pytest airquality_dagster_tests --ignore airquality_dagster_tests/faults -m long
 
 # Deploy, kill, deploy what is broken, roll back, on this machine: docs/rehearsal.md. Needs root and Debian's postgresql,
 # supervisor and nginx-light.

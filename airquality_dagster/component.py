@@ -88,10 +88,12 @@ def network_definitions(network: Network, variables: Mapping[str, str] | None = 
         variables: win over the variables of the environment, as those of services that a command has started.
     """
     assets = network_assets(network)
+    uri = settings.resource_field(settings.MONGODB_URI, variables) or settings.DEFAULT_MONGODB_URI
+    database = settings.resource_field(settings.MONGODB_DATABASE, variables) or settings.DEFAULT_DATABASE
     resources = {
         "airqino": airqino_resource(variables),
-        "mongodb": MongoDBResource(**_mongodb(variables)),
-        "io_manager": MongoDBIOManager(**_mongodb(variables), app_name="airquality"),
+        "mongodb": MongoDBResource(uri=uri, database=database),
+        "io_manager": MongoDBIOManager(uri=uri, database=database, app_name="airquality"),
     }
     return dg.Definitions.merge(
         network_jobs(network, assets),
@@ -123,10 +125,3 @@ def airqino_resource(variables: Mapping[str, str] | None = None) -> AirQinoResou
         password=field(settings.AIRQINO_PASSWORD),
         refresh_token=field(settings.AIRQINO_REFRESH_TOKEN),
     )
-
-
-def _mongodb(variables: Mapping[str, str] | None) -> dict[str, str]:
-    return {
-        "uri": settings.resource_field(settings.MONGODB_URI, variables) or settings.DEFAULT_MONGODB_URI,
-        "database": settings.resource_field(settings.MONGODB_DATABASE, variables) or settings.DEFAULT_DATABASE,
-    }

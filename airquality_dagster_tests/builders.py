@@ -1,8 +1,7 @@
 """Answers of the API, built for tests."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-
 
 VALUES = {
     "CO": 0.3,

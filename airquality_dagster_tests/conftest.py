@@ -1,8 +1,11 @@
 """Services of the whole suite: one real mongod, real HTTP servers, real Dagster instances."""
 
 import os
+import shutil
+import sqlite3
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,11 @@ import pytest
 from dagster_mongodb import MongoDBIOManager
 from pymongo import MongoClient
 from pymongo.database import Database
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from airquality_dagster import settings
+from airquality_dagster.airqino.client import AirQinoClient
 from airquality_dagster.local.mongod import embedded_mongod
 
 # How long an example takes depends on the machine; what the suite takes is measured as a whole.
@@ -31,6 +37,15 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("AIRQINO_", "AIRQUALITY_", "MONGODB_", "DAGSTER_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv(settings.AIRQUALITY_HOME, str(tmp_path / "home"))
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in the test's process ask again at once: how long they would wait is tested with the client."""
+    monkeypatch.setattr(
+        "airquality_dagster.airqino.resource.AirQinoClient",
+        lambda *arguments, **options: AirQinoClient(*arguments, **{**options, "backoff_seconds": 0.0}),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -60,11 +75,46 @@ def io_manager(mongodb_uri: str, database: Database[Any]) -> MongoDBIOManager:
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    folder = tmp_path / "instance"
-    folder.mkdir()
+def instance() -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance in memory: a run costs half of what it does where SQLite opens a file for each event."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture(scope="session")
+def empty_instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an instance on disk, to be copied: making its tables takes half a second."""
+    folder = tmp_path_factory.mktemp("empty_instance")
+    with sqlite_instance(folder):
+        return folder
+
+
+@contextmanager
+def sqlite_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
+    """Open the Dagster instance of a folder, as a local run has it."""
     with dg.DagsterInstance.local_temp(str(folder), overrides={"telemetry": {"enabled": False}}) as instance:
         yield instance
+
+
+@pytest.fixture
+def instance_on_disk(tmp_path: Path, empty_instance: Path) -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance of files, for what asks for its configuration, its places in a pool, or its ticks."""
+    with sqlite_instance(shutil.copytree(empty_instance, tmp_path / "instance")) as instance:
+        yield instance
+
+
+@event.listens_for(Engine, "connect")
+def _do_not_wait_for_the_disk(connection: object, _: object) -> None:
+    """Let SQLite hand its writes to the operating system: no test pulls the plug of the machine."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_instance: Path) -> Path:
+    """A home whose instance has its tables already."""
+    shutil.copytree(empty_instance, tmp_path / "home" / "dagster")
+    return tmp_path / "home"
 
 
 def stored_bytes(database: Database[Any]) -> dict[str, list[bytes]]:

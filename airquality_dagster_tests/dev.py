@@ -12,7 +12,7 @@ from dagster._core.scheduler.instigation import TickStatus
 
 from airquality_dagster_tests.processes import COMMAND, environment, free_port, wait_until
 
-START_SECONDS = 120
+START_SECONDS = 240
 
 
 class Dev:
@@ -55,7 +55,7 @@ def running_dev(folder: Path, **variables: str) -> Iterator[Dev]:
     finally:
         if process.poll() is None:
             process.terminate()
-        process.wait(60)
+        process.wait(120)
 
 
 def hourly_state(instance: dg.DagsterInstance):

@@ -1,12 +1,13 @@
 """The real command in real processes."""
 
+import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from pymongo import MongoClient
@@ -33,12 +34,12 @@ def airquality(
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 120.0) -> None:
     """Wait for a condition, bounded."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -62,14 +63,20 @@ def processes_of(home: Path) -> list[str]:
     return found
 
 
+# Below those that the system gives to connections: one of them could take the port before the test's server does.
+_PORTS = range(10_000, 26_000)
+
+
 def free_port() -> int:
     """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in random.sample(_PORTS, 100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("100 ports in a row are taken")
 
 
-@contextmanager
+@contextlib.contextmanager
 def running_mongod(folder: Path, *options: str) -> Iterator[str]:
     """Run a mongod with options of the test's; hands out its address."""
     port = free_port()
@@ -98,4 +105,4 @@ def running_mongod(folder: Path, *options: str) -> Iterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)

@@ -21,9 +21,10 @@ from airquality_dagster.airqino.sandbox.tokens import Realm
 from airquality_dagster.errors import AirQinoUnavailableError
 from airquality_dagster.local.serving import running
 from airquality_dagster_tests.builders import UTC, answer
+from airquality_dagster_tests.command import airquality
 from airquality_dagster_tests.dev import hourly_state, miss_a_tick, running_dev
 from airquality_dagster_tests.faults.published import END, MONTH, START
-from airquality_dagster_tests.processes import airquality, running_mongod, wait_until
+from airquality_dagster_tests.processes import running_mongod, wait_until
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 WRITER, READER, ROOT = "wr1ter/p@ss:wort", "re@der-kept-apart", "r00t-of-all"
@@ -185,21 +186,20 @@ def command_lines() -> list[Path]:
     return [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"dagster" in path.read_bytes()]
 
 
-def test_what_is_written_at_home_is_for_its_owner_only(tmp_path, mongodb_uri, database):
-    with running(create_app(SimulatedSource())) as api:
-        variables = {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": database.name, "AIRQINO_BASE_URL": api}
-        assert airquality(*BACKFILL, home=tmp_path / "home", **variables).returncode == 0
+def test_what_is_written_at_home_is_for_its_owner_only(tmp_path, mongodb_uri):
+    assert airquality("verify", home=tmp_path / "home", MONGODB_URI=mongodb_uri).returncode == 1  # nothing is stored
     assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
 
 
 def test_an_analyst_reads_everything_and_writes_nothing(guarded, tmp_path):
     address, _ = guarded
+    load = (*BACKFILL, "--station", "station1")
     with running(create_app(SimulatedSource())) as api:
         writer, reader = uri("pipeline", WRITER, address), uri("analyst", READER, address)
-        assert airquality(*BACKFILL, home=tmp_path / "home", MONGODB_URI=writer, AIRQINO_BASE_URL=api).returncode == 0
+        assert airquality(*load, home=tmp_path / "home", MONGODB_URI=writer, AIRQINO_BASE_URL=api).returncode == 0
         for arguments in (
             ("status",),
-            ("verify",),
+            ("verify", "--station", "station1"),
             ("backup", str(tmp_path / "backup")),
             ("export", "station1", "--raw", "--format", "csv", "--output", str(tmp_path / "hours.csv")),
         ):
@@ -207,7 +207,7 @@ def test_an_analyst_reads_everything_and_writes_nothing(guarded, tmp_path):
             assert done.returncode == 0, done.stderr
         with MongoClient(writer) as client:
             client[DATABASE]["raw_station1"].delete_one({})
-        refused = airquality(*BACKFILL, home=tmp_path / "other", MONGODB_URI=reader, AIRQINO_BASE_URL=api)
+        refused = airquality(*load, home=tmp_path / "other", MONGODB_URI=reader, AIRQINO_BASE_URL=api)
     assert refused.returncode == 1
     assert "may not do this" in refused.stdout + refused.stderr
     assert "Traceback" not in refused.stdout + refused.stderr

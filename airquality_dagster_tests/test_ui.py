@@ -12,7 +12,7 @@ from airquality_dagster_tests.browser import chromium, needs_chromium
 from airquality_dagster_tests.dev import Dev, running_dev
 from airquality_dagster_tests.processes import wait_until
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.long]
 
 LOCATION = "airquality_dagster.definitions"
 # The UI asks the server many things before it shows anything.

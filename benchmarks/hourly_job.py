@@ -50,18 +50,21 @@ def platform_runs() -> Callable[[], None]:
 
     import dagster as dg
 
+    from airquality_dagster import settings
     from airquality_dagster.automation.due import StationRun
     from airquality_dagster.automation.instance import due_runs
     from airquality_dagster.automation.jobs import HOURLY_JOB
     from airquality_dagster.cli.execution import execute
-    from airquality_dagster.definitions import definitions
+    from airquality_dagster.component import network_definitions
+    from airquality_dagster.local.services import Services
     from airquality_dagster.network.stations import load_network
 
     network = load_network()
+    services = Services({}, os.environ["MONGODB_URI"], settings.mongodb_database(), "", Path())
     # To open the instance (of SQLite files, made here for the first time) is part of loading.
     instance = dg.DagsterInstance.get()
-    instance.get_runs(limit=1)
-    definitions().resolve_job_def(HOURLY_JOB)
+    instance.get_run_records(limit=1)
+    network_definitions(network).resolve_job_def(HOURLY_JOB)
 
     def run() -> None:
         months = os.environ.get("BENCHMARK_MONTHS", "").split()
@@ -70,7 +73,7 @@ def platform_runs() -> Callable[[], None]:
             if months
             else due_runs(instance, network, datetime.now(UTC))
         )
-        report = execute(instance, network, runs)
+        report = execute(services, instance, network, runs)
         if report.faults:
             raise SystemExit("\n".join(report.faults))
 

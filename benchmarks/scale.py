@@ -80,11 +80,11 @@ def platform_runs(worker: int, workers: int) -> int:
 
     from airquality_dagster.automation.instance import due_runs
     from airquality_dagster.automation.jobs import HOURLY_JOB, asset_selection, run_tags
-    from airquality_dagster.definitions import defs
+    from airquality_dagster.component import network_definitions
     from airquality_dagster.network.stations import load_network
 
     network = load_network(Path(os.environ["AIRQUALITY_STATIONS"]))
-    job = defs.resolve_job_def(HOURLY_JOB)
+    job = network_definitions(network).resolve_job_def(HOURLY_JOB)
     received = 0
     with dg.DagsterInstance.get() as instance:
         runs = due_runs(instance, network, datetime.now(UTC))
@@ -115,13 +115,13 @@ PARTS = {
     ): "Dagster asks for versions of inputs",
     ("sql_event_log.py", "claim_concurrency_slot"): "Dagster gives places of the pool",
     ("sql_event_log.py", "free_concurrency_slot_for_step"): "Dagster gives places of the pool",
-    ("mongodb/io_manager.py", "handle_output"): "IO manager: compare and write",
-    ("mongodb/io_manager.py", "load_input"): "IO manager: read",
-    ("resources/airqino.py", "hourly_answer"): "ask the API, parse the answer",
-    ("readings/hourly.py", "hourly_quality"): "flags and indices of hours",
-    ("assets/surroundings.py", "with_surroundings"): "read the hours around, flag",
-    ("readings/aggregate.py", "daily_aggregates"): "days",
-    ("readings/summary.py", "period_summaries"): "months and years",
+    ("dagster_mongodb/io_manager.py", "handle_output"): "IO manager: compare and write",
+    ("dagster_mongodb/io_manager.py", "load_input"): "IO manager: read",
+    ("airqino/resource.py", "hourly_answer"): "ask the API, parse the answer",
+    ("readings/hours.py", "hourly_quality"): "flags and indices of hours",
+    ("storage/surroundings.py", "surroundings"): "read the hours around",
+    ("readings/days.py", "daily_aggregates"): "days",
+    ("readings/periods.py", "period_summaries"): "months and years",
     ("checks/outcome.py", "check_results"): "checks",
     ("dashboard/build.py", "build_dashboard"): "draw the dashboard",
 }
@@ -159,7 +159,7 @@ def ask() -> dict[str, float]:
     from prometheus_client import generate_latest
 
     from airquality_dagster.automation.instance import due_runs
-    from airquality_dagster.definitions import definitions
+    from airquality_dagster.component import network_definitions
     from airquality_dagster.network.stations import load_network
     from airquality_dagster.watching.metrics import metrics_registry
     from airquality_dagster.watching.problems import RunHistory, follow_runs, problems
@@ -167,7 +167,7 @@ def ask() -> dict[str, float]:
     network, now = load_network(Path(os.environ["AIRQUALITY_STATIONS"])), datetime.now(UTC)
     with dg.DagsterInstance.get() as instance, MongoClient(os.environ["MONGODB_URI"], tz_aware=True) as client:
         asked = {
-            "definitions": lambda: definitions().get_repository_def(),
+            "definitions": lambda: network_definitions(network).get_repository_def(),
             "due": lambda: due_runs(instance, network, now),
             "alerts": lambda: problems(instance, network, follow_runs(instance, network, RunHistory(), now), now),
             "metrics": lambda: generate_latest(metrics_registry(network, client["airquality"], instance)),

@@ -146,16 +146,16 @@ def failed_checks(instance: dg.DagsterInstance, network: Network) -> list[Failed
     return failed
 
 
-def last_run(instance: dg.DagsterInstance, station: Station) -> tuple[dg.DagsterRunStatus, datetime] | None:
-    """Return how the newest run that took on the station's hours ended or stands, and when it was planned."""
-    planned = instance.get_event_records(  # not documented: the public ones know materializations that happened
-        dg.EventRecordsFilter(
-            dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, asset_key=asset_key(station.raw_asset)
-        ),
-        limit=1,
-    )
-    run = instance.get_run_by_id(planned[0].run_id) if planned else None
-    return (run.status, datetime.fromtimestamp(planned[0].timestamp, UTC)) if run else None
+def last_runs(instance: dg.DagsterInstance, network: Network) -> dict[str, dg.RunRecord]:
+    """Return station → the newest run that took on its hours, among the newest runs of the instance."""
+    newest: dict[str, dg.RunRecord] = {}
+    for record in instance.get_run_records(limit=_RUNS_AT_ONCE):
+        selection = record.dagster_run.asset_selection
+        is_hourly = record.dagster_run.job_name == network.named(HOURLY_JOB)
+        for station in network.stations:
+            if asset_key(station.raw_asset) in selection if selection else is_hourly:
+                newest.setdefault(station.name, record)
+    return newest
 
 
 def run_count(instance: dg.DagsterInstance, runs: dg.RunsFilter | None = None) -> int:

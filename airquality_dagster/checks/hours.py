@@ -51,7 +51,7 @@ class StoredHours:
 
 def hours_complete_and_fresh(stored: StoredHours) -> CheckOutcome:
     """Count the hours of the period that are stored, name the longest gaps, and say how old the newest hour is."""
-    hours = pd.DatetimeIndex(stored.hours, tz="UTC")
+    hours = pd.DatetimeIndex(list(stored.hours), tz="UTC")
     # The hours that began so long ago that they should have been published.
     start, end = (pd.Timestamp(edge).tz_convert("UTC") for edge in (stored.start, stored.end))
     until = min(end, pd.Timestamp(stored.now - LATE_AFTER).tz_convert("UTC").ceil("h"))
@@ -71,7 +71,7 @@ def hours_complete_and_fresh(stored: StoredHours) -> CheckOutcome:
                 "has power and network; what the API publishes later is fetched by itself"
             )
         )
-    rows = [(moment(first), moment(last), int((last - first) / timedelta(hours=1)) + 1) for first, last in longest]
+    rows = [(moment(first), moment(last), (last - first) // pd.Timedelta(hours=1) + 1) for first, last in longest]
     age = None if stored.newest is None else round((stored.now - stored.newest) / timedelta(hours=1), 1)
     return CheckOutcome(
         stored.title,

@@ -8,12 +8,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from airquality_dagster import settings
-from airquality_dagster.automation.instance import failed_checks, last_run
+from airquality_dagster.automation.instance import failed_checks, last_runs
 from airquality_dagster.cli.reports import age, daily_means, station_status
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, out
 from airquality_dagster.local.services import dagster_instance, local_services
 from airquality_dagster.network.pollutants import HEADLINES
-from airquality_dagster.network.stations import Station, load_network
+from airquality_dagster.network.stations import load_network
 
 _HOURS_OF_30_DAYS = 720
 
@@ -30,6 +30,7 @@ def show_status() -> None:
         services.open_database() as database,
         dagster_instance(services.instance_folder) as instance,
     ):
+        runs = last_runs(instance, network)
         for station in network.stations:
             status = station_status(database, station, now)
             is_simulated |= status.is_simulated
@@ -40,7 +41,7 @@ def show_status() -> None:
                 age(newest, now) if newest else "–",
                 f"{status.hours_of_last_day}/24",
                 f"{status.hours_of_last_month}/{_HOURS_OF_30_DAYS}",
-                _last_run(instance, station, now),
+                _described(runs.get(station.name), now),
             )
             valid = ", ".join(
                 f"{parameter.label} {100 * status.valid_of_last_month[parameter.field] // _HOURS_OF_30_DAYS} %"
@@ -61,10 +62,8 @@ def show_status() -> None:
         out.print(SIMULATED_NOTE)
 
 
-def _last_run(instance: dg.DagsterInstance, station: Station, now: datetime) -> str:
-    """Return state and age of the newest run that took on the station's hours."""
-    run = last_run(instance, station)
-    if run is None:
+def _described(record: dg.RunRecord | None, now: datetime) -> str:
+    """Return state and age of a run."""
+    if record is None:
         return "none known"
-    status, planned = run
-    return f"{status.value.lower()}, {age(planned, now)} ago"
+    return f"{record.dagster_run.status.value.lower()}, {age(record.create_timestamp.replace(tzinfo=UTC), now)} ago"

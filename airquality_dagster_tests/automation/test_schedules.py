@@ -4,12 +4,15 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 import pytest
+import yaml
 
+from airquality_dagster import settings
 from airquality_dagster.automation.due import StationRun
-from airquality_dagster.automation.instance import network_months
-from airquality_dagster.automation.jobs import HOURLY_JOB, RANGE_END, RANGE_START, asset_selection, run_tags
+from airquality_dagster.automation.instance import due_runs, network_months
+from airquality_dagster.automation.jobs import HOURLY_JOB, asset_selection, run_tags
 from airquality_dagster.definitions import defs
-from airquality_dagster.network.stations import load_network
+from airquality_dagster.network.partitions import RANGE_END, RANGE_START, month
+from airquality_dagster.network.stations import Network, load_network
 from airquality_dagster_tests.builders import UTC, answer, rows
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
@@ -17,6 +20,7 @@ NOW = datetime(2026, 6, 15, 12, 5, tzinfo=UTC)
 
 
 def tick(instance, name="hourly_schedule", now=NOW):
+    """Evaluate a schedule, whose context wants an instance that another process could open."""
     repository = defs().get_repository_def()
     context = dg.build_schedule_context(
         instance=instance, scheduled_execution_time=now, repository_def=repository, resources={}
@@ -41,12 +45,12 @@ STATIONS = sorted([*STATION1, *(asset.replace("station1", "station2") for asset 
 BOTH = sorted([*STATIONS, "air_quality_dashboard"])
 
 
-def test_a_fresh_installation_asks_for_its_last_year_in_one_run(instance):
-    assert requested(tick(instance)) == [("2025-06-01", "2026-06-01", BOTH)]
+def test_a_fresh_installation_asks_for_its_last_year_in_one_run(instance_on_disk):
+    assert requested(tick(instance_on_disk)) == [("2025-06-01", "2026-06-01", BOTH)]
 
 
-def test_a_run_says_in_its_tags_which_stations_and_months_it_takes_on(instance):
-    (request,) = tick(instance).run_requests
+def test_a_run_says_in_its_tags_which_stations_and_months_it_takes_on(instance_on_disk):
+    (request,) = tick(instance_on_disk).run_requests
     assert request.tags["airquality/stations"] == "station1, station2"
     assert request.tags["airquality/months"] == "2025-06 to 2026-06"
     many = StationRun(tuple(f"station{number}" for number in range(1, 101)), "2026-06-01", "2026-06-01")
@@ -65,14 +69,14 @@ def test_only_the_last_run_of_a_tick_draws_the_dashboard():
     assert drawn == [False, True]
 
 
-def test_a_network_whose_first_month_has_not_begun_is_skipped_with_the_reason(instance):
-    data = tick(instance, now=datetime(2022, 11, 1, 0, 5, tzinfo=UTC))
+def test_a_network_whose_first_month_has_not_begun_is_skipped_with_the_reason(instance_on_disk):
+    data = tick(instance_on_disk, now=datetime(2022, 11, 1, 0, 5, tzinfo=UTC))
     assert data.run_requests == []
     assert "2022-12" in data.skip_message
 
 
-def test_the_weekly_schedule_asks_for_every_month(instance):
-    assert requested(tick(instance, "reconcile_schedule")) == [("2022-12-01", "2026-06-01", BOTH)]
+def test_the_weekly_schedule_asks_for_every_month(instance_on_disk):
+    assert requested(tick(instance_on_disk, "reconcile_schedule")) == [("2022-12-01", "2026-06-01", BOTH)]
 
 
 def unfinished_run(instance, status):
@@ -80,87 +84,97 @@ def unfinished_run(instance, status):
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
-def test_a_tick_is_skipped_while_the_former_run_goes_on_and_says_which(instance, status):
-    run = unfinished_run(instance, status)
-    data = tick(instance, now=datetime.now(UTC))
+def test_a_tick_is_skipped_while_the_former_run_goes_on_and_says_which(instance_on_disk, status):
+    run = unfinished_run(instance_on_disk, status)
+    data = tick(instance_on_disk, now=datetime.now(UTC))
     assert data.run_requests == []
     assert run.run_id in data.skip_message
 
 
-def test_a_run_that_never_ended_blocks_no_tick_for_ever(instance):
-    unfinished_run(instance, dg.DagsterRunStatus.STARTED)
-    assert tick(instance, now=datetime.now(UTC) + timedelta(hours=3)).run_requests
+def test_a_run_that_never_ended_blocks_no_tick_for_ever(instance_on_disk):
+    unfinished_run(instance_on_disk, dg.DagsterRunStatus.STARTED)
+    assert tick(instance_on_disk, now=datetime.now(UTC) + timedelta(hours=3)).run_requests
 
 
-def test_a_run_that_ended_blocks_nothing(instance):
-    unfinished_run(instance, dg.DagsterRunStatus.FAILURE)
-    assert tick(instance, now=datetime.now(UTC)).run_requests
+def test_a_run_that_ended_blocks_nothing(instance_on_disk):
+    unfinished_run(instance_on_disk, dg.DagsterRunStatus.FAILURE)
+    assert tick(instance_on_disk, now=datetime.now(UTC)).run_requests
 
 
-def test_after_a_full_pass_only_the_current_month_is_due(platform, instance):
+@pytest.fixture
+def network(tmp_path, monkeypatch) -> Network:
+    """The network with its last five months only: a year of runs shows no more than they do."""
+    content = load_network().model_dump(mode="json", exclude_none=True)
+    content["network"]["first_month"] = month(network_months(load_network(), datetime.now(UTC))[-5].key)
+    stations = tmp_path / "stations.yaml"
+    stations.write_text(yaml.safe_dump(content))
+    monkeypatch.setenv(settings.AIRQUALITY_STATIONS, str(stations))
+    return load_network(stations)
+
+
+def assets_of(run: StationRun) -> list[str]:
+    """Return what a run makes, without the dashboard."""
+    return [asset for asset in STATIONS if any(name in asset for name in run.stations)]
+
+
+def test_after_a_full_pass_only_the_current_month_is_due(platform, instance, network):
     with scripted_server(lambda request, number: Reply(body=answer())) as server:
         platform.use(server.url)
         now = datetime.now(UTC)
-        (first, last, _), *_ = requested(tick(instance, now=now))
-        assert platform.run(first[:7], last[:7]).success
+        (everything,) = due_runs(instance, network, now)
+        assert platform.run(everything.first[:7], everything.last[:7]).success
         current = f"{now:%Y-%m-01}"
+        (again,) = due_runs(instance, network, now)
+        assert again.stations == ("station1", "station2")
+        assert again.last == current
         # Early in a month the month before has not settled yet.
-        start = first if now.day > 3 else None
-        (again,) = requested(tick(instance, now=now))
-        assert again[1:] == (current, BOTH)
-        assert start is None or again[0] == current
+        assert again.first == current or now.day <= 3
 
 
-def test_a_month_that_failed_is_asked_for_in_a_run_of_its_own_and_only_for_its_station(platform, instance):
-    poisoned = []
+def test_a_month_that_failed_is_asked_for_in_a_run_of_its_own_and_only_for_its_station(platform, instance, network):
+    now = datetime.now(UTC)
+    poisoned = network_months(network, now)[2].key
 
     def answer_or_fail(request, number):
-        is_poisoned = "283164601" in request.path and request.query["start_date"] == poisoned[0]
+        is_poisoned = "283164601" in request.path and request.query["start_date"] == f"{poisoned.replace('-', '')}-0000"
         return Reply(status=400) if is_poisoned else Reply(body=answer())
 
     with scripted_server(answer_or_fail) as server:
         platform.use(server.url)
-        now = datetime.now(UTC)
-        ((first, last, _),) = requested(tick(instance, now=now))
-        third = sorted(
-            key
-            for key in defs().resolve_asset_graph().get(dg.AssetKey("raw_station1")).partitions_def.get_partition_keys()
-            if first <= key <= last
-        )[3]
-        poisoned.append(third.replace("-", "") + "-0000")
-        assert not platform.run(first[:7], last[:7]).success
+        (everything,) = due_runs(instance, network, now)
+        assert not platform.run(everything.first[:7], everything.last[:7], assets_of(everything)).success
 
-        requests = requested(tick(instance, now=now))
-        assert (third, third, STATION1) in requests
+        runs = due_runs(instance, network, now)
+        assert StationRun(("station1",), poisoned, poisoned) in runs
         # Each of station1's months is asked for, and none of them together with the poisoned one.
-        assert len([request for request in requests if request[2] == STATION1]) >= 12
-        for begin, end, assets in requests:
-            platform.run(begin[:7], end[:7], assets=assets)
+        assert len([run for run in runs if run.stations == ("station1",)]) >= 4
+        for run in runs:
+            platform.run(run.first[:7], run.last[:7], assets_of(run))
 
-        left = requested(tick(instance, now=now))
-        assert {request[0] for request in left if request[0] != f"{now:%Y-%m-01}" and now.day > 3} <= {third}
+        left = due_runs(instance, network, now)
+        assert {run.first for run in left if run.first != f"{now:%Y-%m-01}" and now.day > 3} <= {poisoned}
 
 
-def test_months_that_were_loaded_alone_are_due_once_more_together_and_then_no_more(platform, instance):
+def test_months_that_were_loaded_alone_are_due_once_more_together_and_then_no_more(platform, instance, network):
     now = datetime.now(UTC)
-    keys = [month.key for month in network_months(load_network(None), now)][-4:-1]
+    keys = [one.key for one in network_months(network, now)][-4:-1]
     hours = [datetime.fromisoformat(key).replace(tzinfo=UTC) for key in keys]
     with scripted_server(lambda request, number: Reply(body=answer(*(rows(hour, 1)[0] for hour in hours)))) as server:
         platform.use(server.url)
-        ((first, last, _),) = requested(tick(instance, now=now))
-        platform.run(first[:7], last[:7])
+        platform.run(network.first_month, f"{now:%Y-%m}", STATION1)
         # Again from nothing, each alone: what the first knew of the second was nothing.
         platform.database.client.drop_database(platform.database.name)
         for key in keys:
-            platform.run(key[:7])
-        assert due_of_station1(instance, now) >= set(keys[:2])
-        for begin, end, assets in requested(tick(instance, now=now)):
-            assert platform.run(begin[:7], end[:7], assets=assets).success
-        assert not due_of_station1(instance, now) & set(keys[:2])
+            platform.run(key[:7], assets=STATION1)
+        assert due_of_station1(instance, network, now) >= set(keys[:2])
+        for run in due_runs(instance, network, now):
+            if "station1" in run.stations:
+                assert platform.run(run.first[:7], run.last[:7], STATION1).success
+        assert not due_of_station1(instance, network, now) & set(keys[:2])
 
 
-def due_of_station1(instance, now) -> set[str]:
-    """Return the months of station1 that a tick asks for."""
-    keys = [month.key for month in network_months(load_network(None), now)]
-    ranges = [(begin, end) for begin, end, assets in requested(tick(instance, now=now)) if STATION1[0] in assets]
-    return {key for key in keys for begin, end in ranges if begin <= key <= end}
+def due_of_station1(instance, network, now) -> set[str]:
+    """Return the months of station1 that are due."""
+    keys = [one.key for one in network_months(network, now)]
+    runs = [run for run in due_runs(instance, network, now) if "station1" in run.stations]
+    return {key for key in keys for run in runs if run.first <= key <= run.last}

@@ -15,19 +15,46 @@ from airquality_dagster_tests.dev import START_SECONDS, hourly_state, miss_a_tic
 from airquality_dagster_tests.processes import COMMAND, environment, free_port, processes_of, wait_until
 
 
-@pytest.mark.parametrize(
-    "number",
-    [signal.SIGTERM, *(pytest.param(other, marks=pytest.mark.long) for other in (signal.SIGINT, signal.SIGHUP))],
-)
-def test_a_signal_ends_it_with_everything_it_started(tmp_path, number):
-    with running_dev(tmp_path) as dev:
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """A platform that came up and was ended by SIGTERM: its processes, its exit code, what was left, and its log.
+
+    A start ends when the daemon has loaded the definitions; ended before, Dagster warns that it could not.
+    """
+    folder = tmp_path_factory.mktemp("dev")
+    with running_dev(folder) as dev, dg.DagsterInstance.from_config(str(dev.home / "dagster")) as instance:
+        wait_until(lambda: hourly_state(instance) is not None, "the daemon's note of the schedule")
         names = " ".join(processes_of(dev.home))
-        assert all(part in names for part in ("mongod", "dagster_webserver", "dagster._daemon"))
+        dev.process.terminate()
+        code = dev.process.wait(120)
+        return names, code, processes_of(dev.home), (folder / "dev.log").read_text()
+
+
+@pytest.mark.xdist_group("dev")
+def test_sigterm_ends_it_with_everything_it_started(ended):
+    names, code, left, _ = ended
+    assert all(part in names for part in ("mongod", "dagster_webserver", "dagster._daemon"))
+    assert code == 0
+    assert left == []
+
+
+@pytest.mark.xdist_group("dev")
+def test_the_log_of_a_start_has_no_warning(ended):
+    *_, log = ended
+    assert "warning" not in log.lower()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_another_signal_ends_it_with_everything_it_started(tmp_path, number):
+    with running_dev(tmp_path) as dev:
+        assert processes_of(dev.home) != []
         dev.process.send_signal(number)
-        assert dev.process.wait(60) == 0
+        assert dev.process.wait(120) == 0
         assert processes_of(dev.home) == []
 
 
+@pytest.mark.long
 def test_a_terminal_that_goes_ends_it_with_everything_it_started(tmp_path):
     home, port = tmp_path / "home", free_port()
     pid, terminal = pty.fork()
@@ -43,6 +70,7 @@ def test_a_terminal_that_goes_ends_it_with_everything_it_started(tmp_path):
     os.waitpid(pid, 0)
 
 
+@pytest.mark.long
 def test_a_shell_that_starts_it_in_the_background_ignores_sigint_and_it_ends_by_it_all_the_same(tmp_path):
     home, port = tmp_path / "home", free_port()
     script = f"trap '' INT; {' '.join(COMMAND)} dev --port {port} > {tmp_path}/dev.log 2>&1 & echo $!; wait"
@@ -58,17 +86,18 @@ def test_a_shell_that_starts_it_in_the_background_ignores_sigint_and_it_ends_by_
             START_SECONDS,
         )
         os.kill(pid, signal.SIGINT)
-        shell.wait(60)
+        shell.wait(120)
         assert processes_of(home) == []
     finally:
         shell.stdout.close()
 
 
+@pytest.mark.long
 def test_a_webserver_that_dies_ends_everything_with_an_error(tmp_path):
     with running_dev(tmp_path) as dev:
         (webserver,) = [folder for folder in Path("/proc").glob("[0-9]*") if is_webserver_of(folder, dev.home)]
         os.kill(int(webserver.name), signal.SIGKILL)
-        assert dev.process.wait(60) == 1
+        assert dev.process.wait(120) == 1
         assert "dagster-webserver ended with code -9" in (tmp_path / "dev.log").read_text()
         assert processes_of(dev.home) == []
 
@@ -83,6 +112,7 @@ def is_webserver_of(folder: Path, home: Path) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_the_daemon_runs_the_schedule_from_tick_to_success(tmp_path):
     """The tick is that of the last minute 5, which the daemon finds that it missed while it was down."""
     with running_dev(tmp_path) as dev, dg.DagsterInstance.from_config(str(dev.home / "dagster")) as instance:
@@ -91,11 +121,11 @@ def test_the_daemon_runs_the_schedule_from_tick_to_success(tmp_path):
     miss_a_tick(tmp_path / "home")
 
     with running_dev(tmp_path) as dev, dg.DagsterInstance.from_config(str(dev.home / "dagster")) as instance:
-        wait_until(instance.get_runs, "a run of the schedule", 90)
+        wait_until(instance.get_runs, "a run of the schedule", 240)
         run = instance.get_runs()[-1]
         assert run.job_name == "hourly_job"
         assert run.tags["dagster/schedule_name"] == "hourly_schedule"
-        wait_until(lambda: instance.get_run_by_id(run.run_id).is_finished, "the end of the run", 120)
+        wait_until(lambda: instance.get_run_by_id(run.run_id).is_finished, "the end of the run", 300)
         assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.SUCCESS
 
         location = dev.graphql(
@@ -138,16 +168,9 @@ def test_months_that_are_picked_in_the_ui_are_materialized_in_one_run(tmp_path):
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
         runs = dg.RunsFilter(tags={"dagster/backfill": launched["backfillId"]})
         wait_until(
-            lambda: any(run.is_finished for run in instance.get_runs(runs)), "the end of the backfill's run", 120
+            lambda: any(run.is_finished for run in instance.get_runs(runs)), "the end of the backfill's run", 300
         )
         (run,) = instance.get_runs(runs)
         assert run.status == dg.DagsterRunStatus.SUCCESS
         materialized = instance.get_materialized_partitions(dg.AssetKey("station1_aggregates"))
         assert materialized == {"2022-12-01", "2023-01-01", "2023-02-01"}
-
-
-def test_the_log_of_a_start_has_no_warning(tmp_path):
-    """A start ends when the daemon has loaded the definitions; ended before, Dagster warns that it could not."""
-    with running_dev(tmp_path) as dev, dg.DagsterInstance.from_config(str(dev.home / "dagster")) as instance:
-        wait_until(lambda: hourly_state(instance) is not None, "the daemon's note of the schedule")
-    assert "warning" not in (tmp_path / "dev.log").read_text().lower()

@@ -1,4 +1,4 @@
-"""The ``airquality`` command as a user runs it: real processes, a real server, an embedded MongoDB."""
+"""The ``airquality`` command as a user runs it: its first run as a process, the rest called in this one."""
 
 import csv
 import json
@@ -12,24 +12,32 @@ import pytest
 
 from airquality_dagster.airqino.sandbox.server import create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
+from airquality_dagster.local.mongod import embedded_mongod
 from airquality_dagster.local.serving import running
-from airquality_dagster_tests.processes import COMMAND, airquality, environment, processes_of
+from airquality_dagster_tests.command import airquality
+from airquality_dagster_tests.processes import COMMAND, environment, processes_of
+from airquality_dagster_tests.processes import airquality as airquality_process
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
+# One worker makes the first run, and all that look at what it stored.
+after_the_first_run = pytest.mark.xdist_group("first run")
 WARNING = re.compile("warning", re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")
 def first_run(tmp_path_factory):
+    """A home after its first run, which was a process of its own; its embedded MongoDB runs on for those that look."""
     home = tmp_path_factory.mktemp("cli") / "home"
-    run = airquality("run", home=home)
+    run = airquality_process("run", home=home)
     assert run.returncode == 0, run.stderr
-    return home, run
+    left_behind = processes_of(home)
+    with embedded_mongod(home / "mongodb"):
+        yield home, run, left_behind
 
 
+@after_the_first_run
 def test_a_first_run_loads_a_year_of_simulated_hours_and_says_so(first_run):
-    home, run = first_run
-    assert run.returncode == 0, run.stderr
+    _, run, left_behind = first_run
     assert re.search(r"station1 +(\d+) +\1 +0 +0 +0", run.stdout)
     assert re.search(r"station2 +(\d+) +\1 +0 +0 +0", run.stdout)
     assert int(re.search(r"station1 +(\d+)", run.stdout)[1]) > 8000
@@ -38,11 +46,12 @@ def test_a_first_run_loads_a_year_of_simulated_hours_and_says_so(first_run):
     assert "Simulated readings" in run.stdout
     assert "make dev" in run.stdout
     assert not WARNING.search(run.stdout + run.stderr)
-    assert processes_of(home) == []
+    assert left_behind == []
 
 
+@after_the_first_run
 def test_a_second_run_reports_nothing_new_but_the_newest_hours(first_run):
-    home, _ = first_run
+    home, *_ = first_run
     run = airquality("run", home=home)
     assert run.returncode == 0, run.stderr
     for station in ("station1", "station2"):
@@ -55,8 +64,9 @@ def test_a_second_run_reports_nothing_new_but_the_newest_hours(first_run):
         assert rejected == 0
 
 
+@after_the_first_run
 def test_status_shows_age_coverage_means_and_the_last_run(first_run):
-    home, _ = first_run
+    home, *_ = first_run
     run = airquality("status", home=home)
     assert run.returncode == 0, run.stderr
     assert re.search(r"station1 .*\d+ min .*\d+/24 .*\d+/720 .*success", run.stdout.replace("\n", " "))
@@ -66,16 +76,17 @@ def test_status_shows_age_coverage_means_and_the_last_run(first_run):
     assert "Simulated readings" in run.stdout
 
 
-def test_status_of_an_empty_home_says_that_there_is_nothing(tmp_path):
-    run = airquality("status", home=tmp_path / "home")
+def test_status_of_an_empty_home_says_that_there_is_nothing(home, mongodb_uri, database):
+    run = airquality("status", home=home, MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database.name)
     assert run.returncode == 0, run.stderr
     assert "none known" in run.stdout.replace("\n", " ")
     assert "no day yet" in run.stdout
 
 
+@after_the_first_run
 @pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
 def test_an_export_holds_every_stored_value(first_run, tmp_path, kind):
-    home, _ = first_run
+    home, *_ = first_run
     paths = {}
     for flags in ([], ["--raw"]):
         path = tmp_path / f"export{''.join(flags)}.{kind}"
@@ -105,16 +116,18 @@ def test_an_export_holds_every_stored_value(first_run, tmp_path, kind):
     assert len({str(day["date"]) for day in days}) == len(days) > 365
 
 
-def test_an_export_of_nothing_says_what_to_materialize_and_leaves_no_file(tmp_path):
+def test_an_export_of_nothing_says_what_to_materialize_and_leaves_no_file(tmp_path, home, mongodb_uri, database):
     path = tmp_path / "out.csv"
-    run = airquality("export", "station1", "--format", "csv", "--output", str(path), home=tmp_path / "home")
+    variables = {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": database.name}
+    run = airquality("export", "station1", "--format", "csv", "--output", str(path), home=home, **variables)
     assert run.returncode == 1
     assert "'station1_aggregates' was never stored" in run.stderr
     assert not path.exists()
 
 
+@after_the_first_run
 def test_an_output_that_cannot_be_written_is_named_and_leaves_nothing(first_run, tmp_path):
-    home, _ = first_run
+    home, *_ = first_run
     path = tmp_path / "nowhere" / "out.csv"
     run = airquality("export", "station1", "--format", "csv", "--output", str(path), home=home)
     assert run.returncode == 1
@@ -181,6 +194,13 @@ def test_a_wrong_environment_is_one_line_that_says_what_to_do(tmp_path, name):
     assert "hunter2" not in line
 
 
+def test_a_process_that_fails_prints_one_line_and_ends_with_1(tmp_path):
+    run = airquality_process("run", home=tmp_path / "home", MONGODB_URI="localhost")
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert len(run.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("home", ["/proc/airquality", "/sys/airquality"])
 def test_a_home_that_cannot_be_written_is_named(home):
     assert f"{home} cannot be written" in one_line(airquality("run", home=Path(home)))
@@ -212,7 +232,7 @@ def test_verbose_shows_the_stack_trace(tmp_path, arguments):
     assert "Traceback" in run.stderr
 
 
-def test_a_station_that_fails_makes_the_exit_code_1_and_the_other_is_stored(tmp_path):
+def test_a_station_that_fails_makes_the_exit_code_1_and_the_other_is_stored(tmp_path, home, mongodb_uri, database):
     stations = tmp_path / "stations.yaml"
     stations.write_text(
         'network: {name: Test, time_zone: Africa/Abidjan, first_month: "2023-01"}\n'
@@ -230,7 +250,9 @@ def test_a_station_that_fails_makes_the_exit_code_1_and_the_other_is_stored(tmp_
             "2023-01",
             "--to",
             "2023-02",
-            home=tmp_path / "home",
+            home=home,
+            MONGODB_URI=mongodb_uri,
+            MONGODB_DATABASE=database.name,
             AIRQINO_BASE_URL=url,
             AIRQUALITY_STATIONS=str(stations),
         )
@@ -264,5 +286,5 @@ def test_the_sandbox_says_on_screen_that_its_readings_are_simulated_and_ends_wit
     assert process.stdout is not None
     assert "simulated readings, not measured" in process.stdout.readline()
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     process.stdout.close()

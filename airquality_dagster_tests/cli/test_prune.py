@@ -11,8 +11,9 @@ from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.automation.instance import due_runs, superseded_runs
 from airquality_dagster.local.serving import running
 from airquality_dagster.network.stations import load_network
+from airquality_dagster_tests.command import airquality
+from airquality_dagster_tests.faults.published import MONTH
 from airquality_dagster_tests.platform import Platform
-from airquality_dagster_tests.processes import airquality
 
 NOW = datetime.now(UTC)
 
@@ -52,16 +53,16 @@ def test_what_is_due_stays_the_same_without_the_superseded_runs(platform):
     assert platform.instance.get_runs_count() == 2
 
 
-def test_the_command_forgets_what_is_older_than_it_keeps(tmp_path):
-    home = tmp_path / "home"
-    load = ("backfill", "--from", "2026-09", "--to", "2026-09")
+def test_the_command_forgets_what_is_older_than_it_keeps(home, mongodb_uri, database):
+    variables = {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": database.name}
     for _ in range(2):
-        assert airquality(*load, home=home).returncode == 0
-    young = airquality("prune", home=home)
+        load = airquality("backfill", "--from", MONTH, "--to", MONTH, "--station", "station1", home=home, **variables)
+        assert load.returncode == 0, load.stderr
+    young = airquality("prune", home=home, **variables)
     assert young.returncode == 0, young.stderr
     assert young.stdout.startswith("0 runs")
     with closing(sqlite3.connect(home / "dagster" / "history" / "runs.db")) as runs, runs:
         runs.execute("UPDATE runs SET update_timestamp = datetime(update_timestamp, '-100 days')")
-    done = airquality("prune", "--keep-days", "99", home=home)
+    done = airquality("prune", "--keep-days", "99", home=home, **variables)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("1 runs")

@@ -2,17 +2,29 @@
 
 import contextlib
 import subprocess
+import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
+from pymongo import MongoClient
 
+from airquality_dagster.local.serving import running
+from airquality_dagster.network.stations import load_network
+from airquality_dagster.publishing.server import dashboard_app
+from airquality_dagster.watching.metrics import metrics_registry
+from airquality_dagster_tests.command import airquality
+from airquality_dagster_tests.faults.published import START
 from airquality_dagster_tests.postgres import PASSWORD, postgres_programs, running_postgres
-from airquality_dagster_tests.processes import COMMAND, airquality, environment, free_port, running_mongod, wait_until
+from airquality_dagster_tests.processes import COMMAND, environment, free_port, wait_until
 
-MONTH = "2026-09"
+# So long ago that stations which have nothing newer are silent, on the first day of a month, too.
+MONTH = f"{START - timedelta(days=1):%Y-%m}"
+# One worker loads the month.
+pytestmark = pytest.mark.xdist_group("serve")
 PRODUCTION = Path(__file__).parents[2] / "deploy" / "dagster.yaml"
 
 
@@ -33,7 +45,7 @@ def serving(home: Path, *options: str, **variables: str) -> Iterator[str]:
         yield line.partition("Dashboard: ")[2].partition(";")[0]
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 def scraped(url: str) -> dict[tuple[str, ...], float]:
@@ -48,26 +60,26 @@ def scraped(url: str) -> dict[tuple[str, ...], float]:
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory) -> Iterator[tuple[Path, str]]:
-    """A home after a month of both stations was loaded, and the address of its MongoDB."""
-    folder = tmp_path_factory.mktemp("served")
-    (folder / "mongod").mkdir()
-    with running_mongod(folder / "mongod") as address:
-        home = folder / "home"
-        done = airquality("backfill", "--from", MONTH, "--to", MONTH, home=home, MONGODB_URI=f"mongodb://{address}")
-        assert done.returncode == 0, done.stderr
-        yield home, address
+def loaded(tmp_path_factory, mongodb_uri) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A home after a month of both stations was loaded, and the variables that name its database."""
+    home = tmp_path_factory.mktemp("served") / "home"
+    variables = {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": f"test_{uuid.uuid4().hex}"}
+    done = airquality("backfill", "--from", MONTH, "--to", MONTH, home=home, **variables)
+    assert done.returncode == 0, done.stderr
+    yield home, variables
+    with MongoClient(mongodb_uri) as client:
+        client.drop_database(variables["MONGODB_DATABASE"])
 
 
 def test_metrics_say_how_the_network_stands(loaded):
-    home, address = loaded
-    with serving(home, MONGODB_URI=f"mongodb://{address}") as url:
+    home, variables = loaded
+    with serving(home, **variables) as url:
         found = scraped(url)
         assert requests.get(url, timeout=30).text.startswith("<!doctype html>")
     assert found["airquality_up", "mongodb"] == found["airquality_up", "dagster"] == 1
     for station in ("station1", "station2"):
-        assert 600 < found["airquality_stored_hours", station] <= 720
-        assert found["airquality_newest_hour_age_seconds", station] > 20 * 24 * 3600
+        assert 600 < found["airquality_stored_hours", station] <= 744
+        assert found["airquality_newest_hour_age_seconds", station] >= (datetime.now(UTC) - START).total_seconds() - 60
         assert found["airquality_api_received_bytes", station] > 10_000
         assert 0 < found["airquality_api_fetch_seconds", station] < 30
         assert found["airquality_rejected_rows", station] == found["airquality_revisions", station] == 0
@@ -76,14 +88,11 @@ def test_metrics_say_how_the_network_stands(loaded):
     assert found["airquality_failed_checks", "newest_hour_fresh", "error"] == 2
 
 
-def test_a_scrape_tells_of_a_mongodb_that_does_not_answer(tmp_path):
-    (tmp_path / "mongod").mkdir()
-    with contextlib.ExitStack() as stack:
-        with running_mongod(tmp_path / "mongod") as address:
-            uri = f"mongodb://{address}/?serverSelectionTimeoutMS=500"
-            url = stack.enter_context(serving(tmp_path / "home", MONGODB_URI=uri))
-            assert scraped(url)["airquality_up", "mongodb"] == 1
-        found = scraped(url)
+def test_a_scrape_tells_of_a_mongodb_that_does_not_answer(tmp_path, instance):
+    with MongoClient(f"mongodb://127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=200") as client:
+        registry = metrics_registry(load_network(), client["airquality"], instance)
+        with running(dashboard_app(tmp_path / "index.html", registry)) as url:
+            found = scraped(url)
     assert found["airquality_up", "mongodb"] == 0
     assert found["airquality_up", "dagster"] == 1
     assert not [key for key in found if key[0] == "airquality_stored_hours"]
@@ -92,13 +101,13 @@ def test_a_scrape_tells_of_a_mongodb_that_does_not_answer(tmp_path):
 @pytest.mark.long
 @pytest.mark.skipif(postgres_programs() is None, reason="Postgres is not installed")
 def test_a_postgres_that_is_away_is_told_by_scrapes_and_commands_and_its_return_is_seen(loaded, tmp_path):
-    _, address = loaded
+    _, names = loaded
     with running_postgres() as postgres:
         dagster = tmp_path / "dagster"
         dagster.mkdir()
         (dagster / "dagster.yaml").write_bytes(PRODUCTION.read_bytes())
         variables = {
-            "MONGODB_URI": f"mongodb://{address}",
+            **names,
             "DAGSTER_HOME": str(dagster),
             "DAGSTER_POSTGRES_URL": postgres.url,
             "DAGSTER_COMPUTE_LOGS": str(tmp_path / "logs"),
@@ -117,22 +126,16 @@ def test_a_postgres_that_is_away_is_told_by_scrapes_and_commands_and_its_return_
             assert scraped(url)["airquality_up", "dagster"] == 1
 
 
-def test_it_draws_the_page_itself_where_asked(loaded, tmp_path):
-    _, address = loaded
-    with serving(tmp_path / "other", "--draw-every", "60", MONGODB_URI=f"mongodb://{address}") as url:
-        wait_until(lambda: requests.get(url, timeout=30).status_code == 200, "the page")
-    assert (tmp_path / "other" / "dashboard" / "index.html").stat().st_size > 100_000
-
-
-def test_after_a_page_that_could_not_be_written_the_next_is_drawn_as_soon_as_it_can_be(loaded, tmp_path):
-    _, address = loaded
+def test_where_asked_it_draws_the_page_itself_and_again_after_one_that_could_not_be_written(loaded, tmp_path):
+    _, names = loaded
     (tmp_path / "folder").write_text("is a file")
-    variables = {"MONGODB_URI": f"mongodb://{address}", "AIRQUALITY_DASHBOARD_DIR": str(tmp_path / "folder")}
+    variables = {**names, "AIRQUALITY_DASHBOARD_DIR": str(tmp_path / "folder")}
     with serving(tmp_path / "home", "--draw-every", "0.001", **variables) as url:
         wait_until(lambda: "could not be drawn" in (tmp_path / "serve.err").read_text(), "the message")
         assert requests.get(url, timeout=30).status_code == 503
         (tmp_path / "folder").unlink()
         wait_until(lambda: requests.get(url, timeout=30).status_code == 200, "the page")
+    assert (tmp_path / "folder" / "index.html").stat().st_size > 100_000
 
 
 def test_health_names_each_part_that_does_not_work(tmp_path):

@@ -1,21 +1,26 @@
 """``airquality simulate-network``: networks of any size for the sandbox."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 import pytest
 
 from airquality_dagster import settings
 from airquality_dagster.definitions import defs
 from airquality_dagster.network.stations import load_network
-from airquality_dagster_tests.processes import airquality
+from airquality_dagster_tests.command import airquality
+
+THIS_MONTH = f"{datetime.now(UTC):%Y-%m}"
 
 
-def test_a_pass_loads_a_simulated_network(tmp_path):
+def test_a_pass_loads_a_simulated_network(tmp_path, home, mongodb_uri, database):
     made = airquality(
-        "simulate-network", "3", "--output", "three.yaml", "--first-month", "2026-11", home=tmp_path, cwd=tmp_path
+        "simulate-network", "3", "--output", "three.yaml", "--first-month", THIS_MONTH, home=home, cwd=tmp_path
     )
     assert made.returncode == 0, made.stderr
     assert "AIRQUALITY_STATIONS=three.yaml" in made.stdout
-    done = airquality("run", home=tmp_path / "home", cwd=tmp_path, AIRQUALITY_STATIONS="three.yaml")
+    variables = {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": database.name, "AIRQUALITY_STATIONS": "three.yaml"}
+    done = airquality("run", home=home, cwd=tmp_path, **variables)
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in ("sim1", "sim2", "sim3"))
 

@@ -8,17 +8,17 @@ from airquality_dagster.airqino.sandbox.server import create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.local.serving import running
 from airquality_dagster_tests.builders import UTC
-from airquality_dagster_tests.processes import airquality
+from airquality_dagster_tests.command import airquality
 
 MONTH = f"{datetime.now(UTC).replace(day=1) - timedelta(days=1):%Y-%m}"
 FIRST = datetime.strptime(MONTH, "%Y-%m").replace(tzinfo=UTC)
 
 
 @pytest.fixture
-def command(mongodb_uri, database, tmp_path):
+def command(mongodb_uri, database, home):
     with running(create_app(SimulatedSource())) as url:
         variables = {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": database.name, "AIRQINO_BASE_URL": url}
-        yield lambda *arguments: airquality(*arguments, home=tmp_path, **variables)
+        yield lambda *arguments: airquality(*arguments, home=home, **variables)
 
 
 def test_what_was_loaded_agrees_with_itself_and_with_the_source_and_each_damage_is_named(command, database):

@@ -29,7 +29,7 @@ from airquality_dagster_tests.deploy.rig import (
 from airquality_dagster_tests.processes import wait_until
 
 SMOKE_BREAKS = (
-    "readings/aggregate.py",
+    "readings/days.py",
     "    is_asked, hours =",
     "    raise RuntimeError('broken on purpose')\n    is_asked, hours =",
 )

@@ -32,5 +32,5 @@ def backfill(home: Path, uri: str | None, database: str, api: str, **variables: 
 
 def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Wait for its end; return exit code and output."""
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=300)
     return process.returncode, output

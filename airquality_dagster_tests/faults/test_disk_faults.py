@@ -12,6 +12,7 @@ from pymongo import MongoClient
 from airquality_dagster.local.mongod import embedded_mongod
 from airquality_dagster_tests.faults.commands import backfill, finished, lost_and_doubled
 
+pytestmark = pytest.mark.long
 MONGOD_MIB = 500  # of which its journal takes 200 to 300 before the first document
 
 
@@ -50,7 +51,7 @@ def is_one_line(output: str) -> bool:
     return "Traceback" not in output and "--verbose shows where" not in output
 
 
-@pytest.mark.parametrize("left", [0, *(pytest.param(kib << 10, marks=pytest.mark.long) for kib in (16, 64, 256))])
+@pytest.mark.parametrize("left", [kib << 10 for kib in (0, 16, 64, 256)])
 def test_a_full_disk_under_mongodb_is_named_and_with_room_the_next_run_heals(
     sandbox, small_disk, tmp_path, record, left
 ):
@@ -81,7 +82,7 @@ def test_a_full_disk_under_mongodb_is_named_and_with_room_the_next_run_heals(
         )
 
 
-@pytest.mark.parametrize("left", [0, *(pytest.param(kib << 10, marks=pytest.mark.long) for kib in (256, 600))])
+@pytest.mark.parametrize("left", [kib << 10 for kib in (0, 256, 600)])
 def test_a_full_disk_under_dagsters_instance_is_named_and_with_room_the_next_run_heals(
     sandbox, mongodb_uri, database, small_disk, tmp_path, record, left
 ):

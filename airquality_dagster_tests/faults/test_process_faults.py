@@ -15,6 +15,7 @@ from airquality_dagster.local.mongod import find_mongod
 from airquality_dagster_tests.faults.commands import BACKFILL, backfill, finished, lost_and_doubled
 from airquality_dagster_tests.processes import environment, free_port, wait_until
 
+pytestmark = pytest.mark.long
 MOMENTS: dict[str, Callable[[object], bool]] = {
     "at its start": lambda database: True,
     "when the first hours are stored": lambda database: database["raw_station1"].find_one() is not None,
@@ -24,12 +25,7 @@ MOMENTS: dict[str, Callable[[object], bool]] = {
 }
 
 
-SHORT = "when the first hours are stored"
-
-
-@pytest.mark.parametrize(
-    "moment", [SHORT, *(pytest.param(moment, marks=pytest.mark.long) for moment in MOMENTS if moment != SHORT)]
-)
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_run_that_is_killed_is_completed_by_the_next(sandbox, mongodb_uri, database, tmp_path, record, moment):
     process = backfill(tmp_path, mongodb_uri, database.name, sandbox)
     wait_until(lambda: MOMENTS[moment](database) or process.poll() is not None, moment)
@@ -60,7 +56,7 @@ def own_mongod(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(30)
 
 
-@pytest.mark.parametrize("moment", [SHORT, pytest.param("when the second station is stored", marks=pytest.mark.long)])
+@pytest.mark.parametrize("moment", ["when the first hours are stored", "when the second station is stored"])
 def test_a_mongod_that_is_killed_fails_the_run_and_loses_nothing(sandbox, tmp_path, record, moment):
     port = free_port()
     # Does not wait as long for a server as a run would.

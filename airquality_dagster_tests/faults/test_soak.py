@@ -100,9 +100,8 @@ def killing(process: subprocess.Popen, after: float):
         timer.join()
 
 
-@pytest.mark.parametrize(
-    ("ticks", "mongod_kills", "run_kills"), [(7, 1, 1), pytest.param(500, 10, 20, marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("ticks", "mongod_kills", "run_kills"), [(7, 1, 1), (500, 10, 20)])
 def test_weeks_of_faults_lose_no_hour_and_no_version(tmp_path, record, ticks, mongod_kills, run_kills):
     rng = random.Random(6)
     switch = FaultSwitch()

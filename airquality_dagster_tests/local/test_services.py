@@ -8,11 +8,11 @@ import dagster as dg
 import pytest
 
 from airquality_dagster import settings
+from airquality_dagster.component import airqino_resource
 from airquality_dagster.definitions import defs
 from airquality_dagster.errors import SettingsError
 from airquality_dagster.local.services import (
     PROCESS_TAG,
-    check_credentials,
     end_dead_runs,
     instance_folder,
     make_home,
@@ -35,7 +35,8 @@ def test_a_run_of_a_killed_command_is_marked_as_failed_and_one_that_goes_on_is_n
     assert instance.get_run_by_id(alive).status == dg.DagsterRunStatus.STARTED
 
 
-def test_a_killed_command_gives_back_its_places_in_the_pool(instance):
+def test_a_killed_command_gives_back_its_places_in_the_pool(instance_on_disk):
+    instance = instance_on_disk
     storage = instance.event_log_storage
     storage.set_concurrency_slots("airqino_api", 1)
     ended = subprocess.Popen([sys.executable, "-c", ""])
@@ -72,7 +73,7 @@ def test_credentials_that_make_no_grant_are_named_without_their_values(monkeypat
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as caught:
-        check_credentials()
+        airqino_resource(os.environ).credentials()
     assert missing in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
@@ -88,4 +89,4 @@ def test_credentials_that_make_no_grant_are_named_without_their_values(monkeypat
 def test_credentials_that_make_a_grant_or_none_at_all_are_accepted(monkeypatch, variables):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    check_credentials()
+    airqino_resource(os.environ).credentials()

@@ -18,7 +18,7 @@ def served(tmp_path):
 
 def test_before_the_first_page_it_says_that_there_is_none_yet(served):
     url, _ = served
-    response = requests.get(url, timeout=10)
+    response = requests.get(url, timeout=60)
     assert response.status_code == 503
     assert "There is no dashboard yet" in response.text
 
@@ -27,7 +27,7 @@ def test_it_serves_the_page_as_it_is_at_the_moment(served):
     url, path = served
     for text in ("first", "second"):
         path.write_text(text)
-        response = requests.get(f"{url}/index.html", timeout=10)
+        response = requests.get(f"{url}/index.html", timeout=60)
         assert (response.status_code, response.text) == (200, text)
         assert response.headers["Cache-Control"] == "no-cache"
 
@@ -36,17 +36,17 @@ def test_it_serves_the_page_as_it_is_at_the_moment(served):
 def test_it_serves_no_other_file(served, path):
     url, page = served
     page.write_text("page")
-    assert requests.get(url + path, timeout=10).status_code == 404
+    assert requests.get(url + path, timeout=60).status_code == 404
 
 
 def test_it_takes_nothing(served):
     url, _ = served
-    assert requests.post(url, data="x", timeout=10).status_code == 405
+    assert requests.post(url, data="x", timeout=60).status_code == 405
 
 
 def test_the_page_about_the_data_is_served_with_its_tables(served):
     url, _ = served
-    response = requests.get(f"{url}/data", timeout=10)
+    response = requests.get(f"{url}/data", timeout=60)
     assert response.status_code == 200
     assert "<table>" in response.text
     assert "stuck" in response.text

@@ -16,6 +16,7 @@ NETWORK = load_network(None)
 MONTH = f"{datetime.now(UTC):%Y-%m}"
 JANUARY = datetime(2023, 1, 1, tzinfo=UTC)
 SECRET = "hunter2"
+RAW = ["raw_station1", "raw_station2"]
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def api(platform):
 
     with scripted_server(respond) as server:
         platform.use(server.url)
-        assert platform.run(MONTH).success
+        assert platform.run(MONTH, assets=[*RAW, "station1_quality", "station1_aggregates"]).success
         state["is_broken"] = True
         yield state
 
@@ -60,15 +61,15 @@ def titles(webhook) -> list[str]:
 def test_exactly_the_expected_messages_arrive_in_order(platform, instance, api, webhook):
     watcher = Watcher(instance, f"json://user:{SECRET}@{webhook.url.removeprefix('http://')}/hook")
     assert watcher.look() == (0, [])
-    first = platform.run(MONTH)
+    first = platform.run(MONTH, assets=RAW)
     assert not first.success
     assert watcher.look() == (1, [])
     assert watcher.look(timedelta(minutes=10)) == (0, [])
-    platform.run(MONTH)
+    platform.run(MONTH, assets=RAW)
     assert watcher.look(timedelta(minutes=20)) == (0, [])
     assert watcher.look(timedelta(minutes=70)) == (1, [])
     api["is_broken"] = False
-    assert platform.run(MONTH).success
+    assert platform.run(MONTH, assets=RAW).success
     assert watcher.look(timedelta(minutes=75)) == (1, [])
     assert watcher.look(timedelta(minutes=80)) == (0, [])
 
@@ -84,14 +85,14 @@ def test_exactly_the_expected_messages_arrive_in_order(platform, instance, api, 
 
 def test_a_month_that_failed_is_over_only_when_that_month_succeeds(platform, instance, api, webhook):
     watcher = Watcher(instance, f"json://{webhook.url.removeprefix('http://')}/hook")
-    platform.run("2023-01")
+    platform.run("2023-01", assets=RAW)
     watcher.look()
     platform.run("2023-01", assets=["station1_summaries"])
     api["is_broken"] = False
-    platform.run("2023-02")
+    platform.run("2023-02", assets=RAW)
     watcher.look()
     assert titles(webhook) == ["station1: 2023-01 failed"]
-    platform.run("2022-12", "2023-03")
+    platform.run("2022-12", "2023-03", assets=RAW)
     watcher.look()
     assert titles(webhook)[1:] == ["over: station1: 2023-01 failed"]
 
@@ -130,7 +131,7 @@ def test_a_dashboard_that_is_not_drawn_though_runs_end_is_told(platform, instanc
 
 
 def test_a_service_that_cannot_be_reached_is_named_without_its_secret_and_told_later(platform, instance, api, webhook):
-    platform.run("2023-01")
+    platform.run("2023-01", assets=RAW)
     watcher = Watcher(instance, f"json://user:{SECRET}@127.0.0.1:9/hook", "nonsense://")
     sent, faults = watcher.look()
     assert sent == 0
@@ -147,7 +148,7 @@ def test_the_sensor_is_on_and_skips_while_there_is_nobody_to_tell(instance, monk
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
     context = dg.build_sensor_context(instance=instance, repository_def=repository)
     assert "AIRQUALITY_ALERT_URLS is not set" in sensor.evaluate_tick(context).skip_message
-    platform.run("2023-01")
+    platform.run("2023-01", assets=RAW)
     monkeypatch.setenv("AIRQUALITY_ALERT_URLS", f"json://{webhook.url.removeprefix('http://')}/a, json://127.0.0.1:9/b")
     assert sensor.evaluate_tick(context).skip_message == "1 messages sent"
     assert titles(webhook) == ["station1: 2023-01 failed"]

@@ -103,7 +103,7 @@ def captures(tmp_path):
 
 
 def get(url: str, station: int = 5, **query):
-    return requests.get(f"{url}/v3/getStationHourlyAvg/{station}", params=query, timeout=10)
+    return requests.get(f"{url}/v3/getStationHourlyAvg/{station}", params=query, timeout=60)
 
 
 @pytest.mark.parametrize(("end_included", "hours"), [(True, 2), (False, 1)])
@@ -152,10 +152,10 @@ def realm(**changes) -> Realm:
 def test_with_a_realm_calls_need_a_token_and_are_answered_401_with_an_empty_object_without():
     with running(create_app(SimulatedSource(), realm())) as url:
         assert (get(url).status_code, get(url).json()) == (401, {})
-        token = requests.post(url + TOKEN_PATH, data=FORM, timeout=10).json()
+        token = requests.post(url + TOKEN_PATH, data=FORM, timeout=60).json()
         assert {"access_token", "expires_in", "refresh_token", "refresh_expires_in", "token_type"} <= token.keys()
         response = requests.get(
-            f"{url}/v3/getStationHourlyAvg/5", headers={"Authorization": f"Bearer {token['access_token']}"}, timeout=10
+            f"{url}/v3/getStationHourlyAvg/5", headers={"Authorization": f"Bearer {token['access_token']}"}, timeout=60
         )
         assert response.status_code == 200
 

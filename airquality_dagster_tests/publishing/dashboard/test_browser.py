@@ -23,7 +23,8 @@ from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.platform import Platform
 from airquality_dagster_tests.processes import wait_until
 
-pytestmark = needs_chromium
+# One worker stores the months and opens the browser.
+pytestmark = [needs_chromium, pytest.mark.xdist_group("browser")]
 
 STATIONS = ("station1", "station2")
 DATABASE = "test_dashboard_browser"
@@ -35,15 +36,12 @@ CLOSE = {"rel": 6e-4, "abs": 1e-9}
 def stored(mongodb_uri, tmp_path_factory):
     """Four months, simulated, of which some hours are restated and some not there; and the page that the job made of them."""
     folder = tmp_path_factory.mktemp("dashboard")
-    (folder / "instance").mkdir()
     faults = FaultSwitch()
     with (
         MongoClient(mongodb_uri, tz_aware=True) as client,
         pytest.MonkeyPatch.context() as patch,
         running(create_app(SimulatedSource(), faults=faults)) as api,
-        dg.DagsterInstance.local_temp(
-            str(folder / "instance"), overrides={"telemetry": {"enabled": False}}
-        ) as instance,
+        dg.DagsterInstance.ephemeral() as instance,
     ):
         patch.setenv(settings.AIRQUALITY_HOME, str(folder / "home"))
         patch.setenv(settings.AIRQUALITY_DASHBOARD_DIR, str(folder / "page"))
@@ -99,6 +97,7 @@ def opened_page(browser, stored):
 
 
 def open_page(page, path, **choices) -> None:
+    page.set_default_timeout(120_000)
     page.goto("about:blank")
     page.goto(f"{path.as_uri()}#" + "&".join(f"{name}={value}" for name, value in choices.items()))
     page.wait_for_selector("html[data-ready]", state="attached")
