@@ -18,7 +18,7 @@ from airquality_dagster.network.pollutants import (
     TIMESTAMP,
     Parameter,
 )
-from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, HOURS, HOURS_FOR_A_VALID_DAY, RUNNING_MEANS
+from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, HOURS, HOURS_FOR_A_VALID_DAY, MAXIMA, RUNNING_MEANS
 from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, WHO_LEVELS
 
 _NUMBERS_OR_MISSING = (float, int, type(None))
@@ -74,12 +74,17 @@ _DAILY_STATISTICS = {
 }
 _NOT_NUMBERS = frozenset({"invalid"})
 RULES_COLUMN = ("int", "version of the rules by which readings were judged")
-# Fields of a day that are of no single reading → (type, description).
+# Hours of a mean → description of the day's highest.
+_MAXIMA = {
+    1: "{label}: highest valid hour, {unit}; null under 18 valid hours",
+    8: "{label}: highest 8-hour mean that ends on the day, {unit}; null under 18 of 24 means",
+}
+# Other fields of a day → (type, description).
 _DAILY_INDICES = {
-    "co_max_8h": ("double", "CO: highest 8-hour mean that ends on the day, mg/m³; null under 18 of 24 means"),
-    "o3_max_8h": ("double", "O₃: highest 8-hour mean that ends on the day, µg/m³; null under 18 of 24 means"),
-    "o3_max_1h": ("double", "O₃: highest valid hour, µg/m³; null under 18 valid hours"),
-    "no2_max_1h": ("double", "NO₂: highest valid hour, µg/m³; null under 18 valid hours"),
+    **{
+        name: ("double", _MAXIMA[hours].format(label=BY_FIELD[field].label, unit=BY_FIELD[field].unit))
+        for name, (field, hours) in MAXIMA.items()
+    },
     **{
         name: ("int", f"{BY_FIELD[field].label}: valid 8-hour means that end on the day, of one an hour")
         for name, field in RUNNING_MEANS.items()
