@@ -128,7 +128,7 @@ class Parameter:
         return f"{self.label} ({self.unit})"
 
 
-# Litres per mole (V = R T / p) at 25 °C and 1013.25 hPa, as in 40 CFR part 50.3; R = 8.314462618 J/(mol K) (CODATA 2018).
+# V = R T / p in litres per mole at 25 °C and 1013.25 hPa (40 CFR part 50.3), R = 8.314462618 J/(mol K) (CODATA 2018).
 _MOLAR_VOLUME = 8.314462618 * 298.15 / 1013.25 * 10
 
 
