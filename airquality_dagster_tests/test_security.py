@@ -4,6 +4,7 @@ import base64
 import contextlib
 import ssl
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.airqino.sandbox.tokens import Realm
 from airquality_dagster.errors import AirQinoUnavailableError
 from airquality_dagster.local.serving import running
-from airquality_dagster_tests.builders import UTC, answer
+from airquality_dagster_tests.builders import answer
 from airquality_dagster_tests.command import airquality
 from airquality_dagster_tests.dev import hourly_state, miss_a_tick, running_dev
 from airquality_dagster_tests.faults.published import END, MONTH, START

@@ -1,7 +1,7 @@
 """What each check finds, and that its message can be acted on."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,7 +19,6 @@ from airquality_dagster.checks.sensors import StationFlags, sensors_sound
 from airquality_dagster.network.stations import Station
 from airquality_dagster.readings.days import daily_aggregates
 from airquality_dagster.readings.flags import flag_hours
-from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.readings.series import FIRST, hourly, ordinary, varied
 from airquality_dagster_tests.readings.test_flags import histories
 

@@ -1,13 +1,12 @@
 """``airquality verify``: sound data are sound, and each kind of damage is found and named."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from airquality_dagster.airqino.sandbox.server import create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.local.serving import running
-from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.command import airquality
 
 MONTH = f"{datetime.now(UTC).replace(day=1) - timedelta(days=1):%Y-%m}"

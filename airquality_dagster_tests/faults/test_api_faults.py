@@ -1,7 +1,7 @@
 """What the API, its tokens and the network can do to the platform: injected by the sandbox, over HTTP."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,7 +10,6 @@ from airquality_dagster.airqino.sandbox.server import TOKEN_PATH, create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.airqino.sandbox.tokens import Realm
 from airquality_dagster.local.serving import running
-from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.faults.published import MONTH, NOW, Hours, lost_values, published_hours, stored_hours
 from airquality_dagster_tests.platform import failures, metadata
 

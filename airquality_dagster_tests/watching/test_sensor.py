@@ -1,6 +1,6 @@
 """Alerts from real runs on a real instance, received by a real webhook."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -9,7 +9,7 @@ import time_machine
 from airquality_dagster.definitions import defs
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.watching.sensor import tell
-from airquality_dagster_tests.builders import UTC, answer, rows
+from airquality_dagster_tests.builders import answer, rows
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 NETWORK = load_network(None)
