@@ -9,6 +9,8 @@ import pandas as pd
 from dagster_mongodb import MongoDBIOManager
 from pymongo import monitoring
 
+from dagster_mongodb_tests.commands import Listener
+
 OLD = {number: f"old {number}" for number in range(20)}
 # Unchanged 0 to 4, changed 5 to 9, vanished 10 to 19, new 20 to 24.
 NEW = {
@@ -17,7 +19,7 @@ NEW = {
 }
 
 
-class Killer(monitoring.CommandListener):
+class Killer(Listener):
     """Kills this process before the n-th command that it sends."""
 
     def __init__(self, number: int) -> None:
@@ -27,10 +29,6 @@ class Killer(monitoring.CommandListener):
         self.left -= 1
         if self.left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
-
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
 
 
 def write(uri: str, database: str, *, is_keyed: bool, rows: dict[int, str], app_name: str = "writer") -> None:

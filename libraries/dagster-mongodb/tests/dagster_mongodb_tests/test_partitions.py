@@ -3,9 +3,9 @@
 import dagster as dg
 import pandas as pd
 import pytest
-from dagster_mongodb import MongoDBIOManagerError, SliceError
+from dagster_mongodb import MongoDBIOManagerError, OptionsError, PartitionError
 
-from tests.tables import read, table, write
+from dagster_mongodb_tests.tables import read, table, write
 
 DAILY = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-02-01")
 
@@ -166,26 +166,26 @@ def test_calendar_dates_belong_to_the_local_window_whatever_its_offset(io_manage
 
 def test_rows_of_another_partition_are_refused_before_anything_is_written(io_manager, database):
     spec = table(partitions_def=DAILY, partition_expr="time", primary_key="time")
-    with pytest.raises(SliceError, match=r"1 of 25 rows lie outside the partition.*row 24 has time=.*2024-01-02"):
+    with pytest.raises(PartitionError, match=r"1 of 25 rows lie outside the partition.*row 24 has time=.*2024-01-02"):
         write(io_manager, spec, hours("2024-01-01", 25), partition_key="2024-01-01")
     assert database.list_collection_names() == []
 
 
 def test_a_partition_column_of_another_type_is_refused_with_what_to_do(io_manager):
     spec = table(partitions_def=DAILY, partition_expr="time")
-    with pytest.raises(SliceError, match="tz-aware"):
+    with pytest.raises(PartitionError, match="tz-aware"):
         write(io_manager, spec, pd.DataFrame({"time": ["2024-01-01"]}), partition_key="2024-01-01")
 
 
 def test_partitions_without_a_partition_expr_are_refused_with_an_example(io_manager):
-    with pytest.raises(SliceError, match=r"partition_expr.*metadata="):
+    with pytest.raises(OptionsError, match=r"partition_expr.*metadata="):
         write(io_manager, table(partitions_def=DAILY), hours("2024-01-01", 1), partition_key="2024-01-01")
 
 
 @pytest.mark.parametrize("expression", [{"day": "time"}, "time"])
 def test_a_dimension_without_a_column_is_named(io_manager, expression):
     spec = table(partitions_def=MULTI, partition_expr=expression)
-    with pytest.raises(SliceError, match="dimension .*color"):
+    with pytest.raises(OptionsError, match="dimension .*color"):
         write(
             io_manager,
             spec,
@@ -216,7 +216,7 @@ def test_an_input_reads_only_the_columns_it_names(io_manager):
     write(io_manager, spec, pd.DataFrame({"id": [1], "a": ["x"], "b": [2.5]}))
     assert read(io_manager, spec, columns=["b"]).to_dict("list") == {"b": [2.5]}
     assert list(read(io_manager, spec, columns=["b", "id"]).columns) == ["b", "id"]
-    with pytest.raises(SliceError, match="no column c"):
+    with pytest.raises(OptionsError, match="no column c"):
         read(io_manager, spec, columns=["c"])
 
 
@@ -307,5 +307,5 @@ def test_an_input_of_another_type_is_refused_by_its_name(io_manager):
     @dg.asset(ins={"frame": dg.AssetIn("table")})
     def reader(frame: int) -> None: ...
 
-    with pytest.raises(MongoDBIOManagerError, match="'table' is to be read as .*int.*pandas.DataFrame"):
+    with pytest.raises(MongoDBIOManagerError, match="'table' cannot be read as .*int.*pandas.DataFrame"):
         dg.materialize([table(), reader], selection=[reader], resources={"io_manager": io_manager})

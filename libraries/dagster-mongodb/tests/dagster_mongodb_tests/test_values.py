@@ -22,7 +22,7 @@ from dagster_mongodb import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.tables import (
+from dagster_mongodb_tests.tables import (
     counts,
     read,
     read_directly,
@@ -82,7 +82,7 @@ COLUMNS = {
     ),
     "uint64": pd.Series([0, 2**63 - 1, 1, 2], dtype="uint64"),
     "large and small integers": pd.Series([1, 2**40, -1, 2**31]),
-    "PM2.5 in US$": pd.Series([1.5, 2.5, None, 3.5]),
+    "in US$ 1.50": pd.Series([1.5, 2.5, None, 3.5]),
     "bytes": pd.Series([b"", b"\x00\xff", None, b"x"], dtype=object),
     "object id": pd.Series([ObjectId(), None, ObjectId(), ObjectId()], dtype=object),
 }
@@ -179,9 +179,9 @@ def test_what_bson_cannot_hold_is_refused_by_column_and_row_and_nothing_is_writt
         (["a.b", "a\uff0eb"], r"stored under the same name as 'a\.b'"),
         ([""], "''"),
         (["a\0"], "a"),
-        ([1], "1 is no text"),
-        (["_id"], "MongoDB's own"),
-        (["a", "a"], "'a' stands twice"),
+        ([1], "1 is not text"),
+        (["_id"], "belongs to MongoDB"),
+        (["a", "a"], "'a' is used twice"),
     ],
 )
 def test_a_column_name_that_cannot_be_queried_is_refused(io_manager, columns, message):
@@ -204,7 +204,7 @@ def test_a_primary_key_that_is_none_is_refused(io_manager, database, keys, messa
 
 
 def test_a_primary_key_that_the_frame_does_not_have_is_named(io_manager):
-    with pytest.raises(UnstorableError, match="primary_key names other, but the columns are a"):
+    with pytest.raises(UnstorableError, match="'primary_key' names other, but the columns are a"):
         write(io_manager, table(primary_key=["a", "other"]), pd.DataFrame({"a": [1]}))
 
 

@@ -10,20 +10,28 @@ from dagster_mongodb import (
     ABSENT,
     ConcurrentWriteError,
     MongoDBIOManager,
-    SliceError,
+    OptionsError,
+    PartitionError,
     UnstorableError,
     connection,
     difference,
 )
 
-from airquality_dagster_tests.conftest import stored_bytes
-from tests.tables import counts, read, table, write, write_directly
+from dagster_mongodb_tests.tables import counts, read, table, write, write_directly
 
 KEYED = table(primary_key="id")
 
 
 def frame(*rows: tuple[int, str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "text"])
+
+
+def stored_bytes(database) -> dict[str, list[bytes]]:
+    """Return every document of every collection as BSON."""
+    return {
+        name: sorted(bson.encode(document) for document in database[name].find())
+        for name in sorted(database.list_collection_names())
+    }
 
 
 def documents(database, name="table"):
@@ -72,7 +80,7 @@ def rows(data: pd.DataFrame) -> list[tuple]:
 def test_a_row_that_is_stored_in_another_partition_is_refused(io_manager, database):
     spec = table(partitions_def=dg.StaticPartitionsDefinition(["x", "y"]), partition_expr="part", primary_key="id")
     write(io_manager, spec, pd.DataFrame({"id": [1], "part": ["x"]}), partition_key="x")
-    with pytest.raises(SliceError, match="primary key 1 is stored already, in another partition.*add part"):
+    with pytest.raises(PartitionError, match="primary key 1 is stored already, in another partition.*add part"):
         write(io_manager, spec, pd.DataFrame({"id": [2, 1], "part": ["y", "y"]}), partition_key="y")
     assert [document["_id"] for document in database["table"].find()] == [1]
 
@@ -108,7 +116,7 @@ def test_writers_that_never_let_it_end_are_an_error_that_says_so(io_manager, dat
         raise difference._OvertakenError
 
     monkeypatch.setattr(difference, "_apply", interfering)
-    with pytest.raises(ConcurrentWriteError, match="5 times.*let one run at a time write it"):
+    with pytest.raises(ConcurrentWriteError, match="5 times.*let only one run at a time write it"):
         write_directly(io_manager, frame((1, "ours")), primary_key="id")
 
 
@@ -173,12 +181,12 @@ def test_nothing_is_written_where_the_last_row_cannot_be_stored(io_manager, data
         ({"write_mode": "append"}, "'append'"),
         ({"write_mode": "merge"}, "primary_key"),
         ({"keep_revisions": True}, "primary_key"),
-        ({"collection": "a$b"}, "'a\\$b' is no name"),
-        ({"collection": "system.users"}, "is no name"),
+        ({"collection": "a$b"}, "'a\\$b' is not a valid collection name"),
+        ({"collection": "system.users"}, "is not a valid collection name"),
     ],
 )
 def test_metadata_that_contradict_each_other_are_refused(io_manager, metadata, message):
-    with pytest.raises(SliceError, match=message):
+    with pytest.raises(OptionsError, match=message):
         write(io_manager, table(**metadata), frame((1, "a")))
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from dagster_mongodb import MongoDBIOManager, MongoDBIOManagerError
 
-from tests.tables import QUIET, read_directly, table, write, write_directly
+from dagster_mongodb_tests.tables import QUIET, read_directly, table, write, write_directly
 
 DAYS = dg.DailyPartitionsDefinition("2022-01-01", end_date="2022-01-10")
 DAYS_AND_COLORS = dg.MultiPartitionsDefinition(

@@ -8,14 +8,15 @@ import dagster as dg
 import pandas as pd
 import pytest
 from bson.raw_bson import RawBSONDocument
-from dagster_mongodb import ABSENT, SliceError, difference, find_as_of
+from dagster_mongodb import ABSENT, OptionsError, difference, find_as_of
 from dagster_mongodb.revisions import RevisionLog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo import MongoClient
-from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from pymongo.monitoring import CommandStartedEvent
 
-from tests.tables import (
+from dagster_mongodb_tests.commands import Listener
+from dagster_mongodb_tests.tables import (
     QUIET,
     counts,
     read_directly,
@@ -229,17 +230,17 @@ def test_a_version_that_was_provisional_then_is_not_known_as_of_then(io_manager,
 )
 def test_a_moment_that_is_none_is_refused(io_manager, moment, message):
     counts(write_directly(io_manager, frame((1, "a")), **KEPT))
-    with pytest.raises(SliceError, match=message):
+    with pytest.raises(OptionsError, match=message):
         read_directly(io_manager, pd.DataFrame, of_input={"as_of": moment}, **KEPT)
 
 
 def test_an_operator_that_looks_beyond_fields_is_refused_of_the_past(io_manager, database):
     write_directly(io_manager, frame((1, "a")), **KEPT)
-    with pytest.raises(SliceError, match=r"cannot have \$where"):
+    with pytest.raises(OptionsError, match=r"cannot use \$where"):
         find_as_of(database, "table", now(), {"$where": "true"})
 
 
-class TakesTheNumber(CommandListener):
+class TakesTheNumber(Listener):
     """Another writer, who keeps a version under the number that was just found to be free."""
 
     def __init__(self, uri: str, revision: dict) -> None:
@@ -250,12 +251,6 @@ class TakesTheNumber(CommandListener):
             with MongoClient(self.uri) as client:
                 client[event.database_name]["table_revisions"].insert_one(self.revision)
             self.revision = {}
-
-    def succeeded(self, event: CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: CommandFailedEvent) -> None:
-        pass
 
 
 @pytest.mark.parametrize("text", ["theirs", "ours"])

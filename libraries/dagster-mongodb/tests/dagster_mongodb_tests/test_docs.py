@@ -1,4 +1,4 @@
-"""The examples of docs/mongodb-io-manager.md are run."""
+"""The examples of README.md are run."""
 
 import re
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import dagster as dg
 from dagster_mongodb import find_as_of
 
-from tests.tables import QUIET
+from dagster_mongodb_tests.tables import QUIET
 
-PAGE = (Path(__file__).parents[3] / "docs" / "mongodb-io-manager.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
