@@ -10,6 +10,7 @@ from dagster_mongodb import MongoDBIOManager
 from pymongo import monitoring
 
 from dagster_mongodb_tests.commands import Listener
+from dagster_mongodb_tests.tables import NO_RESOURCES
 
 OLD = {number: f"old {number}" for number in range(20)}
 # Unchanged 0 to 4, changed 5 to 9, vanished 10 to 19, new 20 to 24.
@@ -35,7 +36,11 @@ def write(uri: str, database: str, *, is_keyed: bool, rows: dict[int, str], app_
     """Write rows with the IO manager."""
     metadata = {"primary_key": "id", "keep_revisions": True} if is_keyed else {}
     context = dg.build_output_context(
-        name="result", asset_key=dg.AssetKey("table"), definition_metadata=metadata, run_id=f"run of {os.getpid()}"
+        name="result",
+        asset_key=dg.AssetKey("table"),
+        definition_metadata=metadata,
+        run_id=f"run of {os.getpid()}",
+        resources=NO_RESOURCES,
     )
     frame = pd.DataFrame({"id": list(rows), "text": list(rows.values())})
     manager = MongoDBIOManager(uri=uri, database=database, app_name=app_name)

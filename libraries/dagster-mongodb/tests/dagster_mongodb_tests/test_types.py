@@ -12,7 +12,6 @@ import pytest
 from dagster_mongodb import (
     DataFrameChunks,
     MongoDBIOManager,
-    MongoDBIOManagerError,
     PartitionError,
     UnreadableError,
     UnstorableError,
@@ -22,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagster_mongodb_tests.tables import (
-    QUIET,
     counts,
+    materialize,
     read_directly,
     table,
     write,
@@ -225,7 +224,7 @@ def test_inputs_choose_their_type_by_annotation(io_manager):
         return readings.to_arrow()
 
     assets = [readings, settings_used, notes, sums, frames]
-    dg.materialize(assets, resources={"io_manager": io_manager}, run_config=QUIET)
+    materialize(io_manager, assets)
     assert received["documents"] == [{"id": 1, "x": 1.5}, {"id": 2, "x": 2.5}]
     assert (received["sum"], received["notes"]) == (4.0, [{"over": 1}])
     assert received["polars"].to_dicts() == received["documents"]
@@ -237,12 +236,6 @@ def test_documents_of_partitions_are_cut_like_rows(io_manager):
     write(io_manager, spec, [{"when": MOMENT, "x": 1}], partition_key="2024-01-01")
     with pytest.raises(PartitionError, match="1 of 1 rows lie outside the partition"):
         write(io_manager, spec, [{"when": MOMENT}], partition_key="2024-01-02")
-
-
-@pytest.mark.parametrize("value", [5, "text", {1, 2}, None])
-def test_an_output_of_another_type_is_refused_with_those_that_are_kept(io_manager, value):
-    with pytest.raises(MongoDBIOManagerError, match=f"{type(value).__name__}.*pandas.DataFrame.*'-> None'"):
-        write_directly(io_manager, value)
 
 
 VALUES = {
