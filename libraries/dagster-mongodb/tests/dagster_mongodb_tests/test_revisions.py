@@ -8,16 +8,17 @@ import dagster as dg
 import pandas as pd
 import pytest
 from bson.raw_bson import RawBSONDocument
-from dagster_mongodb import ABSENT, SliceError, difference, find_as_of
+from dagster_mongodb import ABSENT, OptionsError, difference, find_as_of
 from dagster_mongodb.revisions import RevisionLog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo import MongoClient
-from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from pymongo.monitoring import CommandStartedEvent
 
-from tests.tables import (
-    QUIET,
+from dagster_mongodb_tests.commands import Listener
+from dagster_mongodb_tests.tables import (
     counts,
+    materialize,
     read_directly,
     table,
     write,
@@ -173,7 +174,7 @@ def test_a_version_that_another_writer_wrote_meanwhile_is_kept_too(io_manager, d
 )
 def test_as_of_any_moment_one_reads_what_stood_then(io_manager, database, writes):
     for name in database.list_collection_names():
-        database[name].drop()
+        database[name].delete_many({})  # to drop and create collections would take most of the time
     stood: dict[int, str] = {}
     known = [(now(), copy.copy(stood))]
     for mode, rows in writes:
@@ -207,10 +208,7 @@ def test_an_input_is_read_as_of_a_moment_within_its_partition(io_manager):
         received.append(then)
 
     upstream = dg.AssetSpec(spec.key, partitions_def=days, metadata=spec.metadata)
-    resources = {"io_manager": io_manager}
-    dg.materialize(
-        [upstream, compare], selection=[compare], resources=resources, partition_key="2024-01-02", run_config=QUIET
-    )
+    materialize(io_manager, [upstream, compare], selection=[compare], partition_key="2024-01-02")
     assert received[0].to_dict("list") == {"time": [pd.Timestamp("2024-01-02", tz="UTC")], "x": [1]}
 
 
@@ -229,17 +227,17 @@ def test_a_version_that_was_provisional_then_is_not_known_as_of_then(io_manager,
 )
 def test_a_moment_that_is_none_is_refused(io_manager, moment, message):
     counts(write_directly(io_manager, frame((1, "a")), **KEPT))
-    with pytest.raises(SliceError, match=message):
+    with pytest.raises(OptionsError, match=message):
         read_directly(io_manager, pd.DataFrame, of_input={"as_of": moment}, **KEPT)
 
 
 def test_an_operator_that_looks_beyond_fields_is_refused_of_the_past(io_manager, database):
     write_directly(io_manager, frame((1, "a")), **KEPT)
-    with pytest.raises(SliceError, match=r"cannot have \$where"):
+    with pytest.raises(OptionsError, match=r"cannot use \$where"):
         find_as_of(database, "table", now(), {"$where": "true"})
 
 
-class TakesTheNumber(CommandListener):
+class TakesTheNumber(Listener):
     """Another writer, who keeps a version under the number that was just found to be free."""
 
     def __init__(self, uri: str, revision: dict) -> None:
@@ -250,12 +248,6 @@ class TakesTheNumber(CommandListener):
             with MongoClient(self.uri) as client:
                 client[event.database_name]["table_revisions"].insert_one(self.revision)
             self.revision = {}
-
-    def succeeded(self, event: CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: CommandFailedEvent) -> None:
-        pass
 
 
 @pytest.mark.parametrize("text", ["theirs", "ours"])

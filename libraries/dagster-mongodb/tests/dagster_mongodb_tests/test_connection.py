@@ -7,8 +7,8 @@ from dagster_mongodb import MongoDBConnectionError, MongoDBIOManager
 from dagster_mongodb.connection import address, connect
 from pymongo import MongoClient
 
-from airquality_dagster_tests.processes import running_mongod
-from tests.tables import read, table, write
+from dagster_mongodb_tests.mongod import running_mongod
+from dagster_mongodb_tests.tables import read, table, write
 
 FRAME = pd.DataFrame({"a": [1]})
 
@@ -91,17 +91,17 @@ def test_a_user_who_may_only_read_and_write_the_database_is_enough(server_with_l
 
 def test_a_refused_password_is_one_line_without_it(server_with_logins):
     manager = MongoDBIOManager(uri=f"mongodb://writer:hunter2@{server_with_logins}", database="guarded")
-    with pytest.raises(MongoDBConnectionError, match="refuses user or password") as caught:
+    with pytest.raises(MongoDBConnectionError, match="refuses the user or the password") as caught:
         write(manager, table(), FRAME)
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_user_who_may_not_write_is_told_so(server_with_logins):
     manager = MongoDBIOManager(uri=f"mongodb://reader:p%40ss%2Fword@{server_with_logins}", database="guarded")
-    with pytest.raises(MongoDBConnectionError, match="may not do this"):
+    with pytest.raises(MongoDBConnectionError, match="is not allowed to do this"):
         write(manager, table(), FRAME)
 
 
 def test_a_server_that_asks_for_a_login_tells_who_has_none(server_with_logins):
-    with pytest.raises(MongoDBConnectionError, match="may not do this.*authentication"):
+    with pytest.raises(MongoDBConnectionError, match="is not allowed to do this.*authentication"):
         write(MongoDBIOManager(uri=f"mongodb://{server_with_logins}", database="guarded"), table(), FRAME)
