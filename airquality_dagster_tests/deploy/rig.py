@@ -24,7 +24,7 @@ import requests
 import yaml
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
-from tests.replica_sets import running_replica_set
+from dagster_mongodb_tests.replica_sets import running_replica_set
 
 from airquality_dagster_tests.postgres import PASSWORD as POSTGRES_PASSWORD
 from airquality_dagster_tests.postgres import Postgres, postgres_programs, running_postgres
