@@ -22,9 +22,9 @@ from urllib.parse import quote
 
 import requests
 import yaml
+from dagster_mongodb_tests.replica_sets import running_replica_set
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
-from dagster_mongodb_tests.replica_sets import running_replica_set
 
 from airquality_dagster_tests.postgres import PASSWORD as POSTGRES_PASSWORD
 from airquality_dagster_tests.postgres import Postgres, postgres_programs, running_postgres

@@ -30,15 +30,15 @@ from airquality_dagster_tests.processes import wait_until
 
 SMOKE_BREAKS = (
     "readings/days.py",
-    "    is_asked, hours =",
-    "    raise RuntimeError('broken on purpose')\n    is_asked, hours =",
+    "    in_period, hours =",
+    "    raise RuntimeError('broken on purpose')\n    in_period, hours =",
 )
 # No smoke test starts a code server.
 CODE_SERVER_BREAKS = (
     "definitions.py",
-    "    network = load_network(settings.stations_file())\n",
+    "    return network_definitions(",
     "    import sys\n\n    if 'grpc' in sys.argv:\n        raise RuntimeError('broken on purpose')\n"
-    "    network = load_network(settings.stations_file())\n",
+    "    return network_definitions(",
 )
 MONTHS = iter(("2026-01", "2026-02", "2026-03", "2026-04", "2026-05", "2026-06", "2026-07", "2026-08", "2026-09"))
 
