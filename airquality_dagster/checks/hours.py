@@ -137,7 +137,7 @@ def source_consistent(stored: StoredHours) -> CheckOutcome:
         metadata={
             "restated_versions": len(stored.restated),
             "restated_recently": len(recent),
-            "no_longer_answered": len(lost),
+            "hours_lost_by_source": len(lost),
             "rejected": len(stored.rejected),
             **({} if distance is None else {"distance_km": round(distance, 1)}),
             **({"rejected_rows": table(["reason", "rows"], list(reasons.items()))} if len(reasons) else {}),

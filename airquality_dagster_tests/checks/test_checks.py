@@ -130,8 +130,8 @@ def test_only_what_was_restated_in_the_last_week_warns_and_all_is_counted():
 def test_stored_hours_that_the_api_no_longer_answers_warn_but_for_the_newest():
     frame, now = ordinary(24), FIRST + timedelta(hours=24)
     lost = source_consistent(stored(frame, now=now, answered=set(frame["timestamp"][3:])))
-    warns(lost, "the API no longer answers 3 stored hours, the first 2023-01-01 00:00 UTC: they are kept")
-    assert lost.metadata["no_longer_answered"] == 3
+    warns(lost, "the API has lost 3 stored hours, the first 2023-01-01 00:00 UTC: they are kept")
+    assert lost.metadata["hours_lost_by_source"] == 3
     assert source_consistent(stored(frame, now=now, answered=set(frame["timestamp"][:-3]))).passed
 
 

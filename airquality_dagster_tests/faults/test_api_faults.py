@@ -187,7 +187,7 @@ def test_an_empty_answer_removes_nothing_and_is_a_warning(stage, record):
         if check.check_name == "source_consistent" and check.asset_key.path == ["raw_station1"]
     ]
     assert not check.passed
-    assert "no longer answers" in check.description
+    assert "the API has lost" in check.description
     record("empty answer", "nothing removed, a warning", "check source_consistent red", *stage.lost_and_doubled())
 
 
