@@ -4,6 +4,7 @@ import base64
 import contextlib
 import ssl
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.airqino.sandbox.tokens import Realm
 from airquality_dagster.errors import AirQinoUnavailableError
 from airquality_dagster.local.serving import running
-from airquality_dagster_tests.builders import UTC, answer
+from airquality_dagster_tests.builders import answer
 from airquality_dagster_tests.command import airquality
 from airquality_dagster_tests.dev import hourly_state, miss_a_tick, running_dev
 from airquality_dagster_tests.faults.published import END, MONTH, START
@@ -209,7 +210,7 @@ def test_an_analyst_reads_everything_and_writes_nothing(guarded, tmp_path):
             client[DATABASE]["raw_station1"].delete_one({})
         refused = airquality(*load, home=tmp_path / "other", MONGODB_URI=reader, AIRQINO_BASE_URL=api)
     assert refused.returncode == 1
-    assert "may not do this" in refused.stdout + refused.stderr
+    assert "is not allowed to do this" in refused.stdout + refused.stderr
     assert "Traceback" not in refused.stdout + refused.stderr
     with MongoClient(reader, tz_aware=True) as client:
         hours = {"_id": {"$gte": START, "$lt": END}}

@@ -1,10 +1,12 @@
 """``airquality dev``: Dagster's UI and daemon with everything they need."""
 
 import contextlib
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import requests
 
@@ -39,11 +41,9 @@ def run_dev(port: int, dashboard_port: int | None) -> None:
                 with dagster_instance(services.instance_folder) as instance:
                     end_dead_runs(instance)
                 ui = f"http://{LOOPBACK}:{port}"
-                python = [sys.executable, "-m"]
                 commands = {
                     "dagster-webserver": [
-                        *python,
-                        "dagster_webserver",
+                        _program("dagster-webserver"),
                         "-m",
                         _MODULE,
                         "-h",
@@ -51,7 +51,7 @@ def run_dev(port: int, dashboard_port: int | None) -> None:
                         "-p",
                         str(port),
                     ],
-                    "dagster-daemon": [*python, "dagster._daemon", "run", "-m", _MODULE],
+                    "dagster-daemon": [_program("dagster-daemon"), "run", "-m", _MODULE],
                 }
                 # Links in alerts and metadata lead here, unless the environment knows another way.
                 links = {settings.AIRQUALITY_UI_URL: ui, settings.AIRQUALITY_DASHBOARD_URL: dashboard}
@@ -68,6 +68,14 @@ def run_dev(port: int, dashboard_port: int | None) -> None:
     except Ended:
         # The terminal may be gone, and with it where one could say goodbye.
         return
+
+
+def _program(name: str) -> str:
+    """Return a program of the environment that this process runs in."""
+    program = shutil.which(name, path=str(Path(sys.executable).parent))
+    if program is None:
+        raise LocalServiceError(f"{name} is not installed beside {sys.executable}: install airquality-dagster again")
+    return program
 
 
 def _dashboard(port: int, dashboard_port: int | None) -> contextlib.AbstractContextManager[str]:

@@ -1,6 +1,6 @@
 import json
 import math
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from airquality_dagster.airqino.answer import hourly_frame, parse_hourly_answer
 from airquality_dagster.errors import AirQinoAnswerError
-from airquality_dagster_tests.builders import UTC, answer, row, rows
+from airquality_dagster_tests.builders import answer, row, rows
 
 START, END = datetime(2023, 1, 1, tzinfo=UTC), datetime(2023, 2, 1, tzinfo=UTC)
 NOW = datetime(2023, 6, 1, tzinfo=UTC)

@@ -1,6 +1,6 @@
 import contextlib
 import threading
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import pytest
@@ -14,7 +14,7 @@ from airquality_dagster.errors import (
     AirQinoUnavailableError,
     UnknownStationError,
 )
-from airquality_dagster_tests.builders import UTC, answer, row
+from airquality_dagster_tests.builders import answer, row
 from airquality_dagster_tests.scripted_server import Received, Reply, scripted_server
 
 START, END = datetime(2023, 1, 1, tzinfo=UTC), datetime(2023, 2, 1, tzinfo=UTC)

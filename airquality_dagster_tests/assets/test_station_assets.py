@@ -1,6 +1,6 @@
 """The assets of a station from the HTTP answer to the stored document."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -15,7 +15,7 @@ from airquality_dagster.cli.execution import execute
 from airquality_dagster.local.services import Services
 from airquality_dagster.local.serving import running
 from airquality_dagster.network.stations import load_network
-from airquality_dagster_tests.builders import UTC, answer, row, rows
+from airquality_dagster_tests.builders import answer, row, rows
 from airquality_dagster_tests.conftest import stored_bytes
 from airquality_dagster_tests.platform import failures, metadata
 from airquality_dagster_tests.scripted_server import Reply, scripted_server

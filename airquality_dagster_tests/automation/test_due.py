@@ -1,7 +1,7 @@
 """Which months a tick materializes, decided without Dagster and without a clock."""
 
 import itertools
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +16,6 @@ from airquality_dagster.automation.due import (
     outdated_months,
     station_runs,
 )
-from airquality_dagster_tests.builders import UTC
 
 
 def months(first_year: int, count: int) -> list[Month]:

@@ -1,6 +1,6 @@
 """What a tick asks for, with a real instance that remembers real runs."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -13,7 +13,7 @@ from airquality_dagster.automation.jobs import HOURLY_JOB, asset_selection, run_
 from airquality_dagster.definitions import defs
 from airquality_dagster.network.partitions import RANGE_END, RANGE_START, month
 from airquality_dagster.network.stations import Network, load_network
-from airquality_dagster_tests.builders import UTC, answer, rows
+from airquality_dagster_tests.builders import answer, rows
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 NOW = datetime(2026, 6, 15, 12, 5, tzinfo=UTC)

@@ -33,7 +33,7 @@ def ended(tmp_path_factory):
 @pytest.mark.xdist_group("dev")
 def test_sigterm_ends_it_with_everything_it_started(ended):
     names, code, left, _ = ended
-    assert all(part in names for part in ("mongod", "dagster_webserver", "dagster._daemon"))
+    assert all(part in names for part in ("mongod", "dagster-webserver", "dagster-daemon"))
     assert code == 0
     assert left == []
 
@@ -105,7 +105,7 @@ def test_a_webserver_that_dies_ends_everything_with_an_error(tmp_path):
 def is_webserver_of(folder: Path, home: Path) -> bool:
     try:
         return (
-            b"dagster_webserver" in (folder / "cmdline").read_bytes()
+            b"dagster-webserver" in (folder / "cmdline").read_bytes()
             and str(home).encode() in (folder / "environ").read_bytes()
         )
     except OSError:

@@ -1,13 +1,12 @@
 """``airquality verify``: sound data are sound, and each kind of damage is found and named."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from airquality_dagster.airqino.sandbox.server import create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.local.serving import running
-from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.command import airquality
 
 MONTH = f"{datetime.now(UTC).replace(day=1) - timedelta(days=1):%Y-%m}"
@@ -32,7 +31,14 @@ def test_what_was_loaded_agrees_with_itself_and_with_the_source_and_each_damage_
     database["raw_station1"].update_one({"_id": hour}, {"$set": {"co": -7.0}})
     database["station1_aggregates"].delete_one({"_id": FIRST + timedelta(days=9)})
     database["raw_station1_revisions"].insert_one(
-        {"_id": {"document_id": hour, "revision": 2}, "document": {"_id": hour, "co": 1.0}, "kind": "revised"}
+        {
+            "_id": {"document_id": hour, "revision": 2},
+            "document": {"_id": hour, "co": 1.0},
+            "kind": "revised",
+            "valid_until": hour,
+            "run_id": "a",
+            "partition": None,
+        }
     )
     damaged = command("verify", "--source", *month)
     assert damaged.returncode == 1

@@ -1,12 +1,11 @@
 """What the sandbox published of a month, against what is stored."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.network.pollutants import field_of
-from airquality_dagster_tests.builders import UTC
 
 # The month before: old enough to be final, recent enough not to be restated by the simulation.
 NOW = datetime.now(UTC)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import bson
@@ -21,7 +21,6 @@ from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.airqino.sandbox.tokens import Realm
 from airquality_dagster.local.serving import running
 from airquality_dagster.network.pollutants import PROVISIONAL, field_of
-from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.faults.commands import STATIONS
 from airquality_dagster_tests.faults.test_process_faults import own_mongod
 from airquality_dagster_tests.processes import environment, free_port

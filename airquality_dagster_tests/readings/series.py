@@ -1,12 +1,10 @@
 """Hours of readings for tests, as `hourly_frame` lays them out."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
-
-from airquality_dagster_tests.builders import UTC
 
 FIRST = datetime(2023, 1, 1, tzinfo=UTC)
 

@@ -1,5 +1,5 @@
 import math
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,7 +12,6 @@ from airquality_dagster.assets.schemas import DAILY_COLUMNS
 from airquality_dagster.network.pollutants import PARAMETERS
 from airquality_dagster.readings.days import daily_aggregates
 from airquality_dagster.readings.flags import flag_hours
-from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.readings.series import hourly, varied
 
 NAN = math.nan

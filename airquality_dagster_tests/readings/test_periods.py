@@ -1,5 +1,5 @@
 import math
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -9,7 +9,6 @@ from airquality_dagster.assets.schemas import SUMMARY_COLUMNS
 from airquality_dagster.readings.days import daily_aggregates
 from airquality_dagster.readings.flags import flag_hours
 from airquality_dagster.readings.periods import SUMMARISED, period_summaries
-from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.readings.series import hourly, varied
 
 ABIDJAN = ZoneInfo("Africa/Abidjan")

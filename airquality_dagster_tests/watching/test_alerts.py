@@ -1,13 +1,12 @@
 """When somebody is told: pure decisions."""
 
 import itertools
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airquality_dagster.watching.alerts import Message, Problem, bundles, due_messages, mark_sent
-from airquality_dagster_tests.builders import UTC
 
 START = datetime(2026, 6, 1, 0, 5, tzinfo=UTC)
 UI = "http://ui"

@@ -1,6 +1,6 @@
 """Alerts from real runs on a real instance, received by a real webhook."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -9,7 +9,7 @@ import time_machine
 from airquality_dagster.definitions import defs
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.watching.sensor import tell
-from airquality_dagster_tests.builders import UTC, answer, rows
+from airquality_dagster_tests.builders import answer, rows
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 NETWORK = load_network(None)
@@ -103,8 +103,8 @@ def test_a_station_that_is_silent_counts_as_a_failure_though_its_runs_succeed(pl
         assert platform.run("2023-01", assets=["raw_station1"]).success
     watcher = Watcher(instance, f"json://{webhook.url.removeprefix('http://')}/hook")
     assert watcher.look() == (1, [])
-    assert titles(webhook) == ["station1: newest hour fresh failed"]
-    assert "newest hour 2023-01-01 23:00 UTC" in webhook.received[0].json["message"]
+    assert titles(webhook) == ["station1: the check hours_complete_and_fresh failed"]
+    assert "the newest hour is 2023-01-01 23:00 UTC" in webhook.received[0].json["message"]
 
 
 def test_a_job_that_stands_still_is_told(platform, instance, api, webhook):

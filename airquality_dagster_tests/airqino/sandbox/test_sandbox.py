@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
@@ -17,7 +17,7 @@ from airquality_dagster.airqino.sandbox.sources import ReplaySource, SimulatedSo
 from airquality_dagster.airqino.sandbox.tokens import Realm
 from airquality_dagster.errors import SettingsError
 from airquality_dagster.local.serving import running
-from airquality_dagster_tests.builders import UTC, answer, row
+from airquality_dagster_tests.builders import answer, row
 
 NOW = datetime(2026, 6, 15, 12, 34, tzinfo=UTC)
 STATION = 283164601

@@ -1,7 +1,7 @@
 """``air_quality_dashboard`` and ``airquality dashboard``: when the page is written, and when the former one stays."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 import dagster as dg
 import numpy as np
@@ -18,7 +18,6 @@ from airquality_dagster.local.serving import running
 from airquality_dagster.network.stations import Network, load_network
 from airquality_dagster.publishing.dashboard.build import build_dashboard
 from airquality_dagster.publishing.dashboard.stored import station_record
-from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.platform import failures, metadata
 from airquality_dagster_tests.processes import airquality
 

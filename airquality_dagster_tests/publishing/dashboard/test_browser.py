@@ -3,7 +3,7 @@
 import itertools
 import math
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pandas as pd
@@ -19,7 +19,6 @@ from airquality_dagster.network.pollutants import BY_FIELD, PARAMETERS
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.indices import WHO_LEVELS
 from airquality_dagster_tests.browser import Watched, chromium, needs_axe, needs_chromium, serious_findings
-from airquality_dagster_tests.builders import UTC
 from airquality_dagster_tests.platform import Platform
 from airquality_dagster_tests.processes import wait_until
 

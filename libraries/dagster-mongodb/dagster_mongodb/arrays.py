@@ -1,4 +1,4 @@
-"""Fields of a collection as numpy arrays, for readers that do not go through the IO manager."""
+"""Fields of a collection as numpy arrays, for code that does not use the IO manager."""
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,9 +36,8 @@ def read_arrays(
 ) -> dict[str, np.ndarray]:
     """Read fields of the documents of a collection as arrays.
 
-    Documents of numbers, dates, truth values and nulls are not decoded: the arrays are made of their
-    bytes. Only if a document holds something else, or a field is read as ``object``, the documents are
-    decoded.
+    Documents of numbers, dates, booleans and nulls are not decoded: the arrays are made from their
+    bytes. Documents are decoded only if one holds another type or a field is read as ``object``.
 
     Args:
         collection: to read.
@@ -49,7 +48,7 @@ def read_arrays(
             ============== ===================================== =====================
             float64        numbers (integers beyond 2⁵³ rounded) NaN
             int64          integers                              refused
-            bool           truth values                          refused
+            bool           booleans                              refused
             datetime64[ms] dates, in UTC                         NaT
             object         any; dates are tz-aware               None
             ============== ===================================== =====================

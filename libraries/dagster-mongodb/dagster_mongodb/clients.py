@@ -1,4 +1,4 @@
-"""One client a process for each server: all that use the same server share its connections."""
+"""One client per process and server: everything that uses the same server shares its connections."""
 
 import os
 import threading
@@ -12,13 +12,13 @@ from dagster_mongodb.connection import connect
 
 @dataclass(frozen=True)
 class ClientSettings:
-    """What a client is made of; equal settings share a client.
+    """Settings of a client; equal settings share one client.
 
     Args:
-        uri: connection string, whose options win over the other settings but for those that are not None.
-        app_name: shown in the server's log.
-        read_preference: as ``secondaryPreferred``; None: of the URI, else ``primary``.
-        write_concern: ``majority``, a number or a tag; None: of the URI, else ``majority``.
+        uri: connection string.
+        app_name: name of the connections in the server's log.
+        read_preference: such as ``secondaryPreferred``; None: that of the URI, else ``primary``.
+        write_concern: ``majority``, a number or a tag; None: that of the URI, else ``majority``.
     """
 
     uri: str
@@ -28,7 +28,7 @@ class ClientSettings:
 
 
 class SharedClients:
-    """Hands out clients and closes each when its last user has released it; safe under threads and fork."""
+    """Shares clients, and closes each when its last user releases it; safe with threads and fork."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,7 +39,7 @@ class SharedClients:
 
         Args:
             settings: of the client.
-            user: who holds it until `release`; may ask again.
+            user: of the client until `release`; any object.
 
         Raises:
             MongoDBConnectionError: the URI or another setting is not valid.
@@ -58,7 +58,7 @@ class SharedClients:
             return client
 
     def release(self, settings: ClientSettings, user: object) -> None:
-        """Close the client unless somebody else uses it."""
+        """Close the client, unless it has another user."""
         with self._lock:
             client, users = self._clients.get(settings, (None, set()))
             users.discard(user)
@@ -68,7 +68,7 @@ class SharedClients:
         client.close()
 
     def forget(self) -> None:
-        """Begin anew in a forked child: sockets and threads of the clients are the parent's."""
+        """Forget all clients in a forked child: their sockets and threads belong to the parent."""
         self._lock = threading.Lock()
         self._clients = {}
 

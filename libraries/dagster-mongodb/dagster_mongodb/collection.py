@@ -1,4 +1,4 @@
-"""What stands around the documents of a collection: the note of its columns, its indexes, its validator."""
+"""The columns, indexes and validator of a collection, and which collections can hold an asset."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -28,12 +28,12 @@ _BSON_TYPES = {
 
 
 def find_note(database: Database[Any], collection: str) -> dict[str, Any] | None:
-    """Return what was noted of a collection, or None where nothing was ever written to it."""
+    """Return the note of a collection, or None if the IO manager never wrote to it."""
     return database[NOTES].find_one({ID: collection})
 
 
 def columns_of(note: Mapping[str, Any] | None) -> tuple[Column, ...] | None:
-    """Return the columns of a note, or None where it has none: what was written were documents."""
+    """Return the columns of a note, or None if it has none because documents were written."""
     if note is None or note["columns"] is None:
         return None
     return tuple(map(Column.of_document, note["columns"]))
@@ -42,13 +42,13 @@ def columns_of(note: Mapping[str, Any] | None) -> tuple[Column, ...] | None:
 def note_columns(
     database: Database[Any], collection: str, columns: tuple[Column, ...] | None, *, is_whole: bool
 ) -> tuple[Column, ...] | None:
-    """Note the columns of what is about to be written, which documents alone do not tell (an empty frame, nulls).
+    """Note the columns that are about to be written; documents alone do not show those of empty frames or nulls.
 
     Args:
         database: of the collection.
         collection: its name.
-        columns: of the rows; None of documents that have no common ones.
-        is_whole: the rows become the collection; otherwise other slices keep their columns.
+        columns: of the rows; None for documents, which have no common columns.
+        is_whole: the rows replace the whole collection; otherwise other slices keep their columns.
 
     Returns:
         The columns of the collection.
@@ -61,7 +61,7 @@ def note_columns(
         if note is not None and not is_whole:
             merged = merge(former, columns) if former is not None and columns is not None else None
         documents = None if merged is None else [column.as_document() for column in merged]
-        # Writers of other partitions may add columns at the same time: none may overwrite another's.
+        # Writers of other partitions may add columns at the same time: no writer overwrites another's.
         if note is None:
             with contextlib.suppress(DuplicateKeyError):
                 notes.insert_one({ID: collection, "columns": documents})
@@ -76,11 +76,11 @@ def note_columns(
 
 
 def check_collection(database: Database[Any], collection: str, *, keep_revisions: bool) -> None:
-    """Refuse collections that differences cannot be written to, and names that are taken.
+    """Refuse collections that an asset cannot be written to.
 
     Raises:
-        CollectionError: a time-series collection, a view, a capped collection, one that is sharded by another
-            key than ``_id``, or one that keeps the revisions of another asset.
+        CollectionError: a time-series collection, a view, a capped collection, a collection sharded by another
+            key than ``_id``, or the revisions of another asset.
     """
     namespace = f"{database.name}.{collection}"
     (found, *_) = [*database.list_collections(filter={"name": collection}), {}]
@@ -89,26 +89,26 @@ def check_collection(database: Database[Any], collection: str, *, keep_revisions
         kind = "capped collection"
     if kind != "collection":
         raise CollectionError(
-            f"{namespace} is a {kind}, in which MongoDB cannot replace and delete documents by key: write to another "
-            "one, by the metadata 'collection'"
+            f"{namespace} is a {kind}, in which MongoDB cannot replace and delete documents by key: set another "
+            "collection by the metadata 'collection'"
         )
     shard_key = _shard_key(database, collection)
     if shard_key is not None and list(shard_key) != [ID]:
         raise CollectionError(
-            f"{namespace} is sharded by {', '.join(shard_key)}, which does not keep a primary key unique over its "
-            "shards: shard it by '_id' (hashed, if keys ascend)"
+            f"{namespace} is sharded by {', '.join(shard_key)}, so MongoDB does not keep primary keys unique: shard it "
+            "by '_id' (hashed, if keys ascend)"
         )
     for suffix in (REVISIONS, INSERTIONS):
         base = collection.removesuffix(suffix)
         if base != collection and find_note(database, base) is not None:
             raise CollectionError(
-                f"{namespace} is where the revisions of {base} are kept: give the asset another name, or another "
+                f"{namespace} keeps the revisions of {base}: give the asset another name, or set another "
                 "collection by the metadata 'collection'"
             )
         if keep_revisions and find_note(database, collection + suffix) is not None:
             raise CollectionError(
-                f"{namespace}{suffix} is an asset of its own, where the revisions of {collection} would be kept: keep "
-                "one of the two elsewhere, by the metadata 'collection'"
+                f"{namespace}{suffix} is an asset, so it cannot keep the revisions of {collection}: set another "
+                "collection for one of the two by the metadata 'collection'"
             )
 
 
@@ -124,19 +124,19 @@ def _shard_key(database: Database[Any], collection: str) -> Mapping[str, Any] | 
 def index_models(
     where: CollectionSlice, indexes: Any, title: str
 ) -> list[tuple[list[tuple[str, Any]], dict[str, Any]]]:
-    """Return keys and options of the indexes that an asset needs for its partitions and asks for by its metadata.
+    """Return keys and options of the indexes for the partitions of an asset and in its metadata.
 
     Args:
-        where: the slice, which knows the path of a column.
+        where: the slice, which gives the paths of columns.
         indexes: a list; each a column, a list of columns, or a dict of ``keys`` (column → 1, -1 or a
             type of index as "2dsphere") and options of `pymongo.collection.Collection.create_index`.
         title: of the asset, for the error.
 
     Raises:
-        OptionsError: it is not such a list.
+        OptionsError: `indexes` is not such a list.
     """
     models = []
-    # Reads of partitions need one, with keys before time windows; none where it would be that of _id.
+    # Reads of partitions need one, with keys before time windows, unless it would be the index of _id.
     cuts = sorted(where.boxes[0], key=lambda cut: not isinstance(cut, Keys)) if where.boxes else []
     if cuts and [where.path(cut.column) for cut in cuts] != [ID]:
         models.append(([(where.path(cut.column), 1) for cut in cuts], {}))
@@ -150,7 +150,7 @@ def index_models(
             directions = dict.fromkeys(keys, 1) if isinstance(keys, (list, tuple)) else {}
         if not directions or not all(isinstance(column, str) for column in directions):
             raise OptionsError(
-                f"{title}: 'indexes' is {indexes!r}: it is a list of columns, lists of columns, or dicts as in "
+                f"{title}: 'indexes' is {indexes!r}, it must be a list of columns, lists of columns, or dicts as "
                 '{"keys": {"time": -1}, "unique": True}'
             )
         models.append(([(where.path(column), direction) for column, direction in directions.items()], options))
@@ -160,10 +160,10 @@ def index_models(
 def create_missing_indexes(
     database: Database[Any], collection: str, models: Sequence[tuple[list[tuple[str, Any]], dict[str, Any]]]
 ) -> None:
-    """Create the indexes that are not there.
+    """Create the indexes that do not exist.
 
     Raises:
-        OptionsError: one is there with other options, or MongoDB cannot make it.
+        OptionsError: one exists with other options, or MongoDB cannot create it.
     """
     if not models:
         return
@@ -175,26 +175,26 @@ def create_missing_indexes(
         try:
             database[collection].create_index(keys, **options)
         except TypeError as error:
-            raise OptionsError(f"{title} has an option that MongoDB does not know: {error}") from None
+            raise OptionsError(f"{title} has an option that MongoDB does not have: {error}") from None
         except OperationFailure as error:
             reason = error.details.get("errmsg", error) if error.details else error
             if error.code in _INDEX_CONFLICTS:
                 raise OptionsError(
-                    f"{title} is there with other options ({reason}): drop it, or change 'indexes'"
+                    f"{title} exists with other options ({reason}): drop it, or change 'indexes'"
                 ) from error
             if error.code in _UNAUTHORIZED:
                 raise
-            raise OptionsError(f"{title} cannot be made ({reason}): change 'indexes', or the documents") from error
+            raise OptionsError(f"{title} cannot be created ({reason}): change 'indexes', or the documents") from error
 
 
 def set_validator(database: Database[Any], where: CollectionSlice, columns: tuple[Column, ...], action: str) -> None:
-    """Let MongoDB refuse, or warn of, documents whose fields are not of the columns' types, whoever writes them.
+    """Let MongoDB check the types of the fields in all documents, no matter which program writes them.
 
     Args:
         database: of the collection.
-        where: the slice, which knows the path of a column.
+        where: the slice, which gives the paths of columns.
         columns: of the collection.
-        action: ``error`` or ``warn``.
+        action: ``error`` refuses documents of other types, ``warn`` logs them.
     """
     validator = {"$jsonSchema": json_schema(where, columns)}
     (found, *_) = [*database.list_collections(filter={"name": where.collection}), {}]
@@ -211,7 +211,7 @@ def set_validator(database: Database[Any], where: CollectionSlice, columns: tupl
 
 
 def json_schema(where: CollectionSlice, columns: Sequence[Column]) -> dict[str, Any]:
-    """Return MongoDB's JSON schema of documents with these columns; objects may be anything."""
+    """Return the JSON schema (MongoDB's dialect) of documents with these columns; columns of objects allow any type."""
     properties: dict[str, Any] = {}
     keys: dict[str, Any] = {}
     for column in columns:

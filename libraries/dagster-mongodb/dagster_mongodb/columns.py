@@ -1,4 +1,4 @@
-"""What is known of a column besides its values: name, field, type."""
+"""The name, field and type of a column."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 NOTES = "dagster_columns"
-"""The collection in which the columns of each collection of its database are noted."""
+"""The collection that notes the columns of each collection of its database."""
 
 DATE = "date"
 """dtype of a column of `datetime.date`, for which pandas has no name."""
@@ -15,7 +15,7 @@ PLAIN_NUMBERS = frozenset(
     {"bool", "float16", "float32", "float64"} | {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 )
 
-# What MongoDB's queries take for a path, and the full-width form that is stored for it.
+# A dot separates fields in MongoDB's queries; its full-width form is stored instead.
 _DOT, _FULL_WIDTH_DOT = ".", "\uff0e"
 
 
@@ -30,13 +30,13 @@ class Categories:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of an asset, as it is read back.
+    """A column of an asset.
 
     Args:
         name: of the column.
         dtype: of pandas, as text; or `DATE`.
         categories: of a column of dtype ``category``.
-        arrow: where Arrow knows more than the dtype says: the field, as a serialized schema.
+        arrow: the Arrow field, as a serialized schema, if the dtype does not describe the type fully.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Column:
         return field_name(self.name)
 
     def as_document(self) -> dict[str, Any]:
-        """Return what is noted of the column."""
+        """Return the document that notes the column."""
         document: dict[str, Any] = {"name": self.name, "dtype": self.dtype}
         if self.categories is not None:
             document["categories"] = {
@@ -64,7 +64,7 @@ class Column:
 
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> "Column":
-        """Return the column of a note."""
+        """Return the column that a document notes."""
         known = document.get("categories")
         return cls(
             document["name"],
@@ -80,14 +80,14 @@ def field_name(name: str) -> str:
     Dots are stored as their full-width form, as MongoDB's manual advised: with plain ones a field could
     be neither queried nor projected nor indexed.
 
-    >>> field_name("PM2.5"), field_name("pm2_5")
-    ('PM2．5', 'pm2_5')
+    >>> field_name("in US$ 1.50"), field_name("a_b")
+    ('in US$ 1．50', 'a_b')
     """
     return name.replace(_DOT, _FULL_WIDTH_DOT)
 
 
 def merge(former: tuple[Column, ...], new: tuple[Column, ...]) -> tuple[Column, ...]:
-    """Return the columns of both, each with a type that holds the values of both.
+    """Return all columns, each with a dtype for the values of both.
 
     >>> both = merge((Column("a", "int64"),), (Column("a", "float64"), Column("b", "object")))
     >>> [(column.name, column.dtype) for column in both]
@@ -111,7 +111,7 @@ def _common(first: Column, second: Column) -> Column:
 
 
 def _merged_categories(first: Categories, second: Categories) -> Categories | None:
-    """Return categories for both; orders that contradict each other have none."""
+    """Return categories for both, or None if their orders contradict each other."""
     if first.dtype != second.dtype or first.is_ordered != second.is_ordered:
         return None
     longer, shorter = (first, second) if len(first.values) >= len(second.values) else (second, first)

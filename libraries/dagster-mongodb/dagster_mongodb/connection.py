@@ -1,4 +1,4 @@
-"""Connections to MongoDB, and their failures in words."""
+"""Connections to MongoDB, and errors that explain why one failed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,10 +32,10 @@ def connect(
     """Return a client whose dates are tz-aware; it connects when it is first used.
 
     Args:
-        uri: whose options win over the defaults set here.
-        app_name: shown in the server's log.
-        read_preference: a mode, as ``secondaryPreferred``; wins over the URI.
-        write_concern: ``majority``, a number or a tag; wins over the URI. Where neither says one: ``majority``.
+        uri: connection string; its options win over the defaults set here.
+        app_name: name of the connections in the server's log.
+        read_preference: a mode, such as ``secondaryPreferred``; wins over the URI.
+        write_concern: ``majority``, a number or a tag; wins over the URI. Without both: ``majority``.
 
     Raises:
         MongoDBConnectionError: the URI or an option is not valid.
@@ -58,26 +58,42 @@ def connect(
 
 
 def address(uri: str) -> str:
-    """Return the servers of a URI without user and password."""
+    """Return the servers of a URI, without user and password.
+
+    >>> address("mongodb://user:secret@a.example.org:27018,b.example.org/?replicaSet=rs")
+    'a.example.org:27018,b.example.org:27017'
+    """
     try:
         nodes = _parse(uri)["nodelist"]
     except MongoDBConnectionError:
-        return "(no valid URI)"
+        return "(URI not valid)"
     return ",".join(f"{host}:{port}" if port else str(host) for host, port in nodes)
 
 
 def shown(uri: str, database: str) -> str:
-    """Return a URI of a database that may be shown: without user, password and options."""
+    """Return the URI of a database without user, password and options, which may be logged."""
     scheme = _SRV_SCHEME if uri.startswith(_SRV_SCHEME) else "mongodb://"
     return f"{scheme}{address(uri)}/{database}"
 
 
 @contextmanager
 def explained_errors(uri: str) -> Iterator[None]:
-    """Turn failures of the connection into one line that says which server and what to do.
+    """Turn the driver's connection errors into one line that names the server and says what to do.
+
+    Other errors of the driver pass through.
+
+    Args:
+        uri: of the server.
 
     Raises:
-        MongoDBConnectionError: in place of the driver's error; holds no password.
+        MongoDBConnectionError: no answer, connection lost, login refused, user not allowed to do this, disk
+            full, or URI not valid. The message contains no password.
+
+    Example:
+        .. code-block:: python
+
+            with explained_errors(uri), connect(uri, "report") as client:
+                client["weather"]["readings"].count_documents({})
     """
     try:
         yield
@@ -85,29 +101,29 @@ def explained_errors(uri: str) -> Iterator[None]:
         raise MongoDBConnectionError(f"the MongoDB URI is not valid: {error}") from None
     except ServerSelectionTimeoutError as error:
         raise MongoDBConnectionError(
-            f"MongoDB at {address(uri)} does not answer ({_first_reason(error)}): start it, or correct its URI"
+            f"MongoDB at {address(uri)} does not answer ({_first_reason(error)}): start it, or correct the URI"
         ) from error
     except ConnectionFailure as error:
         raise MongoDBConnectionError(f"the connection to MongoDB at {address(uri)} was lost: {error}") from error
     except OperationFailure as error:
         if error.code == _AUTHENTICATION_FAILED:
             raise MongoDBConnectionError(
-                f"MongoDB at {address(uri)} refuses user or password: correct them in its URI"
+                f"MongoDB at {address(uri)} refuses the user or the password: correct them in the URI"
             ) from error
         if error.code == _UNAUTHORIZED:
             raise MongoDBConnectionError(
-                f"MongoDB at {address(uri)}: the user of the URI may not do this: "
+                f"MongoDB at {address(uri)}: the user in the URI is not allowed to do this: "
                 f"{error.details and error.details.get('errmsg')}"
             ) from error
         if error.code == _OUT_OF_DISK_SPACE or _NO_SPACE in str(error):
             raise MongoDBConnectionError(
-                f"MongoDB at {address(uri)} has no room left on its disk: make room there, what is stored stays"
+                f"MongoDB at {address(uri)} has no space left on its disk: free some; what is stored is kept"
             ) from error
         raise
 
 
 def _parse(uri: str) -> dict[str, Any]:
-    """Take a URI apart without looking up the hosts of mongodb+srv."""
+    """Parse a URI without looking up the hosts of mongodb+srv."""
     if uri.startswith(_SRV_SCHEME):
         host = uri.removeprefix(_SRV_SCHEME).split("/")[0].rpartition("@")[2]
         options = uri.partition("?")[2].split("&")
@@ -119,5 +135,5 @@ def _parse(uri: str) -> dict[str, Any]:
 
 
 def _first_reason(error: ServerSelectionTimeoutError) -> str:
-    """Return the first of the reasons that the driver joins, without its configuration dump."""
+    """Return the first of the reasons in the driver's message, without its configuration dump."""
     return str(error).split(" (configured timeouts")[0].split(", Timeout:")[0]

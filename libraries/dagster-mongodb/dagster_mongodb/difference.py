@@ -1,8 +1,8 @@
-"""Writing a slice: what differs from what is stored, and nothing else.
+"""Writing a slice: only what differs from what is stored.
 
-New documents are written first, then the changed, and vanished ones are deleted last: whoever reads
-meanwhile finds each document in its old or its new version, and a writer that was killed leaves
-what the next one completes. Rows are encoded and compared a chunk at a time.
+New documents are written first, then changed ones, and vanished ones are deleted last. So readers find
+each document in its old or its new version, and the next write completes what a killed writer began.
+Rows are encoded and compared a chunk at a time.
 """
 
 import os
@@ -50,10 +50,10 @@ class _OvertakenError(Exception):
 
 @dataclass(frozen=True)
 class WriteCounts:
-    """What a write did to a slice, in documents, compared with what was stored when it began.
+    """What a write changed, compared with what was stored when it began.
 
     Args:
-        inserted, revised, unchanged, deleted: documents.
+        inserted, revised, unchanged, deleted: numbers of documents.
         size: of the rows as BSON, in bytes.
     """
 
@@ -67,7 +67,7 @@ class WriteCounts:
 @dataclass
 class _Difference:
     new: list[int] = field(default_factory=list)
-    not_compared: range = range(0)  # new, too: there was nothing left to compare them with
+    not_compared: range = range(0)  # new as well: all stored documents were compared before
     revised: list[int] = field(default_factory=list)
     vanished: list[Any] = field(default_factory=list)
     unchanged: int = 0
@@ -83,7 +83,7 @@ def write_keyed(
     begin: Callable[[], None],
     log: RevisionLog | None = None,
 ) -> WriteCounts:
-    """Make the slice equal to rows that have a primary key.
+    """Make the slice equal to rows with a primary key.
 
     Args:
         collection: of raw documents.
@@ -91,8 +91,8 @@ def write_keyed(
         rows: checked.
         delete_vanished: delete what the slice holds and the rows do not.
         begin: called before anything is written.
-        log: keeps what is about to be replaced or deleted. A document that another writer changed in
-            the meantime is then compared once more, so that no version is lost unseen.
+        log: keeps versions before they are replaced or deleted. A document that another writer changed in
+            the meantime is compared again, so that its version is kept, too.
 
     Raises:
         PartitionError: the key of a row is stored in another partition; nothing was written.
@@ -175,11 +175,11 @@ def write_unkeyed(
 
 
 def _persist(write: Callable[[], None], collection: RawCollection, where: CollectionSlice) -> None:
-    """Write, and once more where another writer or another primary came between; each time all is compared again."""
+    """Write; repeat, comparison included, if another writer interferes or the primary changes."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             if attempt > 1:
-                # What a former primary took may still be undone. A majority confirms what the present one has.
+                # What the former primary wrote may be rolled back: a majority shall confirm what the present one has.
                 collection.delete_many({ID: {"$in": []}})
             write()
             return
@@ -221,12 +221,12 @@ def _explained(error: BulkWriteError, where: CollectionSlice) -> Exception:
 def _concurrent(where: CollectionSlice) -> ConcurrentWriteError:
     return ConcurrentWriteError(
         f"collection {where.collection}: other writers changed the same documents {_ATTEMPTS} times while {where} was "
-        "written: let one run at a time write it"
+        "written: let only one run at a time write it"
     )
 
 
 def _compare(collection: RawCollection, where: CollectionSlice, rows: Rows, delete_vanished: bool) -> _Difference:
-    """Compare rows with what is stored: byte by byte in the order of both, and by key what differs there."""
+    """Compare rows with stored documents: as bytes in the order of both, and by key where those differ."""
     difference = _Difference()
     stored_left: dict[Hashable, bytes] = {}
     rows_left: dict[Hashable, tuple[int, bytes]] = {}
@@ -298,7 +298,7 @@ def _apply(collection: RawCollection, rows: Rows, difference: _Difference, log: 
     for ids in _chunks([difference.vanished], min(_REPLACED_AT_ONCE, rows.rows_at_once) if log else _IDS_A_COMMAND):
         if log:
             former = list(_former(collection, ids).values())
-            if not former:  # another writer has deleted them, and kept what they were
+            if not former:  # another writer has kept and deleted them
                 continue
             log.keep(former, "deleted")
             deleted = collection.bulk_write([DeleteOne(_as_it_was(document)) for document in former], ordered=False)
@@ -316,10 +316,10 @@ def _former(collection: RawCollection, ids: Iterable[Any]) -> dict[Hashable, Raw
 def _replace_former(
     collection: RawCollection, documents: Sequence[RawBSONDocument], former: dict[Hashable, RawBSONDocument]
 ) -> None:
-    """Replace documents that are still as they were when their versions were kept.
+    """Replace documents that have not changed since their versions were kept.
 
     Raises:
-        _OvertakenError: one is not.
+        _OvertakenError: one has changed.
     """
     replacements = [
         ReplaceOne(_as_it_was(former[key], document), document)
@@ -332,9 +332,9 @@ def _replace_former(
 
 
 def _as_it_was(former: RawBSONDocument, new: RawBSONDocument | None = None) -> dict[str, Any]:
-    """Return a filter that a document passes only if nobody has changed it since.
+    """Return a filter for a document that has not changed since it was read.
 
-    Where both versions together exceed what the server takes for one replacement, it is only the key.
+    If both versions together are too large for one command, the filter is only the key.
     """
     size = len(former.raw) + (len(new.raw) if new is not None else 0)
     if size > _MOST_COMPARED_BYTES:
@@ -343,8 +343,8 @@ def _as_it_was(former: RawBSONDocument, new: RawBSONDocument | None = None) -> d
 
 
 def _stored_chunks(collection: RawCollection, query: dict[str, Any], size: int) -> Iterator[list[bytes]]:
-    """Return the documents of a slice as the server sends them: one after the other, each begins with its length."""
-    # With the codec options of raw documents, the driver would take the batches apart itself, slower.
+    """Return the documents of a slice as BSON, in the batches that the server sends."""
+    # With the codec options of raw documents, the driver would split the batches itself, which is slower.
     for batch in collection.with_options(codec_options=CodecOptions()).find_raw_batches(query, batch_size=size):
         documents, start, end = [], 0, len(batch)
         while start < end:
@@ -355,9 +355,9 @@ def _stored_chunks(collection: RawCollection, query: dict[str, Any], size: int) 
 
 
 def _key_range(rows: Rows) -> dict[str, Any]:
-    """Return a filter on the keys between the least and the greatest of the rows, where their order is MongoDB's.
+    """Return a filter on the keys from the least to the greatest of the rows, if MongoDB orders them like pandas.
 
-    A day that is merged into years then reads a day.
+    So merging a day into years of documents reads only that day.
     """
     if len(rows.primary_key) != 1 or not len(rows):
         return {}
@@ -373,7 +373,7 @@ def _key_range(rows: Rows) -> dict[str, Any]:
 
 
 def _size_if_stored(collection: RawCollection, where: CollectionSlice, rows: Rows) -> int | None:
-    """Return the bytes of the rows if the slice holds just these in this order, else None."""
+    """Return the size of the rows in bytes if the slice holds exactly these in this order, else None."""
     start, size = 0, 0
     for stored in _stored_chunks_in_order(collection, where, rows.rows_at_once):
         numbers = range(start, min(start + len(stored), len(rows)))
@@ -404,7 +404,7 @@ def _refuse_stored_elsewhere(
 
 
 def _key_of(document: bytes) -> Hashable:
-    """Return the ``_id`` of a BSON document in a form that is equal where MongoDB takes two for the same."""
+    """Return the ``_id`` of a BSON document as a value that compares as MongoDB compares keys."""
     kind, begin = document[4], 4 + 1 + len(_ID_NAME)
     if document[5:begin] == _ID_NAME:
         if kind in _FIXED_LENGTHS:
@@ -415,7 +415,7 @@ def _key_of(document: bytes) -> Hashable:
 
 
 def _comparable(value: Any) -> Hashable:
-    """Return a value in which numbers of different types are equal, and a truth value is no number."""
+    """Return a value that compares as in MongoDB: numbers of different types are equal, booleans are not numbers."""
     if isinstance(value, RawBSONDocument):
         return tuple((name, _comparable(inner)) for name, inner in value.items())
     if isinstance(value, bson.Decimal128):
@@ -427,21 +427,21 @@ def _comparable(value: Any) -> Hashable:
 
 def _in_order_of_names(document: bytes) -> bytes:
     fields = dict(RawBSONDocument(document))
-    # Equal by `_key_of`; the server keeps the type that it was first given.
+    # Compared by `_key_of`; the server keeps the type that was stored first.
     del fields[ID]
     return bson.encode(dict(sorted(fields.items())))
 
 
 def _without_object_id(raw: bytes) -> bytes | None:
-    """Return a stored document's fields, or None where its ``_id`` is not one that we gave."""
+    """Return the fields of a stored document, or None if its ``_id`` is not an ObjectId."""
     start = 4 + len(_OBJECT_ID_FIELD) + 12
     return raw[start:] if raw[4:].startswith(_OBJECT_ID_FIELD) else None
 
 
 def _object_ids() -> Callable[[bytes], bytes]:
-    """Return a function that puts before a document's fields an ObjectId greater than that of the last one.
+    """Return a function that adds ascending ObjectIds to documents.
 
-    Those of the driver ascend, too, but for a counter that begins anew at a random row.
+    Those of the driver ascend, too, except where their counter overflows.
     """
     seconds, random, number = int(time.time()), os.urandom(5), 0
 

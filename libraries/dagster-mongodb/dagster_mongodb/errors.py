@@ -34,7 +34,7 @@ class ConcurrentWriteError(MongoDBIOManagerError):
 
 
 class CollectionNotStoredError(MongoDBIOManagerError):
-    """An input was never stored."""
+    """An input that is read was never stored."""
 
 
 class UnreadableError(MongoDBIOManagerError):

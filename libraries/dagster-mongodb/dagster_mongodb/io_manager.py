@@ -31,12 +31,12 @@ _OBJECT_ID_BYTES = 17  # that a row without a primary key is given
 
 
 class MongoDBIOManager(dg.ConfigurableIOManager):
-    """Keeps assets in MongoDB: a collection an asset, a document a row.
+    """Keeps assets in MongoDB: a collection for each asset, a document for each row.
 
     Stores and reads `pandas.DataFrame`, ``list[dict]``, ``dict``, `polars.DataFrame` and
-    `pyarrow.Table`; an input is read as it is annotated, and in chunks as `DataFrameChunks`. A write
-    compares the rows with what is stored and writes what differs. It never leaves a reader with half a
-    slice, and a run that was killed is completed by the next one.
+    `pyarrow.Table`; the annotation of an input says as what it is read, `DataFrameChunks` for a part at
+    a time. A write compares the rows with what is stored and writes the difference. Readers never see
+    half a slice, and the next run completes what a killed run began.
 
     Example:
         .. code-block:: python
@@ -54,57 +54,57 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
                 },
             )
 
-    The collection is the whole asset key, joined by dots; of an output that is no asset, its name.
+    The collection is the whole asset key joined by dots; for an output that is not an asset, its name.
     Definition metadata of an asset:
 
     ``partition_expr``
-        the column that partitions are cut by; of multi-dimensional partitions a dict of dimension →
-        column. Time windows need a column of tz-aware dates, keys one of text.
+        the column that partitions are cut by; for multi-dimensional partitions a dict of dimension →
+        column. Time windows need a column of tz-aware dates, partition keys a column of text.
     ``calendar_dates``
-        true: the partition column holds calendar dates, as midnight UTC, which are compared with the
-        window's dates in the time zone of the partitions instead of its instants.
+        true: the partition column holds calendar dates as midnight UTC. They are compared with the dates
+        of the window in the time zone of the partitions, not with its instants.
     ``primary_key``
-        column or columns that identify a row and become ``_id`` (several: a subdocument).
+        column or columns that identify a row and become ``_id`` (several columns: a subdocument).
     ``write_mode``
-        ``replace`` (default): the slice becomes the rows. ``merge``: rows are added and changed, none
+        ``replace`` (default): the rows replace the slice. ``merge``: rows are added and changed, none
         is deleted; needs a primary key.
     ``keep_revisions``
         true: former versions of changed and deleted rows are kept in ``<collection>_revisions``.
     ``provisional_column``
-        versions in which this column is true are not kept as revisions: they were never final.
+        former versions in which this column is true were never final and are not kept.
     ``indexes``
         further indexes: a list of columns, lists of columns, or dicts of ``keys`` and options.
     ``validation_action``
-        ``error`` or ``warn``: MongoDB refuses or logs documents of whatever writer whose fields have
-        other types than the columns.
+        ``error`` or ``warn``: MongoDB refuses or logs documents, no matter which program writes them,
+        whose fields have other types than the columns.
     ``database``, ``collection``
-        keep the asset there.
+        where the asset is kept.
 
     Metadata of an input (``AssetIn(metadata={"columns": [...]})``):
 
     ``columns``
         only these are read.
     ``as_of``
-        a moment, with its time zone: the asset is read as it was known then; needs `keep_revisions`.
+        a moment with a time zone: the asset is read as it was known then; needs `keep_revisions`.
     """
 
-    uri: str = Field(description="MongoDB connection string; TLS, X.509, pool and other options go here, too.")
-    database: str = Field(description="Database of all assets that do not name another.")
+    uri: str = Field(description="MongoDB connection string, with the options for TLS, X.509, pool and time-outs.")
+    database: str = Field(description="Database of all assets that do not name another one.")
     app_name: str = Field(default="dagster", description="Name under which the server's log shows the connections.")
     read_preference: str | None = Field(
         default=None,
-        description="Where inputs are read, as 'secondaryPreferred'. By default as the URI says, else 'primary'. "
-        "What a write compares is always read from the primary.",
+        description="From which members inputs are read, such as 'secondaryPreferred'. Default: that of the URI, else "
+        "'primary'. A write always compares with the primary.",
     )
     write_concern: str | None = Field(
         default=None,
-        description="Which members confirm a write: 'majority', a number or a tag. By default as the URI says, else "
+        description="Which members confirm a write: 'majority', a number or a tag. Default: that of the URI, else "
         "'majority'.",
     )
     batch_size: int = Field(
         default=5_000,
         gt=0,
-        description="Rows that are encoded, sent or received at a time, fewer if they are large; rows of a chunk.",
+        description="Rows that are encoded, sent or received at a time (fewer if rows are large); rows of a chunk.",
     )
 
     _user: object = PrivateAttr(default_factory=object)
@@ -117,14 +117,14 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         """Write an object to the slice of its partitions.
 
         Raises:
-            MongoDBIOManagerError: the object cannot be stored, nothing was written; or MongoDB failed.
+            MongoDBIOManagerError: the object cannot be stored and nothing was written, or MongoDB failed.
         """
         title = title_of(context)
         handler = handler_of(obj)
         if handler is None:
             raise MongoDBIOManagerError(
-                f"{title} returned {type(obj).__name__}, but MongoDBIOManager stores {type_names()}. An asset that "
-                "returns nothing is annotated '-> None'."
+                f"{title} returned {type(obj).__name__}, but MongoDBIOManager stores {type_names()}. Annotate an asset "
+                "that returns nothing with '-> None'."
             )
         begin = time.monotonic()
         where = locate(context, context.definition_metadata, database=self.database, name=name_of_output(context))
@@ -136,7 +136,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         rows.check(max_bytes=_MAX_DOCUMENT_BYTES - added, batch_size=self.batch_size)
 
         with connection.explained_errors(self.uri):
-            # As all that a write compares: what is not there yet must not be taken for free.
+            # On a secondary, a key that is stored already might be missing.
             database = self._client().get_database(where.database, read_preference=ReadPreference.PRIMARY)
             collections.check_collection(database, where.collection, keep_revisions=options.keep_revisions)
 
@@ -169,21 +169,21 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         )
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """Read the slice of the partitions that an input depends on, as the type that it is annotated with.
+        """Read the slice of the partitions that an input depends on, as the type of its annotation.
 
-        Rows come in the order of the primary key, without one in the order in which they were stored.
+        Rows are ordered by the primary key; without one, as they were written.
 
         Raises:
             CollectionNotStoredError: the upstream asset was never stored.
-            MongoDBIOManagerError: there is no such type or column, or MongoDB failed.
+            MongoDBIOManagerError: the type or a column is not known, or MongoDB failed.
         """
         title = title_of(context)
         annotation = context.dagster_type.typing_type
         handler = handler_reading(annotation)
         if handler is None:
             raise MongoDBIOManagerError(
-                f"{title} is to be read as {annotation}, but MongoDBIOManager reads {type_names()}: annotate the "
-                "input so"
+                f"{title} cannot be read as {annotation}: MongoDBIOManager reads {type_names()}, so annotate the input "
+                "with one of them"
             )
         upstream = context.upstream_output
         where = locate(
@@ -196,7 +196,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         with connection.explained_errors(self.uri):
             database = self._client().get_database(where.database, codec_options=_NAIVE_DATES)
             note = collections.find_note(database, where.collection)
-            # Of no partition (the first of an asset that depends on its own former one) there is nothing to miss.
+            # An input without partitions (the first one of an asset that depends on itself) may be missing.
             if note is None and where.boxes != () and database[where.collection].find_one({}, {ID: True}) is None:
                 raise CollectionNotStoredError(
                     f"{title} was never stored in {where.database}.{where.collection} "
@@ -253,7 +253,7 @@ def _selected(
     missing = [name for name in selected if name not in by_name]
     if missing:
         raise OptionsError(
-            f"{title} has no column {', '.join(missing)}, which an input names in its metadata 'columns': it has "
+            f"{title} has no column {', '.join(missing)}, which the metadata 'columns' of the input names: it has "
             f"{', '.join(by_name)}"
         )
     return tuple(by_name[name] for name in selected)
@@ -281,6 +281,6 @@ def _output_metadata(
 
 
 def _look(uri: str, where: CollectionSlice) -> str:
-    """Return the lines that show the newest documents of a collection in a terminal."""
+    """Return the commands that show the newest documents of a collection in a terminal."""
     newest = f'db.getCollection("{where.collection}").find().sort({{_id: -1}}).limit(10)'
     return f"`mongosh '{uri}'`, then `{newest}`"

@@ -1,4 +1,4 @@
-"""What the metadata of an asset and of an input ask for, checked."""
+"""Options in the metadata of assets and inputs, validated."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class WriteOptions:
     Args:
         is_replacement: the slice becomes the rows; else rows are added and changed, none is deleted.
         keep_revisions: former versions are kept.
-        provisional_column: versions in which this column is true are not kept.
+        provisional_column: former versions in which this column is true are not kept.
         indexes: definitions of indexes; see `collection.index_models`.
         validation_action: ``error`` or ``warn``: the collection gets a schema.
     """
@@ -38,18 +38,18 @@ class WriteOptions:
         """Return the options of an asset's definition metadata.
 
         Raises:
-            OptionsError: they contradict each other, or one has no such value.
+            OptionsError: a value is not valid, or options contradict each other.
         """
         mode = metadata.get("write_mode", "replace")
         if mode not in _WRITE_MODES:
-            raise OptionsError(f"{title}: 'write_mode' is {mode!r}: it is 'replace' or 'merge'")
+            raise OptionsError(f"{title}: 'write_mode' is {mode!r}, it must be 'replace' or 'merge'")
         action = metadata.get("validation_action")
         if action not in (None, *_VALIDATION_ACTIONS):
-            raise OptionsError(f"{title}: 'validation_action' is {action!r}: it is 'error' or 'warn'")
+            raise OptionsError(f"{title}: 'validation_action' is {action!r}, it must be 'error' or 'warn'")
         needing = [key for key in ("keep_revisions",) if metadata.get(key)]
         needing += ["write_mode: merge"] if mode == "merge" else []
         if needing and not has_primary_key:
-            raise OptionsError(f"{title}: {' and '.join(needing)} need a 'primary_key' that identifies rows")
+            raise OptionsError(f"{title}: a 'primary_key' that identifies rows is needed for {' and '.join(needing)}")
         return cls(
             is_replacement=mode == "replace",
             keep_revisions=bool(metadata.get("keep_revisions")),
@@ -64,8 +64,8 @@ class ReadOptions:
     """How an input is read.
 
     Args:
-        columns: only these; `None` all.
-        as_of: as it was known then; `None`: as it is.
+        columns: only these are read; `None`: all.
+        as_of: the asset is read as it was known then; `None`: as it is now.
     """
 
     columns: tuple[str, ...] | None
@@ -76,24 +76,24 @@ class ReadOptions:
         """Return the options of an input's metadata.
 
         Raises:
-            OptionsError: they are not what they should be.
+            OptionsError: a value is not valid.
         """
         columns = metadata.get("columns")
         if columns is not None and (isinstance(columns, str) or not all(isinstance(name, str) for name in columns)):
-            raise OptionsError(f"{title}: 'columns' is {columns!r}: it is a list of columns")
+            raise OptionsError(f"{title}: 'columns' is {columns!r}, it must be a list of column names")
         as_of = metadata.get("as_of")
         return cls(columns=tuple(columns) if columns else None, as_of=None if as_of is None else _moment(as_of, title))
 
 
 def title_of(context: dg.OutputContext | dg.InputContext) -> str:
-    """Return how errors call what a context is about."""
+    """Return the name of the asset, output or input of a context, for error messages."""
     if context.has_asset_key:
         return f"asset {context.asset_key.to_user_string()!r}"
     return f"{'output' if isinstance(context, dg.OutputContext) else 'input'} {context.name!r}"
 
 
 def name_of_output(context: dg.OutputContext) -> str:
-    """Return the name of an output that is no asset; of a dynamic one, and of steps mapped over one, with its keys."""
+    """Return the name of an output that is not an asset, with the mapping keys of dynamic outputs and mapped steps."""
     try:
         step = context.step_key
     except dg.DagsterInvariantViolationError:  # a context that was built without a run
@@ -104,11 +104,13 @@ def name_of_output(context: dg.OutputContext) -> str:
 
 def _moment(value: Any, title: str) -> datetime:
     try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
-        raise OptionsError(f"{title}: 'as_of' is {value!r}: write it as in '2024-06-01T00:00:00+00:00'") from None
+        raise OptionsError(
+            f"{title}: 'as_of' is {value!r}, it must be a date and time as '2024-06-01T00:00:00+00:00'"
+        ) from None
     if moment.tzinfo is None:
         raise OptionsError(
-            f"{title}: 'as_of' {moment.isoformat()} has no time zone: say which, as in '{moment.isoformat()}+00:00'"
+            f"{title}: 'as_of' {moment.isoformat()} has no time zone: add one, as in '{moment.isoformat()}+00:00'"
         )
     return moment

@@ -21,9 +21,9 @@ class SliceReader:
     Args:
         database: of the slice.
         where: the slice.
-        columns: only these are sent by the server; `None`: all.
-        batch_size: documents of a batch.
-        uri: of the server, for errors.
+        columns: the server sends only these; `None`: all.
+        batch_size: documents in a batch.
+        uri: of the server, for error messages.
     """
 
     database: Database[dict[str, Any]]
@@ -49,7 +49,7 @@ class SliceReader:
             yield found[start : start + self.batch_size]
 
     def raw_batches(self) -> Iterator[bytes]:
-        """Return the documents as BSON, in each batch one after the other."""
+        """Return the documents as batches of concatenated BSON."""
         collection = self.database[self.where.collection]
         with explained_errors(self.uri), collection.find_raw_batches(*self._query, **self._options) as batches:
             yield from cast("Iterator[bytes]", batches)

@@ -1,4 +1,4 @@
-"""MongoDB as a Dagster resource, for what does not go through the IO manager."""
+"""MongoDB as a Dagster resource, for code that does not use the IO manager."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ class MongoDBResource(dg.ConfigurableResource):
             )
     """
 
-    uri: str = Field(description="MongoDB connection string; TLS, X.509, pool and other options go here, too.")
+    uri: str = Field(description="MongoDB connection string, with the options for TLS, X.509, pool and time-outs.")
     database: str = Field(description="Name of the database.")
     app_name: str = Field(default="dagster", description="Name under which the server's log shows the connections.")
 

@@ -1,10 +1,10 @@
-"""Former versions of documents, kept beside their collection, and what was known at a moment of the past.
+"""Former versions of documents, and the state of a collection at a moment of the past.
 
-``<collection>_revisions``: a document a superseded version. ``_id`` = (``document_id``, ``revision``:
+``<collection>_revisions``: one document for each superseded version. ``_id`` = (``document_id``, ``revision``:
 1, 2, …), ``document`` (the former version), ``valid_until``, ``kind`` (``revised`` or ``deleted``),
 ``run_id``, ``partition``.
 
-``<collection>_insertions``: a document for each batch of first versions. ``document_ids``,
+``<collection>_insertions``: one document for each batch of first versions. ``document_ids``,
 ``valid_from``, ``run_id``, ``partition``.
 """
 
@@ -19,12 +19,12 @@ from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from dagster_mongodb.errors import OptionsError
+from dagster_mongodb.errors import OptionsError, UnreadableError
 from dagster_mongodb.values import ID
 
 REVISIONS = "_revisions"
 INSERTIONS = "_insertions"
-# What a revision says beside the document, which must fit into a document, too.
+# The fields of a revision besides the former version; both must fit into one document.
 REVISION_BYTES = 4096
 
 _RAW = bson.CodecOptions(document_class=RawBSONDocument)
@@ -78,6 +78,9 @@ def find_revisions(
         document_ids: a condition on the ``_id`` of the documents, in MongoDB's query language; None: all.
         with_documents: false: the server does not send the former versions, and `Revision.document` is None.
 
+    Raises:
+        UnreadableError: a document of the collection of revisions is not one.
+
     Example:
         .. code-block:: python
 
@@ -92,26 +95,32 @@ def find_revisions(
         allow_disk_use=True,
     )
     for revision in found:
-        yield Revision(
-            document_id=revision[ID]["document_id"],
-            number=revision[ID]["revision"],
-            document=revision.get("document"),
-            valid_until=revision["valid_until"],
-            kind=revision["kind"],
-            run_id=revision["run_id"],
-            partition=revision["partition"],
-        )
+        try:
+            yield Revision(
+                document_id=revision[ID]["document_id"],
+                number=revision[ID]["revision"],
+                document=revision.get("document"),
+                valid_until=revision["valid_until"],
+                kind=revision["kind"],
+                run_id=revision["run_id"],
+                partition=revision["partition"],
+            )
+        except (KeyError, TypeError) as error:
+            raise UnreadableError(
+                f"{revisions_collection(collection)} has a document that is not a revision, _id {revision[ID]!r} "
+                f"({error!r}): move it elsewhere"
+            ) from error
 
 
 @dataclass(frozen=True)
 class RevisionLog:
-    """Keeps what a write is about to replace or delete, and when documents were first written.
+    """Keeps the versions that a write replaces or deletes, and notes when documents were first written.
 
     Args:
         database: of the collection.
         collection: its name.
-        run_id, partition: by which run and for which partitions.
-        provisional_column: versions in which this field is true were never final, and are not kept:
+        run_id, partition: the run that writes, and the partitions it writes.
+        provisional_column: versions in which this field is true were never final and are not kept;
             the version that follows counts as inserted.
     """
 
@@ -124,7 +133,7 @@ class RevisionLog:
     def keep(self, former: Sequence[RawBSONDocument], kind: str) -> None:
         """Keep former versions before they are replaced or deleted.
 
-        A version that a killed writer kept but did not replace any more is not kept twice.
+        A version that a killed writer kept, but did not replace, is not kept twice.
 
         Args:
             former: the documents as they are stored.
@@ -143,7 +152,7 @@ class RevisionLog:
     def _keep_final(
         self, revisions: Collection[RawBSONDocument], final: Sequence[RawBSONDocument], kind: str
     ) -> list[RawBSONDocument]:
-        """Keep final versions; return those whose number another writer took meanwhile, mostly for another version."""
+        """Keep final versions; return those whose revision number another writer has taken in the meantime."""
         latest: dict[bytes, RawBSONDocument] = {}
         for revision in revisions.find({f"{ID}.document_id": {"$in": [document[ID] for document in final]}}):
             key = bson.encode({ID: revision[ID]["document_id"]})
@@ -174,7 +183,7 @@ class RevisionLog:
     def note_insertions(self, ids: Sequence[Any]) -> None:
         """Note that documents are about to be written for the first time.
 
-        A killed writer leaves a note without documents; the next one notes them again.
+        A killed writer leaves a note without documents; the next writer notes them again.
         """
         insertions = self.database[self.collection + INSERTIONS]
         _create_missing_index(insertions, "valid_from")
@@ -204,20 +213,20 @@ def find_as_of(
 ) -> list[dict[str, Any]]:
     """Return the documents of a collection as they were known at a moment.
 
-    Needs an asset with `keep_revisions`, and knows what was written since that was set: what is older
-    counts as known ever since. A version that was provisional then is left out unless it still stands.
+    Needs an asset with `keep_revisions`. Documents that were written before that option was set count as
+    always known. A version that was provisional at that moment is left out, unless it is still current.
 
     Args:
         database: of the collection.
         collection: its name.
         moment: tz-aware.
-        query: a filter that documents satisfied then, of field names and operators.
+        query: a filter that the documents satisfied then; fields with operators, ``$and``, ``$or``, ``$nor``.
 
     Returns:
         Documents in the order of their keys.
 
     Raises:
-        OptionsError: the moment has no time zone, or the query an operator that looks beyond fields.
+        OptionsError: the moment has no time zone, or the query has another operator at its top.
 
     Example:
         .. code-block:: python
@@ -226,9 +235,9 @@ def find_as_of(
     """
     if moment.tzinfo is None:
         raise OptionsError(
-            f"the moment {moment.isoformat()} has no time zone: say which, as in {moment.isoformat()}+00:00"
+            f"the moment {moment.isoformat()} has no time zone: add one, as in {moment.isoformat()}+00:00"
         )
-    # In this order: what another writer replaces meanwhile is read as it was, or found among the revisions.
+    # In this order, a document that another writer replaces meanwhile is found here or among the revisions.
     current = list(database[collection].find(query or {}))
     since = {"$match": {"valid_until": {"$gt": moment}}}
     first = [
@@ -279,7 +288,7 @@ def _prefixed(query: Mapping[str, Any], prefix: str) -> dict[str, Any]:
         if name in ("$and", "$or", "$nor"):
             prefixed[name] = [_prefixed(inner, prefix) for inner in condition]
         elif name.startswith("$"):
-            raise OptionsError(f"a query of the past cannot have {name}: it knows fields, $and, $or and $nor")
+            raise OptionsError(f"a query of the past cannot use {name}: use fields, $and, $or and $nor")
         else:
             prefixed[prefix + name] = condition
     return prefixed

@@ -1,4 +1,4 @@
-"""Where an asset's partitions are kept: one value, computed once, for reads and writes."""
+"""Where the partitions of an asset are stored: one value, computed once, for reads and writes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Windows:
-    """Time windows of one dimension, in order and apart: the column lies in one of them."""
+    """Time windows of one dimension, ordered and disjoint: the column lies in one of them."""
 
     column: str
     windows: tuple[tuple[datetime, datetime], ...]
@@ -52,7 +52,7 @@ class Windows:
         """Return which values lie in these partitions."""
         if not isinstance(values.dtype, pd.DatetimeTZDtype):
             raise PartitionError(
-                f"partition_expr column {self.column!r} is {values.dtype}: time partitions need tz-aware dates, "
+                f"the partition_expr column {self.column!r} is {values.dtype}: time partitions need tz-aware dates, "
                 f"as in pd.to_datetime(df[{self.column!r}], utc=True)"
             )
         inside, dates = np.zeros(len(values), dtype=bool), pd.DatetimeIndex(values)
@@ -66,13 +66,13 @@ class Windows:
 
 @dataclass(frozen=True)
 class CollectionSlice:
-    """Which documents of which collection an asset's partitions are.
+    """The documents that belong to some partitions of an asset.
 
     Args:
-        database, collection: where.
+        database, collection: where they are.
         primary_key: the columns that are ``_id``.
-        boxes: a document belongs to the slice if it satisfies all conditions of one of them; `None`
-            stands for the whole collection, an empty tuple for no document.
+        boxes: a document belongs to the slice if it satisfies all conditions of one of them; `None`:
+            the whole collection; an empty tuple: no document.
     """
 
     database: str
@@ -81,7 +81,7 @@ class CollectionSlice:
     boxes: tuple[tuple[Keys | Windows, ...], ...] | None = None
 
     def path(self, column: str) -> str:
-        """Return where in a document a column is."""
+        """Return the path of a column in a document."""
         field = field_name(column)
         if column not in self.primary_key:
             return field
@@ -111,7 +111,7 @@ class CollectionSlice:
         return self.boxes is None or set(self.partition_columns) <= set(self.primary_key)
 
     def check_columns(self, names: Sequence[str]) -> None:
-        """Refuse a table that lacks a column by which it is cut into partitions.
+        """Refuse a table without a column that partitions are cut by.
 
         Raises:
             PartitionError: names the column.
@@ -119,11 +119,11 @@ class CollectionSlice:
         for column in self.partition_columns:
             if column not in names:
                 raise PartitionError(
-                    f"partition_expr names the column {column!r}, but the columns are {', '.join(names)}"
+                    f"'partition_expr' names the column {column!r}, which the rows do not have: {', '.join(names)}"
                 )
 
     def check_rows(self, frame: pd.DataFrame) -> None:
-        """Refuse rows of other partitions, which no later write of theirs would find.
+        """Refuse rows of other partitions, which no write of those partitions would find.
 
         Args:
             frame: with at least the partition columns.
@@ -156,16 +156,16 @@ class CollectionSlice:
 def locate(
     context: dg.OutputContext | dg.InputContext, metadata: Mapping[str, Any], *, database: str, name: str
 ) -> CollectionSlice:
-    """Return where the asset (or op output) of a context is kept.
+    """Return where the asset (or op output) of a context is stored.
 
     Args:
         context: of the output that is written or the input that is read.
         metadata: definition metadata of the asset.
-        database: unless the metadata say otherwise.
-        name: of the output, which names the collection of what is no asset.
+        database: used unless the metadata names one.
+        name: of the output; the collection of an output that is not an asset.
 
     Raises:
-        OptionsError: the metadata do not say by which column the asset is partitioned.
+        OptionsError: the metadata does not name the column that partitions are cut by, or the collection is not valid.
     """
     database = metadata.get("database") or database
     collection = metadata.get("collection") or (".".join(context.asset_key.path) if context.has_asset_key else name)
@@ -177,7 +177,9 @@ def locate(
         or collection == NOTES
         or len(f"{database}.{collection}".encode()) > _MOST_NAMESPACE_BYTES
     ):
-        raise OptionsError(f"{collection!r} is no name for a collection: give another by the metadata 'collection'")
+        raise OptionsError(
+            f"{collection!r} is not a valid collection name: set another one by the metadata 'collection'"
+        )
     primary_key = metadata.get("primary_key") or ()
     boxes = None
     if context.has_asset_key and context.has_asset_partitions:
@@ -199,14 +201,14 @@ def _boxes(
     is_calendar = bool(metadata.get("calendar_dates"))
     if expression is None:
         raise OptionsError(
-            f"asset {asset!r} has partitions, but its metadata no 'partition_expr': name the column that holds the "
+            f"asset {asset!r} has partitions, but no metadata 'partition_expr': name the column that holds the "
             'partition, as in metadata={"partition_expr": "date"}'
         )
     keys = context.asset_partition_keys
     if not isinstance(partitions_def, dg.MultiPartitionsDefinition):
         if not isinstance(expression, str):
             raise OptionsError(
-                f"asset {asset!r}: 'partition_expr' must be the name of one column, it is {expression!r}"
+                f"asset {asset!r}: 'partition_expr' is {expression!r}, it must be the name of one column"
             )
         return ((_cut(expression, partitions_def, keys, is_calendar),),) if keys else ()
 
@@ -215,7 +217,7 @@ def _boxes(
     lacking = [dimension.name for dimension in dimensions if dimension.name not in named]
     if lacking:
         raise OptionsError(
-            f"asset {asset!r}: 'partition_expr' has no column for the dimension {', '.join(lacking)}, as in "
+            f"asset {asset!r}: 'partition_expr' names no column for the dimension {', '.join(lacking)}, as in "
             f'{{"{lacking[0]}": "column"}}'
         )
     points = [
@@ -234,7 +236,7 @@ def _boxes(
 
 
 def _as_boxes(points: Sequence[tuple[str, ...]]) -> list[tuple[tuple[str, ...], ...]]:
-    """Return products of keys that together hold just these points.
+    """Return products of keys that together contain exactly these points.
 
     >>> _as_boxes([("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")])
     [(('a', 'b'), ('1', '2'))]

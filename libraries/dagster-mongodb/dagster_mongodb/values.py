@@ -14,10 +14,10 @@ from dagster_mongodb.errors import UnstorableError
 
 ID = "_id"
 
-# What BSON and pandas both hold as it is.
+# Types that BSON and pandas both hold unchanged.
 _PLAIN = frozenset({str, bool, type(None), float, int})
 _READ_PLAIN = frozenset({*_PLAIN, bytes})
-# What comes back as it was; but Int64 as int, Decimal128 as Decimal.
+# Types that are read back unchanged, except Int64 as int and Decimal128 as Decimal.
 _STORABLE = frozenset(
     {*_READ_PLAIN, ObjectId, Decimal128, Int64, Binary, Code, DBRef, MaxKey, MinKey, Regex, Timestamp}
 )
@@ -44,14 +44,14 @@ class _Absent(float):
 
 
 ABSENT = _Absent()
-"""A NaN that says: the document has no such field. In a column of objects, it is told from a null
-(None); to pandas both are missing values. Read back, it is NaN."""
+"""A NaN for: the document does not have this field. In a column of objects it differs from None, which
+becomes null; for pandas both are missing values. It is read back as NaN."""
 
 ABSENT_TYPE = type(ABSENT)
 
 
 def bson_values(values: list[Any], column: str, first_row: int = 0) -> list[Any]:
-    """Return objects as BSON knows them.
+    """Return the values of a column as BSON values.
 
     Args:
         values: of a column.
@@ -75,14 +75,14 @@ def bson_values(values: list[Any], column: str, first_row: int = 0) -> list[Any]
 
 
 def bson_value(value: Any, where: str) -> Any:
-    """Return one object as BSON knows it, checked to its depth.
+    """Return one object as a BSON value, with all values inside it checked.
 
     Args:
         value: any object.
-        where: it stands, for the error.
+        where: its place, for the error message.
 
     Raises:
-        UnstorableError: BSON has no value for it that would come back the same; says where and what to do.
+        UnstorableError: BSON has no value that would be read back as the same; the message says what to do.
     """
     if value is None or value is pd.NA or value is pd.NaT:
         return None
@@ -95,7 +95,7 @@ def bson_value(value: Any, where: str) -> Any:
         return _checked_date(value, where)
     if kind is datetime.date:
         raise UnstorableError(
-            f"{where}: the date {value} has no time: make the whole column dates, or store midnight UTC of it as a "
+            f"{where}: the date {value} has no time: use dates in the whole column, or store its midnight UTC as a "
             "tz-aware datetime"
         )
     if isinstance(value, decimal.Decimal):
@@ -118,7 +118,7 @@ def bson_value(value: Any, where: str) -> Any:
 
 def _checked_date(value: datetime.datetime, where: str) -> datetime.datetime:
     if value.tzinfo is None:
-        raise UnstorableError(f"{where}: the date {value} has no time zone, say which it is in")
+        raise UnstorableError(f"{where}: the date {value} has no time zone: add one")
     if value.microsecond % 1000 or getattr(value, "nanosecond", 0):
         raise UnstorableError(
             f"{where}: {value.isoformat()} is finer than a millisecond, which a BSON date cannot hold: round it"
@@ -136,13 +136,13 @@ def _checked_decimal(value: decimal.Decimal, where: str) -> Decimal128:
 
 
 def python_values(values: Iterable[Any]) -> list[Any]:
-    """Return values that were read, as Python and pandas know them: `python_value` of each."""
+    """Return stored values as Python values: `python_value` of each."""
     listed = list(values)
     return listed if set(map(type, listed)) <= _READ_PLAIN else [python_value(value) for value in listed]
 
 
 def python_value(value: Any) -> Any:
-    """Return a value that was read: dates say that they are UTC, decimals are `decimal.Decimal`."""
+    """Return a stored value as a Python value: dates with the time zone UTC, decimals as `decimal.Decimal`."""
     if isinstance(value, datetime.datetime):
         return value.replace(tzinfo=datetime.UTC)
     if isinstance(value, Int64):

@@ -1,4 +1,4 @@
-"""`pyarrow.Table`, and columns of Arrow types wherever they stand."""
+"""`pyarrow.Table`, and columns of Arrow types in other tables."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ _REFUSED = {
 
 
 class ArrowHandler(TypeHandler[pa.Table]):
-    """Keeps `pyarrow.Table`; NaN and null remain two things."""
+    """Keeps `pyarrow.Table`; NaN and null stay different."""
 
     types = (pa.Table,)
 
@@ -29,7 +29,7 @@ class ArrowHandler(TypeHandler[pa.Table]):
         return ArrowRows(obj, primary_key)
 
     def load(self, stored: StoredRows) -> pa.Table:
-        """Return a table with the types that it was written with; of what is no table, those that Arrow infers."""
+        """Return a table with the types that were written; for documents, the types that Arrow infers."""
         chunks = stored.chunks()
         columns = stored.columns
         if columns is None:
@@ -68,7 +68,7 @@ class ArrowRows(ColumnRows):
         return self._table.num_rows
 
     def frame(self, names: Sequence[str]) -> pd.DataFrame:
-        """Return some columns as pandas knows them."""
+        """Return some columns as a pandas frame."""
         table = self._table.select(list(names))
         for position, field in enumerate(table.schema):
             if pa.types.is_date(field.type):
@@ -81,7 +81,7 @@ class ArrowRows(ColumnRows):
         return column.dtype in PLAIN_NUMBERS and column.dtype != "uint64"
 
     def values(self, column: Column, rows: Sequence[int]) -> list[Any]:
-        """Return values of a column as BSON knows them."""
+        """Return values of a column as BSON values."""
         array = self._table.column(column.name)
         if isinstance(rows, range):
             return bson_values_of_arrow(array.slice(rows.start, len(rows)), column.name, rows.start)
@@ -89,12 +89,12 @@ class ArrowRows(ColumnRows):
 
 
 def bson_values_of_arrow(array: Any, column: str, first_row: int = 0) -> list[Any]:
-    """Return the values of an array as BSON knows them.
+    """Return the values of an array as BSON values.
 
     Args:
         array: `pyarrow.Array` or `pyarrow.ChunkedArray`.
-        column: its name, for the error.
-        first_row: the row of its first value, for the error.
+        column: its name, for the error message.
+        first_row: the row of its first value, for the error message.
 
     Raises:
         UnstorableError: names the column and what to do.
@@ -106,10 +106,10 @@ def bson_values_of_arrow(array: Any, column: str, first_row: int = 0) -> list[An
     if pa.types.is_timestamp(kind):
         if kind.tz is None:
             raise UnstorableError(
-                f"column {column!r} holds dates without a time zone, which MongoDB would take for UTC: say what they "
-                "are, as in pyarrow.compute.assume_timezone(column, 'UTC')"
+                f"column {column!r} holds dates without a time zone, which MongoDB would take for UTC: add their "
+                "time zone, as in pyarrow.compute.assume_timezone(column, 'UTC')"
             )
-        # Without a zone, as BSON takes them.
+        # Without a time zone, BSON takes them for UTC.
         return _in_milliseconds(array, pa.timestamp("ms", kind.tz), column).cast(pa.timestamp("ms")).to_pylist()
     if pa.types.is_duration(kind):
         return _in_milliseconds(array, pa.duration("ms"), column).cast(pa.int64()).to_pylist()
@@ -121,7 +121,7 @@ def bson_values_of_arrow(array: Any, column: str, first_row: int = 0) -> list[An
 
 
 def arrow_array(values: list[Any], kind: pa.DataType) -> pa.Array:
-    """Return values that were read, as an array of a type; of the type that Arrow infers where they do not fit."""
+    """Return stored values as an array of a type, or of the type that Arrow infers if they do not fit."""
     try:
         if pa.types.is_date(kind):
             return pa.array(values, pa.timestamp("ms")).cast(kind)
@@ -137,7 +137,7 @@ def arrow_array(values: list[Any], kind: pa.DataType) -> pa.Array:
 
 
 def arrow_field(column: Column) -> pa.Field | None:
-    """Return the field under which a column is read, or `None` where its values must say it."""
+    """Return the Arrow field of a column, or `None` if its type depends on its values."""
     if column.arrow is not None:
         return pa.ipc.read_schema(pa.py_buffer(column.arrow)).field(0)
     kind = _arrow_type(column.dtype)
@@ -161,7 +161,7 @@ def _arrow_type(dtype: str) -> pa.DataType | None:
 
 
 def _column_of(field: pa.Field) -> Column:
-    """Return a column with the dtype that pandas would read it under."""
+    """Return a column with its dtype in pandas."""
     kind = field.type
     arrow = pa.schema([field]).serialize().to_pybytes()
     if pa.types.is_date(kind):
@@ -197,6 +197,6 @@ def _inferred(values: list[Any], column: Column) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array(python_values(values))])
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise UnstorableError(
-            f"column {column.name!r} has values that no Arrow type holds together ({error}): read it as a "
+            f"column {column.name!r} has values that do not fit into one Arrow type ({error}): read it as a "
             "pandas.DataFrame"
         ) from error

@@ -1,6 +1,6 @@
 """`pandas.DataFrame`, and chunks of it.
 
-A missing value (NaN in a column of numbers, NaT, NA, None) is a null; NaN among other objects stays NaN.
+A missing value (NaN in a column of numbers, NaT, NA, None) becomes null; NaN among other objects stays NaN.
 """
 
 import datetime
@@ -35,11 +35,11 @@ class DataFrameHandler(TypeHandler[pd.DataFrame]):
     types = (pd.DataFrame,)
 
     def rows(self, obj: pd.DataFrame, primary_key: Sequence[str]) -> "DataFrameRows":
-        """Return the rows of a frame whose index says nothing (whole numbers without a name)."""
+        """Return the rows of a frame; its index must be integers without a name."""
         return DataFrameRows(obj, primary_key)
 
     def load(self, stored: StoredRows) -> pd.DataFrame:
-        """Return a frame; where a value does not fit its column's dtype, the next wider one is taken."""
+        """Return a frame; if a value does not fit the dtype of its column, with the next wider dtype."""
         if stored.columns is None:
             return _inferred_frame([document for chunk in stored.chunks() for document in chunk], stored)
         buffers = {column.name: ColumnBuffer() for column in stored.columns}
@@ -50,10 +50,10 @@ class DataFrameHandler(TypeHandler[pd.DataFrame]):
 
 
 class DataFrameChunks:
-    """An input that is read in chunks: as many frames, one after the other, as there are.
+    """An input that is read in chunks: an iterable of frames.
 
-    Annotate an input so if the asset that it reads does not fit into memory. Each iteration reads it
-    anew; a chunk has at most `batch_size` rows (a field of the IO manager).
+    Use it as the annotation of an input if the asset does not fit into memory. Each iteration reads the
+    asset again; a chunk has at most `batch_size` rows (a field of the IO manager).
 
     Example:
         .. code-block:: python
@@ -76,16 +76,16 @@ class DataFrameChunks:
 
 
 class DataFrameChunksHandler(TypeHandler[DataFrameChunks]):
-    """Reads inputs that are annotated with `DataFrameChunks`."""
+    """Reads inputs with the annotation `DataFrameChunks`."""
 
     types = (DataFrameChunks,)
 
     def rows(self, obj: DataFrameChunks, primary_key: Sequence[str]) -> ColumnRows:
-        """Refuse: a write compares rows again, and chunks pass once."""
-        raise UnstorableError("DataFrameChunks are for reading: return a pandas.DataFrame, for each partition its own")
+        """Refuse: a write reads its rows more than once."""
+        raise UnstorableError("DataFrameChunks are only for reading: return a pandas.DataFrame, one for each partition")
 
     def load(self, stored: StoredRows) -> DataFrameChunks:
-        """Return the chunks, of which none is read yet."""
+        """Return the chunks; they are read when they are iterated over."""
         return DataFrameChunks(stored)
 
 
@@ -98,7 +98,7 @@ class DataFrameRows(ColumnRows):
         self._frame = frame
         self._dtypes = {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
         columns = (
-            # Of plain numbers nothing is to be looked at.
+            # Any value of plain numbers can be stored.
             Column(name, dtype) if dtype in PLAIN_NUMBERS else _column_of(frame[name])
             for name, dtype in self._dtypes.items()
         )
@@ -117,16 +117,16 @@ class DataFrameRows(ColumnRows):
         return pd.DataFrame(columns, copy=False)
 
     def is_plain(self, column: Column) -> bool:
-        """Return whether a column holds numbers of at most 63 bits, or dates."""
+        """Return whether a column holds numbers of at most 63 bits, dates or durations."""
         dtype = self._dtypes[column.name]
         return (dtype in PLAIN_NUMBERS and dtype != "uint64") or dtype.startswith(("datetime64[", "timedelta64["))
 
     def values(self, column: Column, rows: Sequence[int]) -> list[Any]:
-        """Return values of a column as BSON knows them."""
+        """Return values of a column as BSON values."""
         series, dtype = self._frame[column.name], self._dtypes[column.name]
         first = rows[0] if isinstance(rows, range) and rows else 0
         wanted = slice(rows.start, rows.stop) if isinstance(rows, range) else list(rows)
-        # Most columns, and not by way of a series: a frame of a few wide rows would take longer for it than for BSON.
+        # Most columns; without a series, which would take longer than the encoding in frames of a few wide rows.
         if dtype in PLAIN_NUMBERS:
             return _numbers(series.to_numpy()[wanted])
         if dtype == "object" and column.dtype != DATE:
@@ -155,19 +155,19 @@ class DataFrameRows(ColumnRows):
 
 
 def _check_index(index: pd.Index) -> None:
-    says_something = index.nlevels > 1 or index.name is not None or not pd.api.types.is_integer_dtype(index.dtype)
-    if says_something and len(index):
+    is_meaningful = index.nlevels > 1 or index.name is not None or not pd.api.types.is_integer_dtype(index.dtype)
+    if is_meaningful and len(index):
         raise UnstorableError(
-            f"the index ({', '.join(map(str, index.names))}: {index.dtype}) would be lost: make it columns with "
+            f"the index ({', '.join(map(str, index.names))}: {index.dtype}) would be lost: turn it into columns with "
             "reset_index(), or drop it with reset_index(drop=True)"
         )
 
 
 def _column_of(series: pd.Series) -> Column:
-    """Return what is to be known of a column, or refuse it.
+    """Return the column of a series, after checking its dtype and dates.
 
     Raises:
-        UnstorableError: names the column, and where a value is the cause, its row.
+        UnstorableError: names the column and, if a value is the cause, its row.
     """
     name, dtype = str(series.name), series.dtype
     if isinstance(dtype, pd.DatetimeTZDtype):
@@ -175,7 +175,7 @@ def _column_of(series: pd.Series) -> Column:
         _check_years(series)
         if not _is_known(str(dtype)):
             raise UnstorableError(
-                f"column {name!r} has a time zone without a name ({dtype.tz!r}): convert it to one of the IANA zones, "
+                f"column {name!r} has a time zone without a name ({dtype.tz!r}): convert it to an IANA time zone, "
                 f"as in df[{name!r}].dt.tz_convert('UTC')"
             )
     elif isinstance(dtype, pd.CategoricalDtype):
@@ -186,17 +186,18 @@ def _column_of(series: pd.Series) -> Column:
         return Column(name, str(dtype), arrow=pa.schema([pa.field(name, dtype.pyarrow_dtype)]).serialize().to_pybytes())
     elif isinstance(dtype, pd.api.extensions.ExtensionDtype):
         if not _is_known(str(dtype)):
-            raise UnstorableError(f"column {name!r} is {dtype}, which has no name to read it back by: convert it")
+            raise UnstorableError(f"column {name!r} is {dtype}, which cannot be read back by its name: convert it")
     elif dtype.kind == "M":
         raise UnstorableError(
             f"column {name!r} holds dates without a time zone, which MongoDB would take for UTC: "
-            f"say what they are, as in df[{name!r}].dt.tz_localize('UTC')"
+            f"add their time zone, as in df[{name!r}].dt.tz_localize('UTC')"
         )
     elif dtype.kind == "m":
-        _check_milliseconds(series, "stored duration, as MongoDB adds it to dates,")
+        _check_milliseconds(series, "stored duration")
     elif dtype.kind == "c":
         raise UnstorableError(
-            f"column {name!r} is {dtype}, which BSON has no type for: store real and imaginary part as two columns"
+            f"column {name!r} is {dtype}, for which BSON has no type: store the real and the imaginary part "
+            "as two columns"
         )
     elif dtype.kind == "O":
         return Column(name, _object_dtype(series))
@@ -204,7 +205,7 @@ def _column_of(series: pd.Series) -> Column:
 
 
 def _object_dtype(series: pd.Series) -> str:
-    """Return the dtype under which a column of objects is read back."""
+    """Return the dtype with which a column of objects is read back."""
     kinds = set(map(type, series.to_numpy().tolist()))
     if (
         datetime.date in kinds
@@ -213,14 +214,14 @@ def _object_dtype(series: pd.Series) -> str:
     ):
         return DATE
     if ABSENT_TYPE in kinds and not kinds & {list, dict}:
-        # Read back, ABSENT is NaN, with which the other values may be plain numbers.
+        # ABSENT is read back as NaN, so the other values may be plain numbers.
         present = series[[value is not None and value is not ABSENT for value in series]]
         return str(present.infer_objects().dtype) if len(present) else "float64"
     return "object"
 
 
 def _midnights(dates: pd.Series) -> pd.Series:
-    """Return dates as midnights without a zone."""
+    """Return dates as midnights without a time zone."""
     present = [None if pd.isna(date) else date for date in dates]
     return pd.Series(np.array(present, dtype=MILLISECONDS), index=dates.index)
 
@@ -250,7 +251,7 @@ def _categories_of(series: pd.Series) -> Categories:
     categories = series.cat.categories
     if len(categories) > _MOST_CATEGORIES:
         raise UnstorableError(
-            f"column {series.name!r} has {len(categories)} categories, more than the {_MOST_CATEGORIES} that are kept: "
+            f"column {series.name!r} has {len(categories)} categories, but at most {_MOST_CATEGORIES} are kept: "
             f"store its values, as in df[{series.name!r}].astype(df[{series.name!r}].cat.categories.dtype)"
         )
     values = DataFrameRows(pd.DataFrame({str(series.name): categories}), ())
@@ -268,7 +269,7 @@ def _numbers(array: np.ndarray) -> list[Any]:
 
 
 def _nulled(naive: pd.Series) -> list[datetime.datetime | None]:
-    """Return dates without a zone, which BSON takes for UTC: it has not to ask each for its offset."""
+    """Return dates without a time zone, which BSON takes for UTC without asking each for its offset."""
     index = pd.DatetimeIndex(naive)
     dates: list[datetime.datetime | None] = index.to_pydatetime().tolist()
     for row in np.flatnonzero(index.isna()):
@@ -285,7 +286,7 @@ def _is_known(dtype: str) -> bool:
 
 
 def _frame(columns: dict[str, pd.Series]) -> pd.DataFrame:
-    # Not copied into blocks: a frame would be twice in memory. Without indexes, which pandas would compare.
+    # Not copied into blocks, which would take twice the memory. As arrays, because pandas aligns series.
     arrays = {name: series.array for name, series in columns.items()}
     return pd.DataFrame(arrays, columns=pd.Index([*columns], dtype=object), copy=False)
 
@@ -318,7 +319,7 @@ def _packed_columns(
 
 
 def _inferred_frame(documents: list[dict[str, Any]], stored: StoredRows) -> pd.DataFrame:
-    """Return documents that something else wrote, with the dtypes that pandas finds."""
+    """Return documents of another program as a frame, with the dtypes that pandas infers."""
     columns = {
         name: restored(packed(stored.values(documents, column, np.nan), column.dtype), column)
         for name in stored.columns_of(documents)

@@ -1,4 +1,4 @@
-"""Documents as they are: ``list[dict]``, or one ``dict``."""
+"""Documents: ``list[dict]``, or one ``dict``."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args, get_origin
@@ -21,11 +21,11 @@ class DocumentsHandler(TypeHandler[list[Document]]):
         return DocumentRows(obj, primary_key)
 
     def load(self, stored: StoredRows) -> list[Document]:
-        """Return the documents; a primary key stands under its own name, before the other fields."""
+        """Return the documents; the primary key has its own name again and comes first."""
         return [document for chunk in stored.chunks() for document in _documents(chunk, stored)]
 
     def reads(self, annotation: Any) -> bool:
-        """Return whether an annotation is a list, of documents if it says of what."""
+        """Return whether an annotation is a list of documents, or a list of anything."""
         return (get_origin(annotation) or annotation) is list and all(map(_is_document, get_args(annotation)))
 
 
@@ -42,11 +42,14 @@ class DocumentHandler(TypeHandler[Document]):
         """Return the document.
 
         Raises:
-            UnreadableError: there is none, or more than one.
+            UnreadableError: there is not exactly one.
         """
         documents = DocumentsHandler().load(stored)
         if len(documents) != 1:
-            raise UnreadableError(f"{stored.title} is to be read as one document, but there are {len(documents)}")
+            raise UnreadableError(
+                f"{stored.title} is read as one document (dict), but has {len(documents)}: annotate "
+                "the input with list[dict]"
+            )
         return documents[0]
 
     def reads(self, annotation: Any) -> bool:
@@ -64,7 +67,9 @@ class DocumentRows(Rows):
             if not isinstance(document, Mapping):
                 raise UnstorableError(f"row {row} is {type(document).__name__}, not a document (dict)")
             if ID in document and self.primary_key != (ID,):
-                raise UnstorableError(f"row {row}: the field '_id' is MongoDB's own: name it in 'primary_key'")
+                raise UnstorableError(
+                    f"row {row}: the field '_id' belongs to MongoDB: name it in 'primary_key', or rename it"
+                )
 
     def __len__(self) -> int:
         return len(self._documents)

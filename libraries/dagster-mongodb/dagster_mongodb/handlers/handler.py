@@ -1,4 +1,4 @@
-"""What a type of Python objects must do to be kept in MongoDB: become rows of documents, and be made of them."""
+"""How a Python type is kept in MongoDB: its objects become rows, rows become documents, and back."""
 
 import struct
 from abc import ABC, abstractmethod
@@ -22,7 +22,7 @@ Document = dict[str, Any]
 _CHECKED_AT_ONCE = 1_000
 _ENCODED_AT_ONCE_BYTES = 16 * 2**20
 _LENGTH = struct.Struct("<i")
-_ARRAY_ELEMENTS = 4 + 2 + 4  # where those of {"": [...]} begin, after length, type and name, length
+_ARRAY_ELEMENTS = 4 + 2 + 4  # offset of the elements of {"": [...]}: length, type and name, length
 _NESTED = (list, tuple, set, dict, np.ndarray)
 _ENCODING_ERRORS = (BSONError, OverflowError, TypeError, ValueError)
 
@@ -31,7 +31,7 @@ class Rows(ABC):
     """The rows of an output, which become documents.
 
     Args:
-        columns: of the output; `None` where its documents have no common ones.
+        columns: of the output; `None` for documents, which have no common columns.
         primary_key: the columns that become ``_id``: one its value, several a subdocument.
 
     Attributes:
@@ -50,21 +50,21 @@ class Rows(ABC):
 
     @abstractmethod
     def frame(self, names: Sequence[str]) -> pd.DataFrame:
-        """Return some columns as pandas knows them, calendar dates as midnight UTC.
+        """Return some columns as a pandas frame, calendar dates as midnight UTC.
 
         Raises:
-            UnstorableError: a column is not there.
+            UnstorableError: a column is missing.
         """
 
     @abstractmethod
     def documents(self, rows: Sequence[int]) -> Iterator[Mapping[str, Any]]:
-        """Return rows as documents of BSON values, ``_id`` first where there is a primary key."""
+        """Return rows as documents of BSON values; if there is a primary key, ``_id`` is first."""
 
     def encoded(self, rows: Sequence[int]) -> list[bytes]:
-        """Return rows, which were checked, as BSON."""
+        """Return rows as BSON; call `check` first."""
         if self._checked is not None:
             return [self._checked[row] for row in rows]
-        # As one array, which is taken apart again: a call a document would take half as long again.
+        # As one array that is split again: one call for each document would take 1.5 times as long.
         array = bson.encode({"": list(self.documents(rows))})
         encoded, start = [], _ARRAY_ELEMENTS
         for number in range(len(rows)):
@@ -98,10 +98,10 @@ class Rows(ABC):
         self.rows_at_once = max(1, min(batch_size, _ENCODED_AT_ONCE_BYTES // row_bytes))
 
     def _encoded_if_small(self, max_bytes: int) -> list[bytes] | None:
-        """Return all rows as BSON, so that they are encoded once; None where one is faulty, or they are large."""
+        """Return all rows as BSON, so that they are encoded only once; None if one is not valid or they are large."""
         encoded, total = [], 0
         try:
-            # One by one, so that large rows are given up before they take much memory.
+            # One by one, to stop before large rows take much memory.
             for document in self.documents(range(len(self))):
                 encoded.append(bson.encode(document))
                 total += len(encoded[-1])
@@ -112,7 +112,7 @@ class Rows(ABC):
         return encoded
 
     def _checked_bytes(self, rows: Sequence[int], max_bytes: int) -> int:
-        """Return the bytes that rows have at most, of which each can be stored."""
+        """Return an upper bound of the size of rows in bytes, after checking each of them."""
         total = 0
         for row, document in zip(rows, self.documents(rows), strict=True):
             try:
@@ -122,8 +122,8 @@ class Rows(ABC):
             if size > max_bytes:
                 key = f"primary key {document[ID]!r}, " if self.primary_key else ""
                 raise UnstorableError(
-                    f"row {row} ({key}{size / 2**20:.1f} MiB) is larger than the {max_bytes / 2**20:.1f} MiB that a "
-                    "document may have: split it, or store a reference to a file"
+                    f"row {row} ({key}{size / 2**20:.1f} MiB) is larger than a document may be "
+                    f"({max_bytes / 2**20:.1f} MiB): split it, or store a reference to a file"
                 )
             total += size
         return total
@@ -142,17 +142,17 @@ class Rows(ABC):
 
 
 class ColumnRows(Rows):
-    """Rows of a table: each column gives its values."""
+    """Rows of a table, which is read column by column."""
 
     columns: tuple[Column, ...]
 
     @abstractmethod
     def values(self, column: Column, rows: Sequence[int]) -> list[Any]:
-        """Return values of a column as BSON knows them."""
+        """Return values of a column as BSON values."""
 
     @abstractmethod
     def is_plain(self, column: Column) -> bool:
-        """Return whether all that a column may hold can be stored in a few bytes."""
+        """Return whether any value of a column can be stored, in a few bytes."""
 
     def documents(self, rows: Sequence[int]) -> Iterator[Mapping[str, Any]]:
         """Return rows as documents of BSON values."""
@@ -168,7 +168,7 @@ class ColumnRows(Rows):
             return iter([{}] * len(rows))
         objects = [column.field for column in self.columns if not self.is_plain(column) and column.field in fields]
         names = tuple(fields)
-        # The loop over all rows: nothing in it that could be done once.
+        # The loop over all rows must stay short.
         documents = [dict(zip(names, row)) for row in zip(*fields.values(), strict=True)]  # noqa: B905
         for field in objects:
             for document, value in zip(documents, fields[field], strict=True):
@@ -177,7 +177,7 @@ class ColumnRows(Rows):
         return iter(documents)
 
     def _checked_bytes(self, rows: Sequence[int], max_bytes: int) -> int:
-        # A value takes its field's name and at most some 20 bytes, unless it has a length of its own.
+        # A value of a fixed length takes the name of its field and at most some 20 bytes.
         size = len(rows) * sum(len(column.field.encode()) + 20 for column in self.columns)
         for column in self.columns:
             if not self.is_plain(column):
@@ -193,12 +193,12 @@ class StoredRows:
     """The rows of an input.
 
     Args:
-        chunks: returns them from the first on, in lists of documents; dates are UTC and do not say so.
-        columns: to be read; `None` where nobody noted any.
-        primary_key: the columns that were made ``_id``.
-        title: of the input, for errors.
-        selected: names of the columns that are to be read; `None` for all.
-        raw_batches: returns them as BSON, one after the other; `None` where they are not to be had so.
+        chunks: returns them from the first one on, in lists of documents; dates are UTC without a time zone.
+        columns: to read; `None` if none are noted.
+        primary_key: the columns that became ``_id``.
+        title: of the input, for error messages.
+        selected: names of the columns to read; `None`: all.
+        raw_batches: returns them as batches of BSON; `None` if that is not possible.
     """
 
     chunks: Callable[[], Iterator[list[Document]]]
@@ -214,7 +214,7 @@ class StoredRows:
         Args:
             documents: of a chunk.
             column: any.
-            missing: value where a document has no such field.
+            missing: value for documents without this field.
         """
         if column.name not in self.primary_key:
             try:
@@ -226,7 +226,7 @@ class StoredRows:
         return [document[ID][column.field] for document in documents]
 
     def columns_of(self, documents: Sequence[Document]) -> tuple[str, ...]:
-        """Return the columns of documents of which nobody noted them."""
+        """Return the columns of documents whose columns are not noted."""
         if self.selected is not None:
             return self.selected
         fields = dict.fromkeys(field for document in documents for field in document)
@@ -239,7 +239,7 @@ class TypeHandler(ABC, Generic[T]):
     """Keeps one Python type in MongoDB.
 
     Attributes:
-        types: of the objects that it stores.
+        types: classes of the objects that it stores.
     """
 
     types: ClassVar[tuple[type, ...]]
@@ -254,15 +254,15 @@ class TypeHandler(ABC, Generic[T]):
 
     @abstractmethod
     def load(self, stored: StoredRows) -> T:
-        """Return the object of stored rows."""
+        """Return an object made from stored rows."""
 
     def reads(self, annotation: Any) -> bool:
-        """Return whether an input that is annotated so is of this type."""
+        """Return whether an input with this annotation is of this type."""
         return isinstance(annotation, type) and issubclass(annotation, self.types)
 
 
 def check_names(names: Sequence[Any], primary_key: Sequence[str]) -> None:
-    """Make sure that columns can be fields.
+    """Make sure that the names of columns can be names of fields.
 
     Raises:
         UnstorableError: names the column and what to do.
@@ -270,23 +270,23 @@ def check_names(names: Sequence[Any], primary_key: Sequence[str]) -> None:
     fields: dict[str, str] = {}
     for name in names:
         if not isinstance(name, str):
-            raise UnstorableError(f"column name {name!r} is no text: rename it")
+            raise UnstorableError(f"column name {name!r} is not text: rename it")
         if not name or name.startswith("$") or "\0" in name:
             raise UnstorableError(
-                f"column name {name!r} is no field name that can be queried (empty, '$' at its start, or NUL): "
+                f"column name {name!r} cannot be the name of a field (it is empty, starts with '$', or contains NUL): "
                 "rename it"
             )
         if name == ID and list(primary_key) != [ID]:
-            raise UnstorableError("column name '_id' is MongoDB's own: name it in 'primary_key', or rename it")
+            raise UnstorableError("column name '_id' belongs to MongoDB: name it in 'primary_key', or rename it")
         field = field_name(name)
         if field in fields:
-            both = "stands twice" if fields[field] == name else f"is stored under the same name as {fields[field]!r}"
+            both = "is used twice" if fields[field] == name else f"is stored under the same name as {fields[field]!r}"
             raise UnstorableError(f"column name {name!r} {both}: rename one")
         fields[field] = name
     lacking = [name for name in primary_key if name not in names]
     if lacking:
         raise UnstorableError(
-            f"primary_key names {', '.join(lacking)}, but the columns are {', '.join(names) or 'none'}"
+            f"'primary_key' names {', '.join(lacking)}, but the columns are {', '.join(names) or 'none'}"
         )
 
 

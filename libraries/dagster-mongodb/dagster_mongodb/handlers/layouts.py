@@ -1,8 +1,8 @@
-"""BSON documents of numbers, truth values, dates and nulls, taken apart a batch at a time.
+"""Values of BSON documents as arrays, without decoding the documents.
 
-Such documents have one layout if they have the same fields of the same types: the same bytes stand at
-the same places, but for the values. So a batch is read by layouts, of which it has few, and not by
-documents; its values are never Python objects.
+Documents with the same fields of the same types have one layout: their bytes are equal except for the
+values. A batch of documents of numbers, booleans, dates and nulls has few layouts, so it is read layout
+by layout, and its values never become Python objects.
 """
 
 import struct
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_MOST_LAYOUTS = 16  # of a batch; more are faster read by documents
+_MOST_LAYOUTS = 16  # of a batch; decoding is faster if there are more
 _LENGTH = struct.Struct("<i")
 _OBJECT_ID, _NULL = 0x07, 0x0A
 _WIDTHS = {0x01: 8, _OBJECT_ID: 12, 0x08: 1, 0x09: 8, _NULL: 0, 0x10: 4, 0x12: 8}
-# By kind of a numpy dtype: the array that is filled, and of each BSON type that fits the dtype of its bytes.
+# Kind → dtype of its array, and the BSON types that fit, each with the dtype of its bytes.
 _KINDS: Mapping[str, tuple[np.dtype, Mapping[int, str]]] = {
     "f": (np.dtype("float64"), {0x01: "<f8"}),
     "n": (np.dtype("float64"), {0x01: "<f8", 0x10: "<i4", 0x12: "<i8"}),
@@ -24,16 +24,16 @@ _KINDS: Mapping[str, tuple[np.dtype, Mapping[int, str]]] = {
     "M": (np.dtype("datetime64[ms]"), {0x09: "<M8[ms]"}),
 }
 _MISSING = {"f": np.nan, "n": np.nan, "b": -1, "M": np.datetime64("NaT")}
-_TRUTH_VALUES = np.array([False, True, None], dtype=object)  # the last where one is missing
+_TRUTH_VALUES = np.array([False, True, None], dtype=object)  # None: missing
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the values of a document stand.
+    """The places of the values in a document.
 
     Args:
         places: field → (BSON type, offset).
-        is_fixed: of each byte, whether it is no part of a value.
+        is_fixed: for each byte, whether it is outside the values.
     """
 
     places: Mapping[str, tuple[int, int]]
@@ -45,13 +45,13 @@ def arrays_of(batch: bytes, kinds: Mapping[str, str]) -> dict[str, np.ndarray] |
 
     Args:
         batch: BSON documents, one after the other, at least one.
-        kinds: field → kind of its numpy dtype: ``f``, ``i``, ``b`` or ``M``; ``n`` for numbers of any
-            type as floats. A null and a field that is not there become NaN or NaT; of truth values None,
-            in an array of objects.
+        kinds: field → kind of its array: ``f``, ``i``, ``b`` or ``M`` as in numpy, or ``n`` for numbers of
+            any type as floats. Null and absent fields become NaN or NaT; in an array of booleans None, which
+            makes it one of objects.
 
     Returns:
-        An array for each of the fields, in the order of the documents; `None` where a value does not
-        fit, or documents have other types or too many layouts: then they must be decoded.
+        An array for each of the fields, in the order of the documents. `None` if the documents must be
+        decoded: a value does not fit, a document has another type, or there are too many layouts.
     """
     content = np.frombuffer(batch, dtype=np.uint8)
     starts = _starts(batch)

@@ -1,4 +1,4 @@
-"""`polars.DataFrame`, by way of Arrow, which both share without copying."""
+"""`polars.DataFrame`, converted from and to Arrow without copying."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,9 @@ class PolarsHandler(TypeHandler[pl.DataFrame]):
         """Return a frame's rows."""
         objects = [name for name, dtype in obj.schema.items() if dtype == pl.Object]
         if objects:
-            raise UnstorableError(f"column {objects[0]!r} holds Python objects, which polars hands on to nobody")
+            raise UnstorableError(
+                f"column {objects[0]!r} holds Python objects, which polars cannot convert: use one of its other types"
+            )
         return ArrowRows(obj.to_arrow(), primary_key)
 
     def load(self, stored: StoredRows) -> pl.DataFrame:

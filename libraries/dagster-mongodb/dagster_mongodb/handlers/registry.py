@@ -1,4 +1,4 @@
-"""Which handler keeps an output, and which reads an input."""
+"""Which handler stores an output, and which one reads an input."""
 
 import sys
 from collections.abc import Iterator
@@ -12,24 +12,24 @@ from dagster_mongodb.handlers.handler import TypeHandler
 
 
 def handler_of(obj: object) -> TypeHandler[Any] | None:
-    """Return the handler that stores an object, or None where there is none."""
+    """Return the handler that stores an object, or None."""
     return next((handler for handler in _handlers() if isinstance(obj, handler.types)), None)
 
 
 def handler_reading(annotation: Any) -> TypeHandler[Any] | None:
-    """Return the handler that reads an input with this annotation (without one: a frame), or None."""
+    """Return the handler that reads an input with this annotation, or None; without annotation, that of frames."""
     if annotation is Any:
         annotation = pd.DataFrame
     handler = next((handler for handler in _handlers() if handler.reads(annotation)), None)
     if handler is None and get_origin(annotation) is list:
-        # An input that collects several outputs is annotated as their list, and read one after the other.
+        # An input that collects several outputs is annotated as their list; Dagster loads one after the other.
         (annotation,) = get_args(annotation)
         return handler_reading(annotation)
     return handler
 
 
 def type_names() -> str:
-    """Return the types that there are handlers for, for errors."""
+    """Return the names of the types that have a handler, for error messages."""
     return "pandas.DataFrame, list[dict], dict, polars.DataFrame or pyarrow.Table"
 
 
@@ -38,7 +38,7 @@ def _handlers() -> Iterator[TypeHandler[Any]]:
     yield DataFrameChunksHandler()
     yield DocumentsHandler()
     yield DocumentHandler()
-    # Only who has imported them has objects of theirs: nobody else waits for their import.
+    # Not imported unless the program has done so: their import takes long.
     if "pyarrow" in sys.modules:
         from dagster_mongodb.handlers.arrow import ArrowHandler
 

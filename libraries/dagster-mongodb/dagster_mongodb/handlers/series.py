@@ -1,4 +1,4 @@
-"""Values that were read, as columns of pandas."""
+"""Stored values as columns of pandas."""
 
 import datetime
 import re
@@ -17,7 +17,7 @@ _DATETIME_DTYPE = re.compile(r"datetime64\[(s|ms|us|ns), (.+)\]")
 
 
 def plain_kind(dtype: str) -> str | None:
-    """Return the kind of array in which values of a dtype are at their least: ``f``, ``i``, ``b``, ``M``, or none."""
+    """Return the kind of the smallest array for values of a dtype (``f``, ``i``, ``b``, ``M``), or None for objects."""
     if _DATETIME_DTYPE.fullmatch(dtype) or dtype == DATE:
         return "M"
     if dtype not in PLAIN_NUMBERS:
@@ -26,7 +26,7 @@ def plain_kind(dtype: str) -> str | None:
 
 
 def packed(values: list[Any], dtype: str) -> np.ndarray:
-    """Return a chunk of a column in as little memory as its values allow: an array of numbers, or of objects."""
+    """Return a chunk of a column as an array of numbers or dates if its values allow it, else of objects."""
     kinds, kind = set(map(type, values)), plain_kind(dtype)
     if kind == "M" and kinds <= {datetime.datetime, type(None)}:
         return milliseconds(values)
@@ -44,21 +44,21 @@ def packed(values: list[Any], dtype: str) -> np.ndarray:
 def milliseconds(dates: list[datetime.datetime | None]) -> np.ndarray:
     """Return dates without a time zone as an array; None becomes NaT."""
     try:
-        # Ten times as fast as numpy alone, but for nanoseconds only.
+        # Ten times as fast as numpy alone, but only for the years that nanoseconds can hold.
         return pd.DatetimeIndex(dates).to_numpy(MILLISECONDS)
     except pd.errors.OutOfBoundsDatetime:
         return np.array(dates, dtype=MILLISECONDS)
 
 
 class ColumnBuffer:
-    """An array that grows by chunks: a column in the making, in the memory of one."""
+    """An array that grows by chunks, without holding the column twice in memory."""
 
     def __init__(self) -> None:
         self._array = np.empty(0, dtype=object)
         self._length = 0
 
     def append(self, chunk: np.ndarray) -> None:
-        """Add a chunk; where its dtype differs from the former ones, all become objects."""
+        """Add a chunk; if its dtype differs from the former ones, all values become objects."""
         if self._length == 0:
             self._array = np.empty(0, dtype=chunk.dtype)
         elif chunk.dtype != self._array.dtype:
@@ -66,13 +66,13 @@ class ColumnBuffer:
             self._array = former if self._array.dtype != object else self._array
         end = self._length + len(chunk)
         if end > len(self._array):
-            # Enlarged in place where the system can; pages that are not used yet take no memory.
+            # Enlarged in place if the system can do so; pages that are not used take no memory.
             self._array.resize(max(end, len(self._array) * 3 // 2), refcheck=False)
         self._array[self._length : end] = chunk
         self._length = end
 
     def array(self) -> np.ndarray:
-        """Return what was added; the buffer is empty then."""
+        """Return all values and empty the buffer."""
         array, self._array = self._array, np.empty(0, dtype=object)
         array.resize(self._length, refcheck=False)
         return array
@@ -87,11 +87,11 @@ def _as_objects(array: np.ndarray) -> np.ndarray:
 
 
 def restored(packed: np.ndarray, column: Column) -> pd.Series:
-    """Return a column under its dtype; under the dtype that its values have where they do not fit."""
+    """Return a column with its dtype, or with the dtype of its values if they do not fit."""
     dtype = column.dtype
     zoned = _DATETIME_DTYPE.fullmatch(dtype)
     if packed.dtype.kind == "M":
-        dates = pd.Series(packed).dt.tz_localize("UTC")
+        dates = pd.Series(pd.DatetimeIndex(packed).tz_localize("UTC"))
         if dtype == DATE:
             return dates.dt.date.astype(object).where(dates.notna(), None)
         return dates.dt.tz_convert(zoned.group(2) if zoned else "UTC").astype(pd.api.types.pandas_dtype(dtype))
@@ -123,7 +123,7 @@ def _empty(dtype: str) -> pd.Series:
 
 
 def _narrowed(numbers: pd.Series, dtype: str) -> pd.Series:
-    """Return numbers under a dtype that may be narrower than theirs, if all of them fit."""
+    """Return numbers with a narrower dtype if all of them fit."""
     if numbers.dtype == dtype:
         return numbers
     if "int" in dtype:
@@ -146,10 +146,10 @@ def _categorical(objects: pd.Series, categories: Categories) -> pd.Series:
 
 
 def _faithful(objects: pd.Series, dtype: str) -> pd.Series:
-    """Return objects under a dtype if that changes none of them."""
+    """Return objects with a dtype if that changes none of them."""
     missing = objects.isna()
     if dtype in PLAIN_NUMBERS and missing.any():
-        # As pandas itself does where an integer or a truth value is missing, but for what 53 bits cannot hold.
+        # As pandas does if an integer or a boolean is missing; checked below for what 53 bits cannot hold.
         dtype = "float64" if "int" in dtype else "object"
     if dtype == "object":
         return objects

@@ -8,27 +8,23 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from airquality_dagster_tests.processes import running_mongod, wait_until
+from dagster_mongodb_tests.mongod import running_mongod, wait_until
 
 
 @contextmanager
-def running_replica_set(folder: Path, members: int, *options: str) -> Iterator[str]:
+def running_replica_set(folder: Path, members: int) -> Iterator[str]:
     """Run members of a replica set, with elections of about a second, and hand out their URI.
 
     Args:
         folder: of their data.
         members: how many.
-        options: of each mongod.
     """
     with ExitStack() as servers:
         addresses = []
         for number in range(members):
             home = folder / f"member{number}"
             home.mkdir()
-            size = ("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64")
-            # A member that is asked to end waits 15 s for its clients by default.
-            end = ("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100")
-            addresses.append(servers.enter_context(running_mongod(home, "--replSet", "rs", *size, *end, *options)))
+            addresses.append(servers.enter_context(running_mongod(home, "--replSet", "rs", "--oplogSize", "64")))
         with MongoClient(f"mongodb://{addresses[0]}", directConnection=True) as client:
             config = {
                 "_id": "rs",

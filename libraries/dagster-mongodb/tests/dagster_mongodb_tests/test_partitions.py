@@ -3,9 +3,9 @@
 import dagster as dg
 import pandas as pd
 import pytest
-from dagster_mongodb import MongoDBIOManagerError, SliceError
+from dagster_mongodb import MongoDBIOManagerError, OptionsError, PartitionError
 
-from tests.tables import read, table, write
+from dagster_mongodb_tests.tables import materialize, read, shared_instance, table, write
 
 DAILY = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-02-01")
 
@@ -19,22 +19,7 @@ def rows_of(frame: pd.DataFrame, *columns: str) -> list[tuple]:
     return list(frame[list(columns)].itertuples(index=False, name=None))
 
 
-def test_an_unpartitioned_asset_is_a_whole_collection(io_manager, database):
-    frame = pd.DataFrame({"a": [1, 2]})
-    write(io_manager, table(), frame)
-    assert [document["a"] for document in database["table"].find()] == [1, 2]
-    pd.testing.assert_frame_equal(read(io_manager, table()), frame)
-
-
-def test_static_partitions_are_told_apart_by_their_key(io_manager):
-    spec = table(partitions_def=dg.StaticPartitionsDefinition(["red", "blue"]), partition_expr="color")
-    for color, values in (("red", [1, 2]), ("blue", [3, 4])):
-        write(io_manager, spec, pd.DataFrame({"color": color, "value": values}), partition_key=color)
-    write(io_manager, spec, pd.DataFrame({"color": ["red"], "value": [5]}), partition_key="red")
-    assert sorted(rows_of(read(io_manager, spec), "color", "value")) == [("blue", 3), ("blue", 4), ("red", 5)]
-
-
-@pytest.mark.parametrize("zone", ["UTC", "Africa/Abidjan", "Europe/Rome", "America/New_York", "Asia/Kolkata"])
+@pytest.mark.parametrize("zone", ["Europe/Rome", "America/New_York", "Asia/Kolkata"])
 def test_a_day_of_any_time_zone_holds_its_own_hours_also_when_clocks_change(io_manager, zone):
     days = dg.DailyPartitionsDefinition("2024-03-01", timezone=zone, end_date="2024-04-05")
     spec = table(partitions_def=days, partition_expr="time", primary_key="time")
@@ -65,20 +50,6 @@ def test_a_write_leaves_other_partitions_alone(io_manager):
     assert len(read(io_manager, spec)) == 25
 
 
-def test_dynamic_partitions_are_told_apart_by_their_key(io_manager, instance):
-    spec = table(partitions_def=dg.DynamicPartitionsDefinition(name="fruits"), partition_expr="fruit")
-    instance.add_dynamic_partitions("fruits", ["apple", "pear"])
-    for fruit in ("apple", "pear", "apple"):
-        write(
-            io_manager,
-            spec,
-            pd.DataFrame({"fruit": [fruit], "value": [1]}),
-            partition_key=fruit,
-            instance=instance,
-        )
-    assert sorted(read(io_manager, spec, instance=instance)["fruit"]) == ["apple", "pear"]
-
-
 MULTI = dg.MultiPartitionsDefinition({"day": DAILY, "color": dg.StaticPartitionsDefinition(["red", "blue"])})
 MULTI_TABLE = table(
     partitions_def=MULTI, partition_expr={"day": "time", "color": "color"}, primary_key=["color", "time"]
@@ -105,15 +76,6 @@ def test_several_columns_of_a_primary_key_are_a_subdocument_in_their_order(io_ma
     write_multi(io_manager, "2024-01-01")
     assert [list(document["_id"]) for document in database["table"].find()] == [["color", "time"]] * 4
     assert "color" not in database["table"].find_one()
-
-
-@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
-def test_a_single_dimension_reads_its_part_of_a_multi_dimensional_asset(io_manager):
-    write_multi(io_manager, "2024-01-01", "2024-01-02")
-    mapping = dg.MultiToSingleDimensionPartitionMapping("day")
-    stored = read(io_manager, MULTI_TABLE, partitions_def=DAILY, mapping=mapping, partition_key="2024-01-02")
-    assert sorted(rows_of(stored, "color", "value")) == [("blue", 0), ("blue", 1), ("red", 0), ("red", 1)]
-    assert set(stored["time"].dt.day) == {2}
 
 
 @pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
@@ -153,7 +115,7 @@ def test_a_month_reads_its_days(io_manager):
     assert len(read(io_manager, spec, partitions_def=months, partition_key="2024-01-01")) == 48
 
 
-@pytest.mark.parametrize("zone", ["Pacific/Auckland", "Africa/Abidjan", "America/Bogota"])
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Bogota"])
 def test_calendar_dates_belong_to_the_local_window_whatever_its_offset(io_manager, zone):
     months = dg.MonthlyPartitionsDefinition("2024-01-01", timezone=zone, end_date="2024-04-01")
     spec = table(partitions_def=months, partition_expr="date", primary_key="date", calendar_dates=True)
@@ -166,26 +128,26 @@ def test_calendar_dates_belong_to_the_local_window_whatever_its_offset(io_manage
 
 def test_rows_of_another_partition_are_refused_before_anything_is_written(io_manager, database):
     spec = table(partitions_def=DAILY, partition_expr="time", primary_key="time")
-    with pytest.raises(SliceError, match=r"1 of 25 rows lie outside the partition.*row 24 has time=.*2024-01-02"):
+    with pytest.raises(PartitionError, match=r"1 of 25 rows lie outside the partition.*row 24 has time=.*2024-01-02"):
         write(io_manager, spec, hours("2024-01-01", 25), partition_key="2024-01-01")
     assert database.list_collection_names() == []
 
 
 def test_a_partition_column_of_another_type_is_refused_with_what_to_do(io_manager):
     spec = table(partitions_def=DAILY, partition_expr="time")
-    with pytest.raises(SliceError, match="tz-aware"):
+    with pytest.raises(PartitionError, match="tz-aware"):
         write(io_manager, spec, pd.DataFrame({"time": ["2024-01-01"]}), partition_key="2024-01-01")
 
 
 def test_partitions_without_a_partition_expr_are_refused_with_an_example(io_manager):
-    with pytest.raises(SliceError, match=r"partition_expr.*metadata="):
+    with pytest.raises(OptionsError, match=r"partition_expr.*metadata="):
         write(io_manager, table(partitions_def=DAILY), hours("2024-01-01", 1), partition_key="2024-01-01")
 
 
 @pytest.mark.parametrize("expression", [{"day": "time"}, "time"])
 def test_a_dimension_without_a_column_is_named(io_manager, expression):
     spec = table(partitions_def=MULTI, partition_expr=expression)
-    with pytest.raises(SliceError, match="dimension .*color"):
+    with pytest.raises(OptionsError, match="dimension .*color"):
         write(
             io_manager,
             spec,
@@ -216,7 +178,7 @@ def test_an_input_reads_only_the_columns_it_names(io_manager):
     write(io_manager, spec, pd.DataFrame({"id": [1], "a": ["x"], "b": [2.5]}))
     assert read(io_manager, spec, columns=["b"]).to_dict("list") == {"b": [2.5]}
     assert list(read(io_manager, spec, columns=["b", "id"]).columns) == ["b", "id"]
-    with pytest.raises(SliceError, match="no column c"):
+    with pytest.raises(OptionsError, match="no column c"):
         read(io_manager, spec, columns=["c"])
 
 
@@ -230,49 +192,17 @@ def test_each_output_of_a_multi_asset_has_its_own_collection(io_manager, databas
     def both():
         return pd.DataFrame({"id": [1]}), pd.DataFrame({"id": [2]})
 
-    dg.materialize([both], resources={"io_manager": io_manager})
+    materialize(io_manager, [both])
     assert list(database["first"].find()) == [{"_id": 1}]
     assert [document["id"] for document in database["elsewhere"].find()] == [2]
-
-
-def test_an_output_of_an_op_is_kept_under_its_name_and_read_by_the_next_op(io_manager, database):
-    received = []
-
-    @dg.op(out=dg.Out(metadata={"collection": "measured"}))
-    def measure():
-        return pd.DataFrame({"a": [1, 2]})
-
-    @dg.op
-    def total(frame: pd.DataFrame) -> None:
-        received.append(int(frame["a"].sum()))
-
-    @dg.job(resource_defs={"io_manager": io_manager})
-    def measuring():
-        total(measure())
-
-    assert measuring.execute_in_process().success
-    assert received == [3]
-    assert database["measured"].count_documents({}) == 2
 
 
 def test_an_asset_that_returns_nothing_is_not_stored(io_manager, database):
     @dg.asset
     def nothing() -> None: ...
 
-    assert dg.materialize([nothing], resources={"io_manager": io_manager}).success
+    assert materialize(io_manager, [nothing]).success
     assert database.list_collection_names() == []
-
-
-def test_an_input_without_an_annotation_is_a_frame(io_manager):
-    write(io_manager, table(), pd.DataFrame({"a": [1]}))
-    received = []
-
-    @dg.asset(ins={"frame": dg.AssetIn("table")})
-    def reader(frame) -> None:
-        received.append(frame)
-
-    dg.materialize([table(), reader], selection=[reader], resources={"io_manager": io_manager})
-    assert received[0]["a"].tolist() == [1]
 
 
 def test_each_key_of_a_dynamic_output_and_of_the_steps_mapped_over_it_has_its_own_collection(io_manager, database):
@@ -295,7 +225,7 @@ def test_each_key_of_a_dynamic_output_and_of_the_steps_mapped_over_it_has_its_ow
     def fan_out():
         together(parts().map(marked).collect())
 
-    assert fan_out.execute_in_process().success
+    assert fan_out.execute_in_process(instance=shared_instance()).success
     assert sorted(received) == ["a", "b"]
     assert [document["key"] for document in database["result.b"].find()] == ["b"]
     assert list(database["marked.a"].find()) == [{"_id": "a", "mark": "x"}]
@@ -307,5 +237,5 @@ def test_an_input_of_another_type_is_refused_by_its_name(io_manager):
     @dg.asset(ins={"frame": dg.AssetIn("table")})
     def reader(frame: int) -> None: ...
 
-    with pytest.raises(MongoDBIOManagerError, match="'table' is to be read as .*int.*pandas.DataFrame"):
-        dg.materialize([table(), reader], selection=[reader], resources={"io_manager": io_manager})
+    with pytest.raises(MongoDBIOManagerError, match="'table' cannot be read as .*int.*pandas.DataFrame"):
+        materialize(io_manager, [table(), reader], selection=[reader])

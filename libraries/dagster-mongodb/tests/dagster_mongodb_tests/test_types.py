@@ -12,17 +12,17 @@ import pytest
 from dagster_mongodb import (
     DataFrameChunks,
     MongoDBIOManager,
-    MongoDBIOManagerError,
-    SliceError,
+    PartitionError,
+    UnreadableError,
     UnstorableError,
 )
 from dagster_mongodb.handlers.layouts import arrays_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.tables import (
-    QUIET,
+from dagster_mongodb_tests.tables import (
     counts,
+    materialize,
     read_directly,
     table,
     write,
@@ -70,7 +70,7 @@ def test_documents_with_a_key_of_two_fields_make_the_round_trip(io_manager, data
         ([{"id": 1}, {"id": 1}], "rows 0 and 1 have the same primary key"),
         ([{"id": 1, "$set": 1}], r"row 0: '\$set' cannot be a field name"),
         ([{"id": 1, "x": {1, 2}}], "row 0: BSON has no type for .*set"),
-        ([{"id": 1, "_id": 2}], "row 0: the field '_id' is MongoDB's own"),
+        ([{"id": 1, "_id": 2}], "row 0: the field '_id' belongs to MongoDB"),
     ],
 )
 def test_a_document_that_cannot_be_stored_is_refused_by_its_row_before_anything_is_written(
@@ -86,7 +86,7 @@ def test_one_document_is_kept_and_read_as_one(io_manager):
         write_directly(io_manager, document)
         assert read_directly(io_manager, dict) == document
     write_directly(io_manager, [{"a": 1}, {"a": 2}])
-    with pytest.raises(SliceError, match="to be read as one document, but there are 2"):
+    with pytest.raises(UnreadableError, match="is read as one document .dict., but has 2"):
         read_directly(io_manager, dict)
 
 
@@ -132,13 +132,13 @@ POLARS = pl.DataFrame(
         "struct": [{"a": 1, "b": "x"}, {"a": None, "b": "y"}, {"a": 3, "b": None}],
         "bytes": [b"x", None, b""],
         "decimal": pl.Series(["1.10", None, "2.20"]).cast(pl.Decimal(10, 2)),
-        "PM2.5": [1.0, 2.0, 3.0],
+        "in US$ 1.50": [1.0, 2.0, 3.0],
     }
 )
 
 
 @pytest.mark.parametrize("rows", [3, 0])
-@pytest.mark.parametrize("metadata", [{}, {"primary_key": "id"}, {"primary_key": ["id", "PM2.5"]}])
+@pytest.mark.parametrize("metadata", [{}, {"primary_key": "id"}, {"primary_key": ["id", "in US$ 1.50"]}])
 def test_a_polars_frame_comes_back_as_it_was(io_manager, rows, metadata):
     frame = POLARS.head(rows)
     assert counts(write_directly(io_manager, frame, **metadata))[0] == rows
@@ -224,7 +224,7 @@ def test_inputs_choose_their_type_by_annotation(io_manager):
         return readings.to_arrow()
 
     assets = [readings, settings_used, notes, sums, frames]
-    dg.materialize(assets, resources={"io_manager": io_manager}, run_config=QUIET)
+    materialize(io_manager, assets)
     assert received["documents"] == [{"id": 1, "x": 1.5}, {"id": 2, "x": 2.5}]
     assert (received["sum"], received["notes"]) == (4.0, [{"over": 1}])
     assert received["polars"].to_dicts() == received["documents"]
@@ -234,14 +234,8 @@ def test_documents_of_partitions_are_cut_like_rows(io_manager):
     days = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-05")
     spec = table(partitions_def=days, partition_expr="when", primary_key="when")
     write(io_manager, spec, [{"when": MOMENT, "x": 1}], partition_key="2024-01-01")
-    with pytest.raises(SliceError, match="1 of 1 rows lie outside the partition"):
+    with pytest.raises(PartitionError, match="1 of 1 rows lie outside the partition"):
         write(io_manager, spec, [{"when": MOMENT}], partition_key="2024-01-02")
-
-
-@pytest.mark.parametrize("value", [5, "text", {1, 2}, None])
-def test_an_output_of_another_type_is_refused_with_those_that_are_kept(io_manager, value):
-    with pytest.raises(MongoDBIOManagerError, match=f"{type(value).__name__}.*pandas.DataFrame.*'-> None'"):
-        write_directly(io_manager, value)
 
 
 VALUES = {

@@ -11,7 +11,7 @@ from dagster_mongodb.clients import CLIENTS, ClientSettings, SharedClients
 from dagster_mongodb.revisions import RevisionLog
 from pymongo import ReadPreference, WriteConcern
 
-from tests.tables import read_directly, write_directly
+from dagster_mongodb_tests.tables import read_directly, write_directly
 
 FRAME = pd.DataFrame({"id": [1], "x": [1.5]})
 

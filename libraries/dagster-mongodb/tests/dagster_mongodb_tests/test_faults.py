@@ -5,11 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from dagster_mongodb import ConcurrentWriteError
-from pymongo import MongoClient, monitoring
+from pymongo import MongoClient
+from pymongo.monitoring import CommandStartedEvent, CommandSucceededEvent
 
-from tests import killed_writer
-from tests.killed_writer import NEW, OLD
-from tests.replica_sets import running_replica_set, step_down
+from dagster_mongodb_tests import killed_writer
+from dagster_mongodb_tests.commands import Listener, listen
+from dagster_mongodb_tests.killed_writer import NEW, OLD
+from dagster_mongodb_tests.replica_sets import step_down
 
 MOST_COMMANDS = 40
 
@@ -136,13 +138,6 @@ def test_a_reader_never_finds_fewer_rows_than_the_smaller_of_old_and_new(mongodb
     assert min(counts) >= min(len(OLD), len(NEW))
 
 
-@pytest.fixture(scope="module")
-def replica_set(tmp_path_factory):
-    """The URI of a replica set of one member: the least that has transactions and change streams."""
-    with running_replica_set(tmp_path_factory.mktemp("replica"), 1) as uri:
-        yield uri
-
-
 def test_on_a_replica_set_rows_without_keys_are_rewritten_at_one_moment(replica_set):
     with MongoClient(replica_set) as client:
         database, few, many = client["test"], dict(list(OLD.items())[:7]), OLD
@@ -178,13 +173,7 @@ def test_on_a_replica_set_keyed_rows_are_written_and_their_revisions_kept(replic
         )
 
 
-@pytest.fixture(scope="module")
-def three_members(tmp_path_factory):
-    with running_replica_set(tmp_path_factory.mktemp("three"), 3) as uri:
-        yield uri
-
-
-class StepDown(monitoring.CommandListener):
+class StepDown(Listener):
     """Makes the primary step down before the n-th command that is sent, or after it."""
 
     def __init__(self, uri: str, number: int, *, after: bool) -> None:
@@ -196,18 +185,17 @@ class StepDown(monitoring.CommandListener):
             step_down(self.uri)
             self.has_happened = True
 
-    def started(self, event: monitoring.CommandStartedEvent) -> None:
+    def started(self, event: CommandStartedEvent) -> None:
         if not self.after:
             self.count()
 
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+    def succeeded(self, event: CommandSucceededEvent) -> None:
         if self.after:
             self.count()
 
-    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
 
-
-@pytest.mark.parametrize("is_keyed", [True, pytest.param(False, marks=pytest.mark.long)], ids=["keyed", "unkeyed"])
+@pytest.mark.long
+@pytest.mark.parametrize("is_keyed", [True, False], ids=["keyed", "unkeyed"])
 def test_a_primary_that_steps_down_at_any_command_loses_doubles_and_tears_nothing(three_members, monkeypatch, is_keyed):
     step_downs = 0
     with MongoClient(three_members) as client:
@@ -216,8 +204,8 @@ def test_a_primary_that_steps_down_at_any_command_loses_doubles_and_tears_nothin
             killed_writer.write(three_members, name, is_keyed=is_keyed, rows=OLD)
             fault = StepDown(three_members, number, after=bool(number % 2))
             with monkeypatch.context() as patch:
-                # Only of the client of this write, which no other write shares.
-                patch.setattr(monitoring, "_LISTENERS", monitoring._Listeners([fault], [], [], [], []))
+                # Only to the client of this write, which no other write shares.
+                listen(patch, fault)
                 killed_writer.write(three_members, name, is_keyed=is_keyed, rows=NEW, app_name=name)
             rows = sorted(
                 (document.get("id", document["_id"]), document["text"]) for document in client[name]["table"].find()

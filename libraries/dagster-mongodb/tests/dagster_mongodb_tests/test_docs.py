@@ -1,4 +1,4 @@
-"""The examples of docs/mongodb-io-manager.md are run."""
+"""The examples of README.md are run."""
 
 import re
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import dagster as dg
 from dagster_mongodb import find_as_of
 
-from tests.tables import QUIET
+from dagster_mongodb_tests.tables import QUIET, shared_instance
 
-PAGE = (Path(__file__).parents[3] / "docs" / "mongodb-io-manager.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -18,7 +18,7 @@ def test_the_examples_of_the_page_do_what_it_says(mongodb_uri, monkeypatch, data
     names: dict = {}
     exec(first.replace('database="weather"', f'database="{database.name}"'), names)
     assets = [names["readings"], names["warm_hours"], names["mean"]]
-    run = {"resources": names["defs"].resources, "run_config": QUIET}
+    run = {"resources": names["defs"].resources, "run_config": QUIET, "instance": shared_instance()}
     for _ in range(2):
         result = dg.materialize(assets[:2], partition_key="2024-01-01", **run)
     (event,) = result.asset_materializations_for_node("readings")

@@ -10,7 +10,17 @@ import pandas as pd
 import pytest
 from dagster_mongodb import MongoDBIOManager, MongoDBIOManagerError
 
-from tests.tables import QUIET, read_directly, table, write, write_directly
+from dagster_mongodb_tests.tables import (
+    NO_RESOURCES,
+    QUIET,
+    materialize,
+    read,
+    read_directly,
+    shared_instance,
+    table,
+    write,
+    write_directly,
+)
 
 DAYS = dg.DailyPartitionsDefinition("2022-01-01", end_date="2022-01-10")
 DAYS_AND_COLORS = dg.MultiPartitionsDefinition(
@@ -32,7 +42,7 @@ def values(database, name: str) -> list:
 
 
 def run(io_manager, assets, **options) -> dg.ExecuteInProcessResult:
-    return dg.materialize(assets, resources={"io_manager": io_manager}, run_config=QUIET, **options)
+    return materialize(io_manager, assets, **options)
 
 
 def test_io_manager_with_ops(io_manager, database):
@@ -50,7 +60,7 @@ def test_io_manager_with_ops(io_manager, database):
 
     job = add_one_to_dataframe.to_job(resource_defs={"io_manager": io_manager})
     for _ in range(2):
-        assert job.execute_in_process().success
+        assert job.execute_in_process(instance=shared_instance()).success
         assert values(database, "a_df.result") == [1, 2, 3]
         assert values(database, "add_one.result") == [2, 3, 4]
 
@@ -103,7 +113,7 @@ def test_not_supported_type(io_manager):
         non_supported_type()
 
     with pytest.raises(MongoDBIOManagerError, match="returned int, but MongoDBIOManager stores"):
-        not_supported.execute_in_process(run_config=QUIET)
+        not_supported.execute_in_process(run_config=QUIET, instance=shared_instance())
 
 
 @pytest.mark.parametrize(
@@ -153,6 +163,7 @@ def test_dynamic_partition(io_manager, database, instance):
         frame = pd.DataFrame({"fruit": [fruit] * 3, "a": value})
         write(io_manager, spec, frame, partition_key=fruit, instance=instance)
         assert values(database, "table") == list(expected)
+    assert sorted(read(io_manager, spec, instance=instance)["a"]) == list("222333")
 
 
 def test_self_dependent_asset(io_manager, database):
@@ -229,13 +240,15 @@ def test_different_output_and_input_types(io_manager):
 
 
 def test_non_asset_out(io_manager, database):
-    context = dg.build_output_context(name="table1", definition_metadata={"database": database.name})
+    context = dg.build_output_context(
+        name="table1", definition_metadata={"database": database.name}, resources=NO_RESOURCES
+    )
     io_manager.handle_output(context, a_df())
     assert values(database, "table1") == [1, 2, 3]
 
 
 def test_handle_none_output(io_manager):
-    with pytest.raises(MongoDBIOManagerError, match="returned NoneType"):
+    with pytest.raises(MongoDBIOManagerError, match="returned NoneType.*pandas.DataFrame.*'-> None'"):
         write_directly(io_manager, None)
 
 

@@ -3,11 +3,16 @@
 import multiprocessing
 import os
 import signal
+import sys
 
 import dagster as dg
 import pandas as pd
+import pytest
 from dagster_mongodb import MongoDBIOManager
 from pymongo import monitoring
+
+from dagster_mongodb_tests.commands import Listener
+from dagster_mongodb_tests.tables import NO_RESOURCES
 
 OLD = {number: f"old {number}" for number in range(20)}
 # Unchanged 0 to 4, changed 5 to 9, vanished 10 to 19, new 20 to 24.
@@ -17,7 +22,7 @@ NEW = {
 }
 
 
-class Killer(monitoring.CommandListener):
+class Killer(Listener):
     """Kills this process before the n-th command that it sends."""
 
     def __init__(self, number: int) -> None:
@@ -28,16 +33,16 @@ class Killer(monitoring.CommandListener):
         if self.left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
-
 
 def write(uri: str, database: str, *, is_keyed: bool, rows: dict[int, str], app_name: str = "writer") -> None:
     """Write rows with the IO manager."""
     metadata = {"primary_key": "id", "keep_revisions": True} if is_keyed else {}
     context = dg.build_output_context(
-        name="result", asset_key=dg.AssetKey("table"), definition_metadata=metadata, run_id=f"run of {os.getpid()}"
+        name="result",
+        asset_key=dg.AssetKey("table"),
+        definition_metadata=metadata,
+        run_id=f"run of {os.getpid()}",
+        resources=NO_RESOURCES,
     )
     frame = pd.DataFrame({"id": list(rows), "text": list(rows.values())})
     manager = MongoDBIOManager(uri=uri, database=database, app_name=app_name)
@@ -58,6 +63,9 @@ def exit_code_of_writer(uri: str, database: str, *, is_keyed: bool, number: int)
     processes = multiprocessing.get_context("forkserver")  # from a server that has imported everything
     processes.set_forkserver_preload([__name__])
     writer = processes.Process(target=write_until_killed, args=(uri, database, is_keyed, number))
-    writer.start()
+    with pytest.MonkeyPatch.context() as patch:
+        # The server does not take over what pytest added to sys.path.
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        writer.start()
     writer.join(60)
     return writer.exitcode

@@ -1,11 +1,15 @@
-"""A tiny invented domain for the IO manager's tests: frames written and read by way of Dagster."""
+"""Tables written and read through Dagster, for the tests of the IO manager."""
 
+from functools import cache
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 from dagster_mongodb import MongoDBIOManager
 
+with dg.build_resources({}) as _resources:
+    # Without resources, Dagster makes an instance for each context that is built, which takes 80 ms.
+    NO_RESOURCES = _resources
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -19,7 +23,7 @@ def table(
 def write(manager: MongoDBIOManager, spec: dg.AssetSpec, frame: Any, **run: Any) -> dict[str, Any]:
     """Materialize a table from a frame and return the plain metadata of the materialization.
 
-    Parameters:
+    Args:
         run: ``partition_key``, or ``partition_range`` (first, last), and ``instance``.
     """
     import warnings
@@ -69,9 +73,13 @@ def read(
 
 
 def write_directly(manager: MongoDBIOManager, content: Any, *, run_id: str = "run", **metadata: Any) -> dict[str, Any]:
-    """Hand content to the IO manager as an output of a table without partitions: no run, a tenth of the time."""
+    """Write content as an output of a table without partitions, without a run."""
     context = dg.build_output_context(
-        name="result", asset_key=dg.AssetKey("table"), definition_metadata=metadata, run_id=run_id
+        name="result",
+        asset_key=dg.AssetKey("table"),
+        definition_metadata=metadata,
+        run_id=run_id,
+        resources=NO_RESOURCES,
     )
     manager.handle_output(context, content)
     return {name: getattr(value, "value", value) for name, value in context.get_logged_metadata().items()}
@@ -80,18 +88,22 @@ def write_directly(manager: MongoDBIOManager, content: Any, *, run_id: str = "ru
 def read_directly(
     manager: MongoDBIOManager, kind: Any, *, of_input: dict[str, Any] | None = None, **metadata: Any
 ) -> Any:
-    """Return what the IO manager hands to an input that is annotated with a type.
+    """Return what an input with an annotation receives of a table without partitions, without a run.
 
     Args:
         of_input: metadata of the input.
         metadata: of the asset.
     """
     key = dg.AssetKey("table")
-    context = dg.build_input_context(
+    context = dg.InputContext(  # build_input_context takes no NO_RESOURCES
         asset_key=key,
-        upstream_output=dg.build_output_context(name="result", asset_key=key, definition_metadata=metadata),
+        upstream_output=dg.build_output_context(
+            name="result", asset_key=key, definition_metadata=metadata, resources=NO_RESOURCES
+        ),
         dagster_type=dg.PythonObjectDagsterType(kind),
         definition_metadata=of_input or {},
+        resources=NO_RESOURCES,
+        instance=shared_instance(),
     )
     return manager.load_input(context)
 
@@ -103,7 +115,14 @@ def materialize(manager: MongoDBIOManager, assets: list, partition_range: tuple[
             "dagster/asset_partition_range_start": partition_range[0],
             "dagster/asset_partition_range_end": partition_range[1],
         }
+    run.setdefault("instance", shared_instance())
     return dg.materialize(assets, resources={"io_manager": manager}, run_config=QUIET, **run)
+
+
+@cache
+def shared_instance() -> dg.DagsterInstance:
+    """Return the instance of all runs that do not bring their own."""
+    return dg.DagsterInstance.ephemeral()
 
 
 def counts(metadata: dict[str, Any]) -> tuple[int, int, int, int]:

@@ -8,16 +8,25 @@ import dagster as dg
 import pandas as pd
 import pytest
 from bson.raw_bson import RawBSONDocument
-from dagster_mongodb import ABSENT, SliceError, difference, find_as_of
+from dagster_mongodb import (
+    ABSENT,
+    OptionsError,
+    Revision,
+    difference,
+    find_as_of,
+    find_revisions,
+    revisions_collection,
+)
 from dagster_mongodb.revisions import RevisionLog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo import MongoClient
-from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from pymongo.monitoring import CommandStartedEvent
 
-from tests.tables import (
-    QUIET,
+from dagster_mongodb_tests.commands import Listener
+from dagster_mongodb_tests.tables import (
     counts,
+    materialize,
     read_directly,
     table,
     write,
@@ -173,7 +182,7 @@ def test_a_version_that_another_writer_wrote_meanwhile_is_kept_too(io_manager, d
 )
 def test_as_of_any_moment_one_reads_what_stood_then(io_manager, database, writes):
     for name in database.list_collection_names():
-        database[name].drop()
+        database[name].delete_many({})  # to drop and create collections would take most of the time
     stood: dict[int, str] = {}
     known = [(now(), copy.copy(stood))]
     for mode, rows in writes:
@@ -207,10 +216,7 @@ def test_an_input_is_read_as_of_a_moment_within_its_partition(io_manager):
         received.append(then)
 
     upstream = dg.AssetSpec(spec.key, partitions_def=days, metadata=spec.metadata)
-    resources = {"io_manager": io_manager}
-    dg.materialize(
-        [upstream, compare], selection=[compare], resources=resources, partition_key="2024-01-02", run_config=QUIET
-    )
+    materialize(io_manager, [upstream, compare], selection=[compare], partition_key="2024-01-02")
     assert received[0].to_dict("list") == {"time": [pd.Timestamp("2024-01-02", tz="UTC")], "x": [1]}
 
 
@@ -229,17 +235,62 @@ def test_a_version_that_was_provisional_then_is_not_known_as_of_then(io_manager,
 )
 def test_a_moment_that_is_none_is_refused(io_manager, moment, message):
     counts(write_directly(io_manager, frame((1, "a")), **KEPT))
-    with pytest.raises(SliceError, match=message):
+    with pytest.raises(OptionsError, match=message):
         read_directly(io_manager, pd.DataFrame, of_input={"as_of": moment}, **KEPT)
 
 
 def test_an_operator_that_looks_beyond_fields_is_refused_of_the_past(io_manager, database):
     write_directly(io_manager, frame((1, "a")), **KEPT)
-    with pytest.raises(SliceError, match=r"cannot have \$where"):
+    with pytest.raises(OptionsError, match=r"cannot use \$where"):
         find_as_of(database, "table", now(), {"$where": "true"})
 
 
-class TakesTheNumber(CommandListener):
+def test_revisions_are_found_in_the_order_of_key_and_number_as_they_are_stored(io_manager, database):
+    for number, text in enumerate("aAa"):
+        write_directly(io_manager, frame((2, text), (1, text), (3, "c")), run_id=f"run{number}", **KEPT)
+    found = list(find_revisions(database, "table"))
+    assert [(revision.document_id, revision.number, revision.run_id) for revision in found] == [
+        (1, 1, "run1"),
+        (1, 2, "run2"),
+        (2, 1, "run1"),
+        (2, 2, "run2"),
+    ]
+    # The client of the fixture knows nothing of the library.
+    stored = database[revisions_collection("table")].find_one({"_id.document_id": 2, "_id.revision": 1})
+    assert found[2] == Revision(
+        document_id=2,
+        number=1,
+        document={"_id": 2, "text": "a"},
+        valid_until=stored["valid_until"],
+        kind="revised",
+        run_id="run1",
+        partition=None,
+    )
+    assert found[2].valid_until.tzinfo is not None
+
+
+def test_revisions_of_some_keys_are_found_without_their_documents(io_manager, database):
+    for text in "ab":
+        write_directly(io_manager, frame(*((number, text) for number in range(5))), **KEPT)
+    found = list(find_revisions(database, "table", {"$gte": 1, "$lt": 3}, with_documents=False))
+    assert [(revision.document_id, revision.document) for revision in found] == [(1, None), (2, None)]
+
+
+def test_the_dates_of_revisions_are_tz_aware_whatever_the_client(mongodb_uri, io_manager, database):
+    moment = pd.Timestamp("2024-01-01", tz="UTC")
+    for value in (1, 2):
+        write_directly(io_manager, pd.DataFrame({"id": [moment], "x": value}), **KEPT)
+    with MongoClient(mongodb_uri) as naive:
+        (revision,) = find_revisions(naive[database.name], "table")
+    assert revision.document == {"_id": moment, "x": 1}
+    assert revision.document_id == moment
+
+
+def test_a_collection_without_revisions_has_none(database):
+    assert list(find_revisions(database, "table")) == []
+
+
+class TakesTheNumber(Listener):
     """Another writer, who keeps a version under the number that was just found to be free."""
 
     def __init__(self, uri: str, revision: dict) -> None:
@@ -250,12 +301,6 @@ class TakesTheNumber(CommandListener):
             with MongoClient(self.uri) as client:
                 client[event.database_name]["table_revisions"].insert_one(self.revision)
             self.revision = {}
-
-    def succeeded(self, event: CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: CommandFailedEvent) -> None:
-        pass
 
 
 @pytest.mark.parametrize("text", ["theirs", "ours"])

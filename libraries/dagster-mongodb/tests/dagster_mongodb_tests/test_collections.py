@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 import pandas as pd
 import pytest
-from dagster_mongodb import MongoDBIOManager, SliceError, collection
+from dagster_mongodb import CollectionError, MongoDBIOManager, OptionsError, WriteRefusedError, collection
 from dagster_mongodb.slices import CollectionSlice
-from pymongo import monitoring
 from pymongo.errors import WriteError
+from pymongo.monitoring import CommandStartedEvent
 
-from tests.tables import read_directly, table, write, write_directly
+from dagster_mongodb_tests.commands import Listener, listen
+from dagster_mongodb_tests.tables import read_directly, table, write, write_directly
 
 FRAME = pd.DataFrame({"id": [1, 2], "color": ["red", "red"], "x": [1.5, None]})
 MULTI = dg.MultiPartitionsDefinition(
@@ -21,26 +22,14 @@ MULTI = dg.MultiPartitionsDefinition(
 )
 
 
-class Commands(monitoring.CommandListener):
+class Commands(Listener):
     """The names of the commands that were sent, in order."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
 
-    def started(self, event: monitoring.CommandStartedEvent) -> None:
+    def started(self, event: CommandStartedEvent) -> None:
         self.names.append(event.command_name)
-
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
-
-
-@pytest.fixture
-def commands(monkeypatch) -> Commands:
-    """The commands of clients that are made in the test."""
-    listener = Commands()
-    monkeypatch.setattr(monitoring, "_LISTENERS", monitoring._Listeners([listener], [], [], [], []))
-    return listener
 
 
 def indexes(database, name="table") -> list[dict[str, int]]:
@@ -60,7 +49,9 @@ def test_the_index_of_the_key_is_enough_where_it_is_the_partition(io_manager, da
     assert indexes(database) == [{"_id": 1}]
 
 
-def test_an_index_that_is_there_is_not_made_again(mongodb_uri, database, commands):
+def test_an_index_that_is_there_is_not_made_again(mongodb_uri, database, monkeypatch):
+    commands = Commands()
+    listen(monkeypatch, commands)
     manager = MongoDBIOManager(uri=mongodb_uri, database=database.name, app_name="listened to")
     for _ in range(2):
         write_directly(manager, FRAME, primary_key="id", indexes=["x", {"keys": ["color", "x"]}])
@@ -85,22 +76,26 @@ def test_indexes_of_the_metadata_are_made_with_their_options(io_manager, databas
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ("x", "'indexes' is 'x': it is a list"),
+        ("x", "'indexes' is 'x', it must be a list"),
         ([5], r"'indexes' is \[5\]"),
         ([{"unique": True}], "'indexes' is"),
         ([{"keys": "x", "nonsense": True}], "the index on x .*nonsense"),
-        ([{"keys": {"x": "no such type"}}], "the index on x cannot be made"),
-        ([{"keys": "color", "unique": True}], "documents have the same values as others in a unique index"),
+        ([{"keys": {"x": "no such type"}}], "the index on x cannot be created"),
     ],
 )
 def test_an_index_that_cannot_be_made_is_named(io_manager, asked, message):
-    with pytest.raises(SliceError, match=message):
+    with pytest.raises(OptionsError, match=message):
         write_directly(io_manager, FRAME, primary_key="id", indexes=asked)
+
+
+def test_documents_that_a_unique_index_forbids_are_refused(io_manager):
+    with pytest.raises(WriteRefusedError, match="1 documents have the same values as others in a unique index"):
+        write_directly(io_manager, FRAME, primary_key="id", indexes=[{"keys": "color", "unique": True}])
 
 
 def test_an_index_that_is_there_with_other_options_is_left_and_named(io_manager, database):
     database["table"].create_index("x", sparse=True)
-    with pytest.raises(SliceError, match="the index on x is there with other options"):
+    with pytest.raises(OptionsError, match="the index on x exists with other options"):
         write_directly(io_manager, FRAME, primary_key="id", indexes=[{"keys": "x", "unique": True}])
 
 
@@ -126,7 +121,7 @@ def test_a_schema_that_warns_lets_everything_in(io_manager, database):
 
 
 def test_an_unknown_validation_action_is_refused(io_manager):
-    with pytest.raises(SliceError, match="'validation_action' is 'yes': it is 'error' or 'warn'"):
+    with pytest.raises(OptionsError, match="'validation_action' is 'yes', it must be 'error' or 'warn'"):
         write_directly(io_manager, FRAME, validation_action="yes")
 
 
@@ -140,7 +135,7 @@ def test_an_unknown_validation_action_is_refused(io_manager):
 )
 def test_collections_in_which_documents_cannot_be_replaced_are_refused(io_manager, database, options, kind):
     database.create_collection("table", **options)
-    with pytest.raises(SliceError, match=f"is a {kind}, in which MongoDB cannot replace"):
+    with pytest.raises(CollectionError, match=f"is a {kind}, in which MongoDB cannot replace"):
         write_directly(io_manager, FRAME, primary_key="id")
 
 
@@ -163,7 +158,7 @@ def test_a_collection_sharded_by_another_key_than_its_id_is_refused(database, mo
     monkeypatch.setattr(collection, "_shard_key", lambda _, name: shard_key(routed, name))
     try:
         if is_refused:
-            with pytest.raises(SliceError, match="is sharded by x.*shard it by '_id'"):
+            with pytest.raises(CollectionError, match="is sharded by x.*shard it by '_id'"):
                 collection.check_collection(database, "table", keep_revisions=False)
         else:
             collection.check_collection(database, "table", keep_revisions=False)
@@ -174,16 +169,16 @@ def test_a_collection_sharded_by_another_key_than_its_id_is_refused(database, mo
 def test_an_asset_never_meets_the_revisions_of_another(io_manager):
     kept = {"primary_key": "id", "keep_revisions": True}
     write_directly(io_manager, FRAME, **kept)
-    with pytest.raises(SliceError, match="is where the revisions of table are kept"):
+    with pytest.raises(CollectionError, match="keeps the revisions of table"):
         write_directly(io_manager, FRAME, collection="table_revisions")
     write_directly(io_manager, FRAME, collection="other_revisions")
-    with pytest.raises(SliceError, match="other_revisions is an asset of its own"):
+    with pytest.raises(CollectionError, match="other_revisions is an asset"):
         write_directly(io_manager, FRAME, collection="other", **kept)
 
 
 @pytest.mark.parametrize("name", ["a$b", "system.users", "a\0b", "dagster_columns", "x" * 250])
 def test_a_name_that_a_collection_cannot_have_is_refused_with_what_to_do(io_manager, name):
-    with pytest.raises(SliceError, match="is no name for a collection.*'collection'"):
+    with pytest.raises(OptionsError, match="is not a valid collection name.*'collection'"):
         write_directly(io_manager, FRAME, collection=name)
 
 
