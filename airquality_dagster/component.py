@@ -40,7 +40,7 @@ class _Scaffolder(dg.Scaffolder):
 class AirQualityNetwork(Network, dg.Component):
     """A network of AirQino stations: hourly readings in MongoDB, flags, daily aggregates, summaries, a dashboard.
 
-    The attributes are those of a stations file. With a `key_prefix`, several networks live in one deployment: the prefix
+    The attributes are those of a stations file. With a `key_prefix`, several networks live in one deployment: it
     precedes the keys of the assets and the names of collections, jobs, schedules, sensors and resources. Environment
     variables set the addresses of MongoDB and the AirQino API, and the credentials (README, for the operator).
 
