@@ -104,13 +104,15 @@ _MAXIMA = {
 
 
 def _of(fields: Iterable[str], *columns: Column) -> list[dg.TableColumn]:
-    """Return columns for each of some fields of the pollutant table."""
+    """Return the given columns for each of some fields of the pollutant table."""
     return [
         dg.TableColumn(
-            *(text.format(field=field, label=BY_FIELD[field].label, unit=BY_FIELD[field].unit) for text in column)
+            name.format(field=field),
+            kind,
+            description.format(field=field, label=BY_FIELD[field].label, unit=BY_FIELD[field].unit),
         )
         for field in fields
-        for column in columns
+        for name, kind, description in columns
     ]
 
 
