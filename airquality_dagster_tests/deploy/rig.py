@@ -278,7 +278,7 @@ def deployment(folder: Path) -> Iterator[Deployment]:
             "airquality_environment": {
                 "MONGODB_URI": uris["airquality"],
                 "MONGODB_DATABASE": "airquality",
-                "DAGSTER_POSTGRES_URL": postgres.url,
+                "DAGSTER_POSTGRES_URL": f"{postgres.url}?plugin=keep_connections",
                 "DAGSTER_EVENT_BATCH_SIZE": "50",
                 "AIRQINO_BASE_URL": api,
                 "AIRQUALITY_UI_URL": f"{proxy}/dagster",
