@@ -9,7 +9,7 @@ __all__ = ["AirQualityNetwork"]
 
 
 def __getattr__(name: str) -> object:
-    # Imported when somebody asks for it: no command that only prints its help waits for Dagster.
+    # Imported on first use, so that `airquality --help` does not wait for Dagster.
     if name == "AirQualityNetwork":
         from airquality_dagster.component import AirQualityNetwork
 

@@ -1,4 +1,4 @@
-"""A network of air-quality stations as a Dagster component, and the definitions that it makes."""
+"""A network of air-quality stations as a Dagster component, and its definitions."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -24,17 +24,15 @@ _SCAFFOLD = {
 
 
 class _Scaffolder(dg.Scaffolder):
-    """Writes a defs.yaml with one station to begin with."""
+    """Writes a defs.yaml with one station."""
 
     def scaffold(self, request: dg.ScaffoldRequest) -> None:
-        """Write the file, and how a second network gets keys of its own."""
+        """Write the file, with a comment that explains `key_prefix`."""
         dg.scaffold_component(request, _SCAFFOLD)
         if request.scaffold_format == "yaml":
             file = request.target_path if request.append else request.target_path / "defs.yaml"
             with file.open("a", encoding="utf-8") as lines:
-                lines.write(
-                    "  # Needed for a second network of this deployment: it stands before all keys and names.\n"
-                )
+                lines.write("  # A second network of this deployment needs a prefix for all keys and names.\n")
                 lines.write(f"  # key_prefix: {request.target_path.stem}\n")
 
 
@@ -42,9 +40,9 @@ class _Scaffolder(dg.Scaffolder):
 class AirQualityNetwork(Network, dg.Component):
     """A network of AirQino stations: hourly readings in MongoDB, flags, daily aggregates, summaries, a dashboard.
 
-    The attributes are those of a stations file. With a `key_prefix`, several networks live in one deployment: it stands
-    before the keys of the assets and the names of collections, jobs, schedules, sensors and resources. Where MongoDB
-    and the AirQino API are, and the credentials, the environment says (README, for the operator).
+    The attributes are those of a stations file. With a `key_prefix`, several networks live in one deployment: it
+    precedes the keys of the assets and the names of collections, jobs, schedules, sensors and resources. Environment
+    variables set the addresses of MongoDB and the AirQino API, and the credentials (README, for the operator).
 
     Example:
         .. code-block:: yaml
@@ -58,7 +56,7 @@ class AirQualityNetwork(Network, dg.Component):
 
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:
-        """Return what `dg` shows of the component."""
+        """Return the description that `dg` shows."""
         return dg.ComponentTypeSpec(
             description="Hourly readings of AirQino air-quality stations in MongoDB, judged and aggregated.",
             owners=[OWNER],
@@ -67,16 +65,16 @@ class AirQualityNetwork(Network, dg.Component):
 
     @classmethod
     def get_model_cls(cls) -> type[Network]:
-        """Return what the attributes are checked against: errors name the file, the line and the field."""
+        """Return the model of the attributes; its errors name the file, the line and the field."""
         return Network
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
-        """Return the component of the attributes of a defs.yaml."""
+        """Return the component with the attributes of a defs.yaml."""
         return cls.model_validate(attributes.model_dump() if attributes else {})
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """Return assets, checks, jobs, schedules, sensors and resources of the network."""
+        """Return the definitions of the network."""
         return network_definitions(self)
 
 
@@ -84,8 +82,8 @@ def network_definitions(network: Network, variables: Mapping[str, str] | None = 
     """Return assets, checks, jobs, schedules, sensors and resources of a network.
 
     Args:
-        network: its stations.
-        variables: win over the variables of the environment, as those of services that a command has started.
+        network: the network.
+        variables: override environment variables, for example with the addresses of services that a command started.
     """
     assets = network_assets(network)
     uri = settings.resource_field(settings.MONGODB_URI, variables) or settings.DEFAULT_MONGODB_URI
@@ -107,10 +105,10 @@ def network_definitions(network: Network, variables: Mapping[str, str] | None = 
 
 
 def airqino_resource(variables: Mapping[str, str] | None = None) -> AirQinoResource:
-    """Return the resource of the API, as the environment says.
+    """Return the resource of the AirQino API, configured by environment variables.
 
     Args:
-        variables: win over those of the environment.
+        variables: override environment variables.
     """
 
     def field(name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The code location: the network that the environment names."""
+"""The code location of Dagster."""
 
 import dagster as dg
 
@@ -9,5 +9,5 @@ from airquality_dagster.network.stations import load_network
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Return the definitions of the network of ``AIRQUALITY_STATIONS``, else of the two stations in Abidjan."""
+    """Return the definitions of the network in ``AIRQUALITY_STATIONS``, by default of the two stations in Abidjan."""
     return network_definitions(load_network(settings.stations_file()))

@@ -1,4 +1,4 @@
-"""The package's own exceptions: each message says what, where, why, and what to do, in one line."""
+"""Exceptions of the package. Each message says in one line what happened, where, why, and what to do."""
 
 import sys
 
@@ -10,15 +10,15 @@ class AirQualityError(Exception):
 
 
 class SettingsError(AirQualityError):
-    """The environment or a command's option is missing, contradictory or out of range."""
+    """An environment variable or an option of a command is missing, contradictory or out of range."""
 
 
 class StationsFileError(AirQualityError):
-    """The stations file cannot be read or breaks a rule; names file, station and field."""
+    """The stations file cannot be read or is not valid; the message names file, station and field."""
 
 
 class AirQinoError(AirQualityError):
-    """The AirQino API could not be asked or did not answer as it promises."""
+    """A request to the AirQino API failed."""
 
 
 class AirQinoUnavailableError(AirQinoError):
@@ -34,15 +34,23 @@ class UnknownStationError(AirQinoError):
 
 
 class AirQinoAnswerError(AirQinoError):
-    """The API answered something that is not what it promises."""
+    """The API's answer does not have the expected form."""
 
 
 class SimulatedReadingsError(AirQualityError):
-    """Simulated readings would replace measured ones."""
+    """Simulated readings would overwrite measured readings."""
 
 
 class LocalServiceError(AirQualityError):
     """A local process (MongoDB, sandbox, Dagster) could not be started."""
+
+
+class BackupError(AirQualityError):
+    """A backup is damaged or incomplete, or cannot be written or restored."""
+
+
+class CaptureError(AirQualityError):
+    """A file of captured answers, which the sandbox replays, cannot be used."""
 
 
 class DashboardError(AirQualityError):
@@ -54,7 +62,7 @@ class MongoDBUnavailableError(AirQualityError):
 
 
 def storage_errors() -> tuple[type[Exception], ...]:
-    """Return what Dagster raises when the database of its instance is away, full or read-only."""
-    # Of the extra `postgres`: known where it is used.
+    """Return the errors that Dagster raises if its instance's database is not reachable, full or read-only."""
+    # The extra `postgres` is optional: its error exists only if it was imported.
     postgres = sys.modules.get("dagster_postgres.utils")
     return (DBAPIError, postgres.DagsterPostgresException) if postgres else (DBAPIError,)

@@ -1,6 +1,6 @@
-"""Every environment variable of the platform: its name, its meaning, its default.
+"""All environment variables of the platform, with their defaults.
 
-Values that may be secret are handed to Dagster as `EnvVar` and read where they are used.
+Values that may be secret are passed to Dagster as `EnvVar`, so that they are read when they are used.
 """
 
 import os
@@ -26,7 +26,7 @@ AIRQUALITY_DASHBOARD_DIR = "AIRQUALITY_DASHBOARD_DIR"
 AIRQUALITY_DASHBOARD_URL = "AIRQUALITY_DASHBOARD_URL"
 AIRQUALITY_UI_URL = "AIRQUALITY_UI_URL"
 DAGSTER_HOME = "DAGSTER_HOME"
-# Of deploy/dagster.yaml.
+# Used by deploy/dagster.yaml.
 DAGSTER_POSTGRES_URL = "DAGSTER_POSTGRES_URL"
 
 DEFAULT_MONGODB_URI = "mongodb://localhost:27017"
@@ -46,14 +46,13 @@ CREDENTIALS = (
 
 
 def resource_field(name: str, variables: Mapping[str, str] | None = None) -> str | None:
-    """Return a resource's field that comes from an environment variable, None where it is not set.
+    """Return the value of a resource's field, None if the environment variable is not set.
 
-    A variable of the environment is handed on by name, so that its value is read when a run starts and appears in no
-    configuration.
+    An environment variable is passed as `EnvVar`: Dagster reads it when a run starts, and no configuration shows it.
 
     Args:
-        name: of the variable.
-        variables: win over those of the environment; their values are handed on as they are.
+        name: name of the environment variable.
+        variables: override environment variables; their values are passed unchanged.
     """
     if variables and name in variables:
         return variables[name]
@@ -61,7 +60,7 @@ def resource_field(name: str, variables: Mapping[str, str] | None = None) -> str
 
 
 def stations_file() -> Path | None:
-    """Return the stations file of ``AIRQUALITY_STATIONS``; None for the package's own."""
+    """Return the stations file of ``AIRQUALITY_STATIONS``; None selects the package's own file."""
     path = os.environ.get(AIRQUALITY_STATIONS)
     return Path(path) if path else None
 
@@ -72,35 +71,35 @@ def mongodb_database() -> str:
 
 
 def home() -> Path:
-    """Return the folder of local state, absolute."""
+    """Return the absolute path of the folder for local state."""
     return Path(os.environ.get(AIRQUALITY_HOME) or DEFAULT_HOME).absolute()
 
 
 def alert_urls() -> list[str]:
-    """Return the URLs of the alert services, which hold secrets; separated by blanks, commas or line ends."""
+    """Return the URLs of the alert services (secret), which spaces, commas or line ends separate."""
     text = (dg.EnvVar(AIRQUALITY_ALERT_URLS).get_value() or "").strip()
-    # Before the scheme of the next: a URL may hold commas itself.
+    # Split only before the scheme of a URL: URLs may contain commas.
     return re.split(r"[\s,]+(?=[a-z][a-z0-9+.-]*://)", text) if text else []
 
 
 def ui_url() -> str:
-    """Return where people find the Dagster UI, for links."""
+    """Return the URL of the Dagster UI, for links."""
     return (os.environ.get(AIRQUALITY_UI_URL) or DEFAULT_UI_URL).rstrip("/")
 
 
 def dashboard_file() -> Path:
-    """Return where the dashboard is written, absolute."""
+    """Return the absolute path of the dashboard's file."""
     folder = os.environ.get(AIRQUALITY_DASHBOARD_DIR)
     return (Path(folder).absolute() if folder else home() / "dashboard") / "index.html"
 
 
 def dashboard_url() -> str:
-    """Return where people find the dashboard, for links; without a server, the file."""
+    """Return the URL of the dashboard, for links; without a server, that of the file."""
     return os.environ.get(AIRQUALITY_DASHBOARD_URL) or dashboard_file().as_uri()
 
 
 def data_page_url() -> str | None:
-    """Return where the page about the data is served; None where nobody serves it."""
+    """Return the URL of the page about the data; None if no server is set."""
     url = os.environ.get(AIRQUALITY_DASHBOARD_URL)
     return f"{url.rstrip('/')}/data" if url else None
 

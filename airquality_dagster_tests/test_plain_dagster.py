@@ -44,7 +44,7 @@ def test_without_credentials_the_definitions_load_and_a_materialization_fails_wi
             "--partition", "2023-01-01", home=tmp_path / "home", AIRQINO_BASE_URL=api.url,
         )  # fmt: skip
     assert run.returncode == 1
-    assert f"station1 (AirQino SMART188 283164601), 2023-01: {api.url} asks for credentials" in run.stderr
+    assert f"station1 (AirQino SMART188 283164601), 2023-01: {api.url} requires credentials" in run.stderr
     assert "set AIRQINO_CLIENT_ID" in run.stderr
 
 

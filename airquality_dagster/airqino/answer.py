@@ -1,4 +1,4 @@
-"""From an answer of the AirQino API to a tidy frame of hours, and to what in it is no reading."""
+"""Parsing of the AirQino API's answers: a tidy frame of hours, and the rows that could not be parsed."""
 
 import math
 import re
@@ -21,9 +21,9 @@ from airquality_dagster.network.pollutants import (
     field_of,
 )
 
-# A station's or our clock may be off by a little; an hour later than this has not happened yet.
+# The clocks of station and platform may differ a little. A later hour is rejected.
 _CLOCK_TOLERANCE = timedelta(hours=1)
-# Before any AirQino station existed: the reset clock of a station (1970), not a reading.
+# An earlier timestamp comes from a station whose clock was reset (1970).
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?")
@@ -31,7 +31,7 @@ _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A row of an answer that is no reading, exactly as it came, and why."""
+    """A row of an answer that could not be parsed, unchanged, and the reason."""
 
     row: Any
     reason: str
@@ -39,14 +39,14 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class HourlyAnswer:
-    """What one answer holds.
+    """The content of one answer.
 
     Args:
-        hours: start of the hour (UTC) → field → value in the sensor's unit; None where the answer
-            says null, no entry where it has no such field.
-        rejected: rows that are no readings.
-        simulated: the answer calls itself simulated.
-        coordinates: latitude and longitude as the header says, right or wrong; None where it says none.
+        hours: start of the hour (UTC) → field → value in the sensor's unit; None for null, no entry if the answer
+            does not have the field.
+        rejected: rows that could not be parsed.
+        simulated: whether the header marks the answer as simulated.
+        coordinates: latitude and longitude in the header, unchecked; None if the header has none.
     """
 
     hours: Mapping[datetime, Mapping[str, float | None]]
@@ -55,24 +55,23 @@ class HourlyAnswer:
     coordinates: tuple[float, float] | None = None
 
 
-class _Rejected(Exception):
-    """Why a row is no reading."""
+class _RowError(Exception):
+    """A row cannot be parsed; the message is the reason."""
 
 
 def parse_hourly_answer(answer: object, *, start: datetime, end: datetime, now: datetime) -> HourlyAnswer:
     """Parse an answer to ``getStationHourlyAvg``.
 
-    Rows of other hours than those asked for are left to the request that asks for them, so that it
-    does not matter whether the API includes the end of a period. Two equal rows of one hour are one
-    reading; of two that differ none is chosen.
+    Rows outside the requested period are ignored, so that it does not matter whether the API includes the end of a
+    period. Equal rows of one hour count once; rows of one hour that differ are all rejected.
 
     Args:
         answer: the decoded JSON body.
-        start, end: the period asked for, tz-aware; ``start <= timestamp < end`` is kept.
-        now: the present moment, tz-aware; later hours cannot have been measured.
+        start, end: the requested period, tz-aware; hours with ``start <= hour < end`` are kept.
+        now: the present moment, tz-aware; later hours are rejected.
 
     Raises:
-        AirQinoAnswerError: the body is not what the API promises.
+        AirQinoAnswerError: the body does not have the expected form.
     """
     rows, header = _open(answer)
     rejected: list[RejectedRow] = []
@@ -83,7 +82,7 @@ def parse_hourly_answer(answer: object, *, start: datetime, end: datetime, now: 
             if start <= hour < end:
                 readings = _readings(row)
                 candidates_by_hour.setdefault(hour, []).append((row, readings))
-        except _Rejected as reason:
+        except _RowError as reason:
             rejected.append(RejectedRow(row, str(reason)))
 
     hours: dict[datetime, dict[str, float | None]] = {}
@@ -99,18 +98,18 @@ def parse_hourly_answer(answer: object, *, start: datetime, end: datetime, now: 
 def hourly_frame(
     answers: Iterable[HourlyAnswer], *, station_id: int, now: datetime, absent: float = math.nan
 ) -> pd.DataFrame:
-    """Lay the hours of one or several answers out as a frame.
+    """Return the hours of one or several answers as a frame.
 
     Args:
-        answers: to consecutive periods of one station.
+        answers: answers for consecutive periods of one station.
         station_id: the station's AirQino id.
-        now: the present moment, tz-aware; decides which hours are provisional.
-        absent: what stands for a field that an hour does not have. A null is NaN, or `None` in a
+        now: the present moment, tz-aware; determines which hours are provisional.
+        absent: value of a field that an hour does not have. A null is NaN, or `None` in a
             column (of objects) that also holds ``absent``.
 
     Returns:
-        one row an hour, ordered by time: ``timestamp`` (UTC, start of the hour), ``station_id``,
-        then a column per sensor in its unit, then ``provisional`` and ``simulated`` where they apply.
+        one row per hour, ordered by time: ``timestamp`` (UTC, start of the hour), ``station_id``,
+        one column per sensor in its unit, then ``provisional`` and ``simulated`` if any hour has them.
     """
     hours: dict[datetime, Mapping[str, float | None]] = {}
     simulated: list[bool] = []
@@ -156,24 +155,24 @@ def _coordinates(header: Mapping[str, Any]) -> tuple[float, float] | None:
 
 def _hour(row: object, now: datetime) -> datetime:
     if not isinstance(row, dict):
-        raise _Rejected(f"not an object but {row!r:.80}")
+        raise _RowError(f"not an object but {row!r:.80}")
     text = row.get(TIMESTAMP)
     if text is None:
-        raise _Rejected("no timestamp")
+        raise _RowError("no timestamp")
     if not isinstance(text, str) or not _TIMESTAMP.fullmatch(text):
-        raise _Rejected(f"timestamp {text!r:.80} is not of the form YYYY-mm-dd HH:MM:SS")
+        raise _RowError(f"timestamp {text!r:.80} is not of the form YYYY-mm-dd HH:MM:SS")
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
-        raise _Rejected(f"timestamp {text!r}: {error}") from None
+        raise _RowError(f"timestamp {text!r}: {error}") from None
     # The API's timestamps are naive and taken as UTC; one with an offset says itself what it means.
     hour = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     if hour.minute or hour.second or hour.microsecond:
-        raise _Rejected(f"timestamp {text!r} is not the start of an hour")
+        raise _RowError(f"timestamp {text!r} is not the start of an hour")
     if hour > now + _CLOCK_TOLERANCE:
-        raise _Rejected(f"timestamp {text!r} was in the future")
+        raise _RowError(f"timestamp {text!r} was in the future")
     if hour < _EARLIEST:
-        raise _Rejected(f"timestamp {text!r} is before there was any station")
+        raise _RowError(f"timestamp {text!r} is before there was any station")
     return hour
 
 
@@ -185,11 +184,11 @@ def _readings(row: Mapping[str, Any]) -> dict[str, float | None]:
             continue
         field = field_of(name)
         if field in readings:
-            raise _Rejected(f"two sensors for the field {field}")
+            raise _RowError(f"two sensors for the field {field}")
         if value is None:
             readings[field] = None
         elif type(value) in (float, int) and math.isfinite(value):
             readings[field] = float(value)
         else:
-            raise _Rejected(f"{name} is {value!r:.80}, not a number")
+            raise _RowError(f"{name} is {value!r:.80}, not a number")
     return readings

@@ -1,4 +1,4 @@
-"""A plain client of the AirQino API: it knows HTTP, retries and tokens, and nothing of Dagster."""
+"""A client of the AirQino API: HTTP, retries and tokens, without Dagster."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ _CHUNK_BYTES = 1 << 16
 
 
 class _TransientError(Exception):
-    """A failure that may pass: worth another attempt, after ``retry_after`` seconds if it says so."""
+    """A temporary failure. Another attempt may succeed, after ``retry_after`` seconds at the earliest."""
 
     def __init__(self, reason: str, retry_after: float = 0.0) -> None:
         super().__init__(reason)
@@ -35,7 +35,7 @@ class _TransientError(Exception):
 
 
 class AirQinoClient:
-    """Asks the AirQino API, patiently but not for ever."""
+    """Sends requests to the AirQino API, with a bounded number and time of retries."""
 
     def __init__(
         self,
@@ -48,18 +48,17 @@ class AirQinoClient:
         backoff_seconds: float = 1.0,
         patience_seconds: float = 900.0,
     ) -> None:
-        """Open a connection pool; nothing is sent yet.
+        """Create a connection pool; this sends nothing.
 
         Args:
-            base_url: of the API, without a path.
-            token_source: of bearer tokens; None sends none.
+            base_url: URL of the API, without a path.
+            token_source: source of bearer tokens; None sends no token.
             timeout: seconds to wait for a connection, and for the next bytes of an answer.
-            attempts: how often one question is asked at most.
-            total_seconds: no new attempt begins after this, and no answer is read on.
+            attempts: maximum number of attempts per request.
+            total_seconds: time limit of a request. After it, no attempt begins and reading of an answer stops.
             backoff_seconds: first pause between attempts; it doubles each time, with jitter.
-            patience_seconds: what this client may spend in vain on all its questions together, on attempts that
-                fail and pauses after them. Once two thirds are spent, a question is asked once only; once all
-                are, none is asked.
+            patience_seconds: time limit for failed attempts and pauses of all requests together. After two thirds of
+                it, a request gets one attempt; after all of it, none.
         """
         self._base_url = base_url.rstrip("/")
         self._token_source = token_source
@@ -70,7 +69,7 @@ class AirQinoClient:
             0, backoff_seconds
         )
         self._patience_seconds = patience_seconds
-        self._seconds_in_vain = 0.0
+        self._failed_seconds = 0.0
         self._session = requests.Session()
         self._session.headers.update({
             "Accept": "application/json",
@@ -88,27 +87,26 @@ class AirQinoClient:
 
         Args:
             station_id: the station's AirQino id.
-            start, end: the period, tz-aware. Whether the API includes the end is not known: take what
-                you asked for from the answer.
+            start, end: the period, tz-aware. It is not known whether the API includes the end: filter the answer.
 
         Raises:
-            AirQinoUnavailableError: no answer after all attempts.
-            AirQinoCredentialsError: the token was refused, also a new one.
+            AirQinoUnavailableError: all attempts failed.
+            AirQinoCredentialsError: the API refused a new token.
             UnknownStationError: the API does not know the station.
-            AirQinoAnswerError: the answer is no JSON.
-            AirQinoError: the API refused the question (another 4xx).
+            AirQinoAnswerError: the answer is not JSON.
+            AirQinoError: the API refused the request (another 4xx).
         """
         period = {"start_date": _query_time(start), "end_date": _query_time(end)}
         return self._get_json(f"/v3/getStationHourlyAvg/{station_id}", period)
 
     def _get_json(self, path: str, query: Mapping[str, str]) -> object:
         begin = time.monotonic()
-        if self._seconds_in_vain >= self._patience_seconds:
+        if self._failed_seconds >= self._patience_seconds:
             raise AirQinoUnavailableError(
-                f"{self._base_url} was not asked any more: {self._seconds_in_vain:.0f} s of this run were spent in "
-                "vain on it. What is missing is fetched by a later run"
+                f"no more requests to {self._base_url} in this run: failed attempts took {self._failed_seconds:.0f} s. "
+                "A later run fetches what is missing"
             )
-        attempts = self._attempts if self._seconds_in_vain < self._patience_seconds * 2 / 3 else 1
+        attempts = self._attempts if self._failed_seconds < self._patience_seconds * 2 / 3 else 1
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TransientError),
             stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_before_delay(self._total_seconds),
@@ -118,21 +116,21 @@ class AirQinoClient:
         )
         attempt_began = begin
 
-        def ask() -> object:
+        def attempt() -> object:
             nonlocal attempt_began
             attempt_began = time.monotonic()
             return self._get_json_once(path, query, begin + self._total_seconds)
 
         try:
-            answer = retrying(ask)
+            answer = retrying(attempt)
         except _TransientError as error:
-            self._seconds_in_vain += time.monotonic() - begin
+            self._failed_seconds += time.monotonic() - begin
             tries = retrying.statistics["attempt_number"]
             raise AirQinoUnavailableError(
-                f"{self._base_url} gave no answer in {tries} attempt{'s' if tries > 1 else ''}: {error}. What is "
-                "missing is fetched by a later run; if it lasts, check AIRQINO_BASE_URL and the network"
+                f"{self._base_url} gave no answer in {tries} attempt{'s' if tries > 1 else ''}: {error}. A later run "
+                "fetches what is missing; if this continues, check AIRQINO_BASE_URL and the network"
             ) from error
-        self._seconds_in_vain += attempt_began - begin
+        self._failed_seconds += attempt_began - begin
         return answer
 
     def _get_json_once(self, path: str, query: Mapping[str, str], deadline: float) -> object:
@@ -142,7 +140,8 @@ class AirQinoClient:
             raise _TransientError(f"HTTP {status} {response.reason}".rstrip(), _retry_after(response))
         if status == 404:
             raise UnknownStationError(
-                f"{self._base_url} does not know it (HTTP 404 for {path}): check airqino_id in the stations file"
+                f"{self._base_url} does not know the station (HTTP 404 for {path}): check airqino_id in the stations "
+                "file"
             )
         if status != 200:
             raise AirQinoError(f"{self._base_url} refused {path} with HTTP {status}: {_excerpt(body)}")
@@ -151,13 +150,13 @@ class AirQinoClient:
         except ValueError as error:
             kind = response.headers.get("Content-Type", "no content type")
             raise AirQinoAnswerError(
-                f"{self._base_url} answered no JSON ({error}; {kind}): {_excerpt(body)}"
+                f"the answer of {self._base_url} is not JSON ({error}; {kind}): {_excerpt(body)}"
             ) from error
 
     def _send(
         self, path: str, query: Mapping[str, str], deadline: float, *, is_second_token: bool
     ) -> tuple[requests.Response, bytes]:
-        """Send one request, with a token if there is a source of them, and once more if it is refused."""
+        """Send one request, with a token if there is a token source. If the token is refused, try a new token once."""
         try:
             token = self._token_source.access_token() if self._token_source else None
             headers = {"Authorization": f"Bearer {token}"} if token else None
@@ -167,10 +166,8 @@ class AirQinoClient:
             with response:
                 body = self._read(response, deadline)
         except BAD_URL as error:
-            raise AirQinoError(
-                f"{self._base_url} is no URL that can be asked ({error}): correct AIRQINO_BASE_URL"
-            ) from error
-        except requests.exceptions.HTTPError as error:  # of the token endpoint: its client checks the status
+            raise AirQinoError(f"{self._base_url} is not a valid URL ({error}): correct AIRQINO_BASE_URL") from error
+        except requests.exceptions.HTTPError as error:  # from the token endpoint: its client checks the status
             raise _TransientError(f"token endpoint: {error}", _retry_after(error.response)) from error
         except requests.exceptions.RequestException as error:
             raise _TransientError(_reason(error)) from error
@@ -178,13 +175,13 @@ class AirQinoClient:
             return response, body
         if self._token_source is None or token is None:
             raise AirQinoCredentialsError(
-                f"{self._base_url} asks for credentials: set AIRQINO_CLIENT_ID with AIRQINO_USERNAME and "
+                f"{self._base_url} requires credentials: set AIRQINO_CLIENT_ID with AIRQINO_USERNAME and "
                 "AIRQINO_PASSWORD, or with AIRQINO_REFRESH_TOKEN"
             )
         if is_second_token:
             raise AirQinoCredentialsError(
-                f"{self._base_url} refuses a token that it was just given: the credentials may not read the API, ask "
-                "its operator"
+                f"{self._base_url} refuses a new token: the credentials are not allowed to read the API; ask its "
+                "operator"
             )
         self._token_source.forget(token)
         return self._send(path, query, deadline, is_second_token=True)
@@ -200,8 +197,8 @@ class AirQinoClient:
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after if isinstance(error, _TransientError) else 0.0
-        return max(asked, self._backoff(state))
+        retry_after = error.retry_after if isinstance(error, _TransientError) else 0.0
+        return max(retry_after, self._backoff(state))
 
 
 def _query_time(moment: datetime) -> str:
@@ -209,7 +206,7 @@ def _query_time(moment: datetime) -> str:
 
 
 def _retry_after(response: requests.Response | None) -> float:
-    """Return the seconds that a ``Retry-After`` header asks for (RFC 9110, 10.2.3), 0 without one."""
+    """Return the seconds of a ``Retry-After`` header (RFC 9110, 10.2.3), 0 without the header."""
     text = response.headers.get("Retry-After", "").strip() if response is not None else ""
     if text.isdigit():
         return float(text)
@@ -226,7 +223,7 @@ def _log_retry(state: tenacity.RetryCallState) -> None:
 
 
 def _reason(error: requests.exceptions.RequestException) -> str:
-    """Say a failed connection in words; the driver's text holds objects and addresses in memory."""
+    """Describe a failed connection; the text of requests contains object representations."""
     if isinstance(error, requests.exceptions.SSLError):
         return f"TLS failed ({error.args[0]})"
     if isinstance(error, requests.exceptions.ConnectTimeout):

@@ -1,4 +1,4 @@
-"""Bearer tokens of a Keycloak realm, as the AirQino API asks for them."""
+"""Bearer tokens of a Keycloak realm, which the AirQino API requires."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from authlib.integrations.requests_client import OAuth2Session
 
 from airquality_dagster.errors import AirQinoCredentialsError
 
-# Statuses of an answer after which another attempt may succeed.
+# HTTP statuses after which another attempt may succeed.
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
 BAD_URL = (
@@ -17,20 +17,20 @@ BAD_URL = (
     requests.exceptions.MissingSchema,
 )
 
-# A token is renewed this long before it expires, so that none dies on its way.
+# A token is renewed this long before it expires, so that it does not expire during a request.
 _LEEWAY_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What the token endpoint wants to see.
+    """Credentials for the token endpoint.
 
     Args:
-        token_url: the token endpoint.
+        token_url: URL of the token endpoint.
         client_id: of the OAuth2 client.
         client_secret: None for a public client.
         username, password: for the password grant.
-        refresh_token: for the refresh-token grant, which is tried first; when it has expired, the
+        refresh_token: for the refresh-token grant, which is tried first; if the token has expired, the
             password grant follows if there is a password.
     """
 
@@ -46,13 +46,10 @@ class Credentials:
 
 
 class TokenSource:
-    """Hands out an access token that is valid now.
-
-    It knows nothing of retries: what requests raises, whoever asks for a token handles.
-    """
+    """Returns a valid access token. It does not retry: the caller handles errors of requests."""
 
     def __init__(self, credentials: Credentials, timeout: tuple[float, float]) -> None:
-        """Remember the credentials; nothing is sent yet."""
+        """Configure the OAuth2 client; this sends nothing."""
         self._credentials = credentials
         self._timeout = timeout
         self._session = OAuth2Session(
@@ -80,7 +77,7 @@ class TokenSource:
         return str(token["access_token"])
 
     def forget(self, access_token: str) -> None:
-        """Drop a token that the API refused, so that the next one is new."""
+        """Drop a token that the API refused, so that the next token is new."""
         if self._session.token and self._session.token.get("access_token") == access_token:
             self._session.token = None
 
@@ -104,9 +101,9 @@ class TokenSource:
                 continue
             except BAD_URL as error:
                 raise AirQinoCredentialsError(
-                    f"{self._credentials.token_url} is no URL that can be asked ({error}): correct AIRQINO_TOKEN_URL"
+                    f"{self._credentials.token_url} is not a valid URL ({error}): correct AIRQINO_TOKEN_URL"
                 ) from error
-            # Keycloak hands out a new refresh token with each answer, and may forget the former.
+            # Keycloak returns a new refresh token with each answer, and may revoke the former.
             self._refresh_token = token.get("refresh_token") or self._refresh_token
             return
         raise AirQinoCredentialsError(
@@ -115,7 +112,7 @@ class TokenSource:
         )
 
     def _check_answer(self, response: requests.Response) -> requests.Response:
-        """Leave tokens and refusals to Authlib, and failures that may pass to who tries again."""
+        """Raise if an answer is a temporary failure, or neither a token nor an OAuth2 error; Authlib handles these."""
         if response.status_code in TRANSIENT:
             response.raise_for_status()
         try:

@@ -1,4 +1,4 @@
-"""The AirQino API as a Dagster resource: configuration, and a client of the process."""
+"""The AirQino API as a Dagster resource."""
 
 from datetime import datetime
 
@@ -15,8 +15,7 @@ from airquality_dagster.settings import PUBLIC_API, PUBLIC_TOKEN_URL
 class AirQinoResource(dg.ConfigurableResource):
     """Hourly averages of AirQino stations.
 
-    Without credentials, calls go without a token. One connection pool and one token serve all assets
-    of a run.
+    Without credentials, calls have no token. All assets of a run share one connection pool and one token.
 
     Example:
         .. code-block:: python
@@ -37,12 +36,12 @@ class AirQinoResource(dg.ConfigurableResource):
     refresh_token: str | None = Field(default=None, description="For the refresh-token grant, tried first.")
     connect_timeout: float = Field(default=10.0, description="Seconds to wait for a connection.")
     read_timeout: float = Field(default=60.0, description="Seconds to wait for the next bytes of an answer.")
-    attempts: int = Field(default=5, description="How often one question is asked at most.")
-    total_seconds: float = Field(default=180.0, description="Seconds after which a question is given up.")
+    attempts: int = Field(default=5, description="Maximum number of attempts per request.")
+    total_seconds: float = Field(default=180.0, description="Time limit of a request, in seconds.")
     backoff_seconds: float = Field(default=1.0, description="First pause between attempts; doubles each time.")
     patience_seconds: float = Field(
         default=900.0,
-        description="Seconds that a run may spend in vain: after two thirds a question is asked once, then none is.",
+        description="Seconds for failed attempts of a run: after two thirds no request is retried, then none is sent.",
     )
 
     _client: AirQinoClient | None = PrivateAttr(default=None)
@@ -55,7 +54,7 @@ class AirQinoResource(dg.ConfigurableResource):
 
     @property
     def client(self) -> AirQinoClient:
-        """The plain client, made when it is first asked for.
+        """The client, created on first use.
 
         Raises:
             SettingsError: the credentials contradict each other.
@@ -75,10 +74,10 @@ class AirQinoResource(dg.ConfigurableResource):
         return self._client
 
     def credentials(self) -> Credentials | None:
-        """Return the credentials; None where none are set.
+        """Return the credentials; None if none are set.
 
         Raises:
-            SettingsError: what is set does not make a grant; the message names what is missing.
+            SettingsError: the credentials are not enough for a grant; the message names what is missing.
         """
         if not any([self.client_id, self.client_secret, self.username, self.password, self.refresh_token]):
             return None
@@ -93,8 +92,8 @@ class AirQinoResource(dg.ConfigurableResource):
             missing.append("AIRQINO_USERNAME with AIRQINO_PASSWORD, or AIRQINO_REFRESH_TOKEN")
         if missing:
             raise SettingsError(
-                f"the AirQino credentials are incomplete: set {' and '.join(missing)}, or none of them to go without a "
-                "token"
+                f"the AirQino credentials are incomplete: set {' and '.join(missing)}, or none of them for calls "
+                "without a token"
             )
         return Credentials(
             token_url=self.token_url,
@@ -106,7 +105,7 @@ class AirQinoResource(dg.ConfigurableResource):
         )
 
     def hourly_answer(self, station_id: int, start: datetime, end: datetime, now: datetime) -> HourlyAnswer:
-        """Ask for the hours of a period and return what the answer holds.
+        """Fetch and parse the hours of a period.
 
         Args:
             station_id: the station's AirQino id.
@@ -114,8 +113,7 @@ class AirQinoResource(dg.ConfigurableResource):
             now: the present moment, tz-aware.
 
         Raises:
-            AirQinoError: one of its kinds, see `AirQinoClient.hourly_averages` and
-                `parse_hourly_answer`.
+            AirQinoError: see `AirQinoClient.hourly_averages` and `parse_hourly_answer`.
         """
         answer = self.client.hourly_averages(station_id, start, end)
         return parse_hourly_answer(answer, start=start, end=end, now=now)

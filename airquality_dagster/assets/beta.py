@@ -1,4 +1,4 @@
-"""What of Dagster is in beta and used all the same."""
+"""Use of Dagster's beta features."""
 
 import warnings
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ import dagster as dg
 
 @contextmanager
 def accepted_beta() -> Iterator[None]:
-    """Keep quiet about beta features: whoever runs our commands can do nothing about them.
+    """Suppress Dagster's warnings about beta features: users of the commands cannot act on them.
 
-    They are ``backfill_policy`` (a range of months in one run), the frame types of dagster-pandas, and the
-    references from an asset to its code.
+    The features are ``backfill_policy`` (a range of months in one run), the frame types of dagster-pandas, and code
+    references of assets.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)

@@ -1,4 +1,4 @@
-"""``air_quality_dashboard``: one page of the whole network."""
+"""``air_quality_dashboard``: one page for the whole network."""
 
 import time
 from datetime import UTC, datetime
@@ -13,8 +13,8 @@ from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.dashboard.build import build_dashboard
 
-# Of the page alone: a backfill of an old month makes the assets of a station new, but not its newest hours. How old
-# these are is said by the check `hours_complete_and_fresh`.
+# Only the page has a policy: a backfill of an old month materializes a station's assets, but its newest hours stay old.
+# The check `hours_complete_and_fresh` reports the age of the newest hour.
 FRESHNESS = dg.FreshnessPolicy.time_window(warn_window=OVERDUE_AFTER, fail_window=STALLED_AFTER)
 
 
@@ -23,7 +23,7 @@ def dashboard_asset(network: Network, owner: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=asset_key(network.dashboard_asset),
-        # What it needs of them, it reads itself: a few fields of each, of all stations one after the other.
+        # The function reads the data itself: a few fields, one station after the other.
         deps=[asset_key(asset) for station in network.stations for asset in station.derived_assets],
         group_name="dashboard",
         kinds={"plotly", "html"},
@@ -32,9 +32,9 @@ def dashboard_asset(network: Network, owner: str) -> dg.AssetsDefinition:
         freshness_policy=FRESHNESS,
         metadata=code_references(dashboard_asset),
         description=(
-            f"One HTML page of the air in {network.network.name}, which needs nothing but a browser: how each station "
-            "stands now and what is wrong with its data, then days, months, calendars and data capture with units and "
-            "WHO's limits.\n\nMeans that are not valid are hollow and grey, and can be hidden."
+            f"One HTML page about the air in {network.network.name}; it needs only a browser. It shows the state of "
+            "each station and the problems of its data, then days, months, calendars and data capture with units "
+            "and WHO's limits.\n\nMeans that are not valid are hollow and grey, and can be hidden."
         ),
     )
     def air_quality_dashboard(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

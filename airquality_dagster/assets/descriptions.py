@@ -1,4 +1,4 @@
-"""What descriptions of several assets share."""
+"""Parts of descriptions and metadata that several assets share."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -12,21 +12,17 @@ from airquality_dagster.assets.beta import accepted_beta
 
 
 def data_page() -> str:
-    """Return where every field and rule is explained: a link where the page is served."""
+    """Return a sentence that links to the page about the data, or names the file if the page is not served."""
     url = settings.data_page_url()
-    return (
-        f"\n\nEvery field, unit and rule: [the data page]({url})."
-        if url
-        else "\n\nEvery field and rule: `docs/data.md`."
-    )
+    return f"\n\nAll fields, units and rules: {f'[the data page]({url})' if url else '`docs/data.md`'}."
 
 
 @cache
 def code_references(factory: Callable[..., Any]) -> Mapping[str, Any]:
-    """Return the metadata that leads from an asset to the function that makes it.
+    """Return the metadata that links an asset to the function that builds it.
 
-    As `dagster.with_source_code_references` does, which reads the source once for each asset: with a thousand
-    stations a third of the time that the definitions take to load.
+    `dagster.with_source_code_references` does the same, but reads the source again for each asset: with a thousand
+    stations, a third of the time to load the definitions.
     """
     with accepted_beta():
         reference = dg.LocalFileCodeReference(

@@ -1,7 +1,7 @@
-"""Column lineage: of which columns each column is made, from the names that the pollutant table gives them.
+"""Column lineage, derived from the names of the columns and the pollutant table.
 
-It is metadata of the definitions, not of each materialization: it never changes, and would be most of what an event
-holds (16 of 22 kB for a month of daily aggregates).
+It is metadata of the definitions and not of each materialization: it never changes, and would be most of an event's
+size (16 of 22 kB for a month of daily aggregates).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ import dagster as dg
 
 from airquality_dagster.assets.schemas import DAILY_COLUMNS, QUALITY_COLUMNS, SUMMARY_COLUMNS
 from airquality_dagster.network.keys import asset_key
-from airquality_dagster.network.pollutants import PARAMETERS, RULES_VERSION, SIMULATED, TIMESTAMP
+from airquality_dagster.network.pollutants import BY_FIELD, RULES_VERSION, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Station
 from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, HOURS, WHO_INPUTS
 from airquality_dagster.readings.hours import NOWCAST_POLLUTANTS
@@ -21,14 +21,14 @@ from airquality_dagster.readings.periods import PERIOD, START
 LINEAGE = "dagster/column_lineage"
 
 _TIMES = frozenset({DATE, HOURS, EXPECTED_HOURS, TIMESTAMP, RULES_VERSION})
-# Beginning of an index's names → readings that it is made of; longer beginnings first.
+# Prefix of an index's column names → readings that it depends on; longer prefixes first.
 _INDICES: Mapping[str, Sequence[str]] = {
     "aqi_nowcast": NOWCAST_POLLUTANTS,
     "eaqi": EAQI_POLLUTANTS,
     "aqi": tuple(WHO_INPUTS.values()),
     "who_exceeded": tuple(WHO_INPUTS.values()),
 }
-# What a summary's statistic of a reading is made of, where it is not the valid daily mean.
+# Statistic of a summary → daily statistic that it depends on, if that is not the valid mean.
 _SUMMARISED = {
     "mean": "mean",
     "valid_hours": "valid_hours",
@@ -38,17 +38,17 @@ _SUMMARISED = {
 
 
 def quality_lineage(station: Station) -> dg.TableColumnLineage:
-    """Return of which readings flags and hourly indices are made."""
+    """Return the readings that each column of the flags and hourly indices depends on."""
     return _lineage(QUALITY_COLUMNS, station.raw_asset, _readings_of)
 
 
 def daily_lineage(station: Station) -> dg.TableColumnLineage:
-    """Return of which readings the daily aggregates are made."""
+    """Return the readings that each column of the daily aggregates depends on."""
     return _lineage(DAILY_COLUMNS, station.raw_asset, _readings_of)
 
 
 def summary_lineage(station: Station) -> dg.TableColumnLineage:
-    """Return of which daily aggregates months and years are made."""
+    """Return the daily aggregates that each column of the summaries depends on."""
     return _lineage(SUMMARY_COLUMNS, station.aggregates_asset, _days_of)
 
 
@@ -68,11 +68,11 @@ def _readings_of(column: str) -> Sequence[str]:
         return (TIMESTAMP,)
     if column == SIMULATED:
         return (SIMULATED,)
-    for field in (parameter.field for parameter in PARAMETERS):
+    for field in BY_FIELD:
         if column.startswith(f"{field}_"):
-            # What is valid of one kind of particles depends on the other.
+            # Whether PM2.5 is valid depends on PM10, and the reverse.
             return NOWCAST_POLLUTANTS if field in NOWCAST_POLLUTANTS and "valid" in column else (field,)
-    return next(readings for beginning, readings in _INDICES.items() if column.startswith(beginning))
+    return next(readings for prefix, readings in _INDICES.items() if column.startswith(prefix))
 
 
 @cache
@@ -81,7 +81,7 @@ def _days_of(column: str) -> Sequence[str]:
         return (DATE,)
     if column == SIMULATED:
         return (SIMULATED,)
-    for field in (parameter.field for parameter in PARAMETERS):
+    for field in BY_FIELD:
         if column.startswith(f"{field}_"):
             return (f"{field}_{_SUMMARISED.get(column.removeprefix(f'{field}_'), 'valid_mean')}",)
     return ("aqi",)

@@ -1,4 +1,4 @@
-"""All assets of a network, made from its stations."""
+"""All assets of a network."""
 
 import dagster as dg
 
@@ -14,13 +14,14 @@ OWNER = "team:air-quality"
 
 
 def network_assets(network: Network) -> list[dg.AssetsDefinition]:
-    """Return raw, quality, aggregates and summaries of each station, and the dashboard of them all."""
+    """Return raw, quality, aggregates and summaries of each station, and the dashboard."""
     partitions_def = monthly_partitions(network)
     assets: list[dg.AssetsDefinition] = []
     with accepted_beta():
         for station in network.stations:
-            assets.append(raw_asset(station, network, partitions_def, OWNER))
-            assets.append(quality_and_aggregates(station, network, partitions_def, OWNER))
-            assets.append(summaries_asset(station, network, OWNER))
-        assets.append(dashboard_asset(network, OWNER))
-    return assets
+            assets += [
+                raw_asset(station, network, partitions_def, OWNER),
+                quality_and_aggregates(station, network, partitions_def, OWNER),
+                summaries_asset(station, network, OWNER),
+            ]
+        return [*assets, dashboard_asset(network, OWNER)]

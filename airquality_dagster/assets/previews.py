@@ -1,52 +1,59 @@
-"""Small Markdown tables of the newest rows, as metadata of a materialization."""
+"""Small Markdown tables of the newest rows, for the metadata of a materialization."""
 
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.network.pollutants import BY_FIELD, HEADLINES, PARAMETERS, PROVISIONAL, SIMULATED, TIMESTAMP
+from airquality_dagster.checks.outcome import table
+from airquality_dagster.network.pollutants import (
+    BY_FIELD,
+    HEADLINES,
+    PARAMETERS,
+    POLLUTANTS,
+    PROVISIONAL,
+    SIMULATED,
+    TIMESTAMP,
+)
 from airquality_dagster.readings.days import DATE, HOURS, HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.flags import Level
 
 SPARKLINE_DAYS = 30
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_HOURS_SHOWN = 6
-_DAYS_SHOWN = 10
+_MAX_HOURS = 6
+_MAX_DAYS = 10
 _SIMULATED_NOTE = "**Simulated readings** of the sandbox, not measured.\n\n"
 
 
 def hourly_preview(hourly: pd.DataFrame) -> str:
-    """Return the newest hours, newest first, with units in the header."""
+    """Return a table of the newest hours, newest first, with units in the header."""
     if hourly.empty:
-        return "The API answered no hour of this period."
+        return "The API returned no hour of this period."
     fields = [field for field in BY_FIELD if field in hourly]
     rows = [
         [
             f"{hour[TIMESTAMP]:%Y-%m-%d %H:%M}" + (" (provisional)" if hour.get(PROVISIONAL) is True else ""),
             *(_number(hour[field]) for field in fields),
         ]
-        for hour in hourly.tail(_HOURS_SHOWN)[::-1].to_dict("records")
+        for hour in hourly.tail(_MAX_HOURS)[::-1].to_dict("records")
     ]
-    return _note(hourly) + _table(["hour (UTC)", *(BY_FIELD[field].description for field in fields)], rows)
+    return _note(hourly) + table(["hour (UTC)", *(BY_FIELD[field].description for field in fields)], rows)
 
 
 def quality_preview(quality: pd.DataFrame) -> str:
-    """Return how many hours of each reading have which level."""
+    """Return a table of how many hours of each reading have each level."""
     if quality.empty:
         return "No hour of this period is stored."
     rows = []
     for parameter in PARAMETERS:
         counts = np.bincount(quality[f"{parameter.field}_qc"], minlength=max(Level) + 1)
         rows.append([parameter.label, *(str(counts[level]) for level in Level)])
-    return _note(quality) + _table(["reading", *(level.name.lower().replace("_", " ") for level in Level)], rows)
+    return _note(quality) + table(["reading", *(level.name.lower().replace("_", " ") for level in Level)], rows)
 
 
 def daily_preview(daily: pd.DataFrame) -> str:
-    """Return the daily means of the newest days, newest first; those that are not valid say so."""
+    """Return a table of the daily means of the newest days, newest first; it marks means that are not valid."""
     if daily.empty:
         return "No hour of this period is stored."
-    parameters = [
-        parameter for parameter in PARAMETERS if parameter.guideline and parameter.guideline.averaging == "24 h"
-    ]
+    parameters = [one for one in POLLUTANTS if one.guideline and one.guideline.averaging == "24 h"]
     statistics = [f"{parameter.field}_{name}" for parameter in parameters for name in ("mean", "valid_hours")]
     columns = [DATE, HOURS, *statistics]
     rows = [
@@ -59,17 +66,17 @@ def daily_preview(daily: pd.DataFrame) -> str:
                 for parameter in parameters
             ),
         ]
-        for day in daily[columns].tail(_DAYS_SHOWN)[::-1].to_dict("records")
+        for day in daily[columns].tail(_MAX_DAYS)[::-1].to_dict("records")
     ]
-    return _note(daily) + _table(["date", "hours", *(f"{parameter.description}" for parameter in parameters)], rows)
+    return _note(daily) + table(["date", "hours", *(parameter.description for parameter in parameters)], rows)
 
 
 def daily_sparklines(daily: pd.DataFrame, former: pd.DataFrame) -> str:
-    """Draw the valid daily means of the last `SPARKLINE_DAYS` days, a character a day; a dot is a day without one.
+    """Draw the valid daily means of the last `SPARKLINE_DAYS` days, one character per day, a dot if there is no mean.
 
     Args:
-        daily: the days that are made, the newest among them.
-        former: days before them.
+        daily: the computed days, including the newest.
+        former: days before these.
     """
     if daily.empty:
         return "No day of this period is stored."
@@ -88,7 +95,7 @@ def daily_sparklines(daily: pd.DataFrame, former: pd.DataFrame) -> str:
 
 
 def _sparkline(values: np.ndarray) -> str:
-    """Return a character a value, from zero or the lowest to the highest.
+    """Return one character per value, scaled from zero (or the lowest) to the highest.
 
     >>> _sparkline(np.array([0.0, np.nan, 4.0, 8.0]))
     '▁·▅█'
@@ -104,8 +111,3 @@ def _note(frame: pd.DataFrame) -> str:
 
 def _number(value: float | None) -> str:
     return "–" if value is None or pd.isna(value) else f"{value:.4g}"
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

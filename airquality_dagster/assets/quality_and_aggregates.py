@@ -1,4 +1,4 @@
-"""``<station>_quality`` and ``<station>_aggregates``: flags of the hours, and the local days made of them."""
+"""``<station>_quality`` and ``<station>_aggregates``: flags of the hours, and daily aggregates."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ from airquality_dagster.storage.surroundings import surroundings
 def quality_and_aggregates(
     station: Station, network: Network, partitions_def: dg.TimeWindowPartitionsDefinition, owner: str
 ) -> dg.AssetsDefinition:
-    """Return the assets of a station's flags and days, made in one step: the flags are computed once."""
+    """Return the assets of a station's flags and daily aggregates. One step computes both: flags are computed once."""
     raw, quality, aggregates = map(asset_key, (station.raw_asset, station.quality_asset, station.aggregates_asset))
     shared: dict[str, Any] = {
         "kinds": {"pandas", "mongodb"},
@@ -49,10 +49,10 @@ def quality_and_aggregates(
                 group_name="quality",
                 dagster_type=pd.DataFrame,
                 description=(
-                    f"Flags of the hourly readings of {station.title_with_city}, one document an hour with the key of "
-                    f"`{station.raw_asset}`, in which the readings stay what the source said.\n\n`*_qc` is QARTOD's "
-                    "level: 1 pass, 2 not evaluated, 3 suspect, 4 fail, 9 missing; `*_flags` says why. European index "
-                    "and NowCast are of readings that did not fail." + data_page()
+                    f"Flags of the hourly readings of {station.title_with_city}: one document per hour with the key of "
+                    f"`{station.raw_asset}`, whose readings stay as published.\n\n`*_qc` is QARTOD's level: 1 pass, "
+                    "2 not evaluated, 3 suspect, 4 fail, 9 missing; `*_flags` gives the reasons. European index and "
+                    "NowCast use readings that did not fail." + data_page()
                 ),
                 metadata={
                     **code_references(quality_and_aggregates),
@@ -69,11 +69,11 @@ def quality_and_aggregates(
                 group_name="aggregates",
                 dagster_type=DAILY_AGGREGATES,
                 description=(
-                    f"Daily aggregates of {station.title_with_city}: a document a local day "
+                    f"Daily aggregates of {station.title_with_city}: one document per local day "
                     f"({network.network.time_zone}), in the units of the column schema.\n\n`*_mean` is the mean of all "
-                    "readings as published; `*_valid_mean` of those that pass quality control, null under "
-                    f"{HOURS_FOR_A_VALID_DAY} valid hours, with the reason in `*_invalid`. Judge the air by the valid "
-                    "means only: AQI and WHO levels are made of them." + data_page()
+                    "readings as published; `*_valid_mean` of the readings that pass quality control, null under "
+                    f"{HOURS_FOR_A_VALID_DAY} valid hours; `*_invalid` gives the reasons. Judge the air by the valid "
+                    "means only. AQI and WHO levels depend on these." + data_page()
                 ),
                 metadata={
                     **code_references(quality_and_aggregates),
@@ -98,8 +98,10 @@ def quality_and_aggregates(
         start, end = context.partition_time_window
         selected = context.selected_asset_keys
         with mongodb_of(context, network).open_database() as database:
-            around = surroundings(database, station.raw_asset, start, end, before=HOURS_BEFORE, after=HOURS_AFTER)
-            flagged = flag_hours(hourly, surrounding=around.hours, restated=around.restated)
+            context_hours = surroundings(
+                database, station.raw_asset, start, end, before=HOURS_BEFORE, after=HOURS_AFTER
+            )
+            flagged = flag_hours(hourly, surrounding=context_hours.hours, restated=context_hours.restated)
             daily = _daily(flagged, network)
             former = _days_before(database, station, daily) if aggregates in selected else daily.iloc[:0]
         if quality in selected:
@@ -116,7 +118,7 @@ def quality_and_aggregates(
 
 def _daily(flagged: FlaggedHours, network: Network) -> pd.DataFrame:
     daily = daily_aggregates(flagged, network.time_zone)
-    # Always a column, so that summaries can ask for it; no field where nothing is simulated.
+    # The column always exists, so that summaries can read it. ABSENT stores no field.
     return daily if SIMULATED in daily else daily.assign(**{SIMULATED: ABSENT})
 
 
@@ -144,7 +146,7 @@ def _aggregates_output(daily: pd.DataFrame, former: pd.DataFrame) -> dg.Output[p
 
 
 def _days_before(database: Database[dict[str, Any]], station: Station, daily: pd.DataFrame) -> pd.DataFrame:
-    """Return the stored days that sparklines show before those that are made now."""
+    """Return the stored days before the computed ones, for the sparklines."""
     means = [f"{parameter.field}_valid_mean" for parameter in HEADLINES]
     documents: list[dict[str, Any]] = []
     if len(daily):

@@ -1,4 +1,4 @@
-"""``raw_<station>``: the hours of a station as the AirQino API publishes them."""
+"""``raw_<station>``: hourly readings of a station as the AirQino API publishes them."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.storage.hours import measured_hour, newest_hour, stored_hours
 from airquality_dagster.storage.rejected import keep_rejected, rejected_collection
 
-# How many stations are asked for at the same time, in all runs together, is the instance's to say: `concurrency`.
+# The instance limits concurrent fetches of all runs together: `concurrency` in dagster.yaml.
 AIRQINO_POOL = "airqino_api"
 
 
@@ -39,7 +39,7 @@ def raw_asset(
         key=key,
         deps=[asset_key(network.source_asset)],
         partitions_def=partitions_def,
-        # A range of months is one run: Dagster's cost is per run and partition, the API's per month.
+        # One run per range of months: Dagster's cost grows with runs and partitions.
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=AIRQINO_POOL,
         group_name="raw",
@@ -52,9 +52,9 @@ def raw_asset(
         check_specs=check_specs(CHECKS, key),
         description=(
             f"Hourly readings of {station.title_with_city}, exactly as the API "
-            "publishes them, in the units of the column schema.\n\nHours are added and corrected, none is deleted: "
-            f"what a correction replaces is kept in `{station.raw_asset}_revisions`, rows that could not be stored in "
-            f"`{rejected_collection(station.raw_asset)}`." + data_page()
+            "publishes them, in the units of the column schema.\n\nHours are added and corrected, never deleted: "
+            f"`{station.raw_asset}_revisions` keeps former versions, `{rejected_collection(station.raw_asset)}` keeps "
+            "rows that could not be stored." + data_page()
         ),
         metadata={
             **code_references(raw_asset),
@@ -85,7 +85,7 @@ def raw_asset(
         }
 
         frame = hourly_frame(answers, station_id=station.airqino_id, now=now, absent=ABSENT)
-        # One line, not one a month: each takes Dagster some 10 ms to store (docs/performance.md).
+        # One line for all months: Dagster needs some 10 ms to store each line (docs/performance.md).
         hours = ", ".join(
             f"{month(partition)}: {len(answer.hours)}"
             for partition, answer in zip(context.partition_keys, answers, strict=True)
@@ -97,7 +97,7 @@ def raw_asset(
             keep_rejected(database[rejected_collection(station.raw_asset)], rejected, context.run.run_id, now)
         yield dg.Output(frame, metadata={**_metadata(frame, len(rejected), now), **transfer})
 
-        # The output is written now: what the checks say includes what this run wrote.
+        # The IO manager has written the output: the checks see what this run stored.
         start, end = context.partition_time_window
         with mongodb.open_database() as database:
             stored = _stored(database, station, start, end, now, answers, rejected)
@@ -147,7 +147,7 @@ def _metadata(frame: pd.DataFrame, rejected: int, now: datetime) -> dict[str, dg
 def _refuse_simulated_over_measured(
     database: Database[dict[str, Any]], station: Station, answers: Sequence[HourlyAnswer]
 ) -> None:
-    """Refuse simulated readings for hours of which measured ones are stored."""
+    """Raise if simulated readings would replace measured ones."""
     hours = [hour for answer in answers if answer.simulated for hour in answer.hours]
     if not hours:
         return

@@ -1,4 +1,4 @@
-"""The resources of a network, by the keys that it gives them."""
+"""Access to the resources of a network in an asset's function."""
 
 from typing import cast
 
@@ -10,10 +10,10 @@ from airquality_dagster.storage.mongodb import MongoDBResource
 
 
 def airqino_of(context: dg.AssetExecutionContext, network: Network) -> AirQinoResource:
-    """Return the network's AirQino API."""
+    """Return the network's resource of the AirQino API."""
     return cast("AirQinoResource", getattr(context.resources, network.named("airqino")))
 
 
 def mongodb_of(context: dg.AssetExecutionContext, network: Network) -> MongoDBResource:
-    """Return the network's MongoDB."""
+    """Return the network's resource of MongoDB."""
     return cast("MongoDBResource", getattr(context.resources, network.named("mongodb")))

@@ -1,4 +1,4 @@
-"""``<station>_summaries``: a station's months and years."""
+"""``<station>_summaries``: monthly and annual summaries of a station."""
 
 import dagster as dg
 import pandas as pd
@@ -19,7 +19,7 @@ def summaries_asset(station: Station, network: Network, owner: str) -> dg.Assets
 
     @dg.asset(
         key=asset_key(station.summaries_asset),
-        # Read in the function: of all days only those of the years that the run is about.
+        # The function reads only the days of the run's years.
         deps=[asset_key(station.aggregates_asset)],
         group_name="summaries",
         kinds={"pandas", "mongodb"},
@@ -29,8 +29,8 @@ def summaries_asset(station: Station, network: Network, owner: str) -> dg.Assets
         required_resource_keys={network.named("mongodb")},
         description=(
             f"Months and years of {station.title_with_city}: data capture, mean and highest of the valid daily means, "
-            "days above WHO's guidelines. A mean is null where fewer than 75 % of the days are valid.\n\nNot "
-            "partitioned: a year is made of all its months." + data_page()
+            "days above WHO's guidelines. A mean is null if fewer than 75 % of the days are valid.\n\nNot "
+            "partitioned: a year depends on all of its months." + data_page()
         ),
         metadata={
             **code_references(summaries_asset),

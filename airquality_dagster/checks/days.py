@@ -1,4 +1,4 @@
-"""The check of a station's days."""
+"""The check of a station's daily aggregates."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from airquality_dagster.checks.outcome import CheckOutcome, Checks, Finding, table
+from airquality_dagster.checks.outcome import CheckOutcome, Checks, Finding, table_metadata
 from airquality_dagster.network.pollutants import POLLUTANTS
 from airquality_dagster.network.stations import Station
 from airquality_dagster.readings.days import DATE
@@ -16,13 +16,13 @@ _LEAST_PERCENT = 75
 
 @dataclass(frozen=True)
 class AggregatedDays:
-    """What the check looks at.
+    """Input of the check.
 
     Args:
-        station: whose days.
-        time_zone: of the local days.
-        daily: the days.
-        now: the present moment.
+        station: the station.
+        time_zone: time zone of the local days.
+        daily: daily aggregates.
+        now: the present moment, tz-aware.
     """
 
     station: Station
@@ -32,7 +32,7 @@ class AggregatedDays:
 
     @property
     def title(self) -> str:
-        """Station and period, as messages begin."""
+        """Station and period, the start of messages."""
         if self.daily.empty:
             return f"{self.station.name}, no day"
         first, last = (f"{date:%Y-%m-%d}" for date in (self.daily[DATE].min(), self.daily[DATE].max()))
@@ -40,7 +40,7 @@ class AggregatedDays:
 
 
 def data_capture(days: AggregatedDays) -> CheckOutcome:
-    """Count for each pollutant the days with a valid mean, of those that are over."""
+    """Count the days with a valid mean of each pollutant, of all days that are over."""
     midnights = days.daily[DATE].dt.tz_localize(None) + pd.Timedelta(days=1)
     ends = midnights.dt.tz_localize(days.time_zone, ambiguous=True, nonexistent="shift_forward")
     is_over = (ends <= pd.Timestamp(days.now)).to_numpy()
@@ -56,15 +56,12 @@ def data_capture(days: AggregatedDays) -> CheckOutcome:
             causes = ", ".join(f"{cause.replace('_', ' ')} {hours} h" for cause, hours in last.items())
             findings.append(Finding(f"{parameter.label} {valid} of {total} days valid (last: {causes})"))
     if findings:
-        findings.append(Finding("see the other checks of the station; do not publish means of the period"))
+        findings.append(Finding("see the station's other checks; do not publish means of this period"))
     return CheckOutcome(
         days.title,
         findings,
         f"at least {_LEAST_PERCENT} % of {total} days are valid for every pollutant",
-        metadata={
-            **metadata,
-            **({"capture": table(["pollutant", "valid days", "days", "%"], rows)} if rows else {}),
-        },
+        metadata={**metadata, **table_metadata("capture", ["pollutant", "valid days", "days", "%"], rows)},
     )
 
 

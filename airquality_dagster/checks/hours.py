@@ -1,4 +1,4 @@
-"""Checks of a station's hours: whether they are there and new, and what the source says and restates."""
+"""Checks of a station's hours: completeness, age, and consistency of the source."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,15 @@ from math import asin, cos, radians, sin, sqrt
 
 import pandas as pd
 
-from airquality_dagster.checks.outcome import CheckOutcome, Checks, Finding, moment, period_of, runs_of_hours, table
+from airquality_dagster.checks.outcome import (
+    CheckOutcome,
+    Checks,
+    Finding,
+    moment,
+    period_of,
+    runs_of_hours,
+    table_metadata,
+)
 from airquality_dagster.network.freshness import LATE_AFTER, is_late
 from airquality_dagster.network.stations import Station
 
@@ -20,18 +28,18 @@ _GAPS_SHOWN = 5
 
 @dataclass(frozen=True)
 class StoredHours:
-    """What the checks look at: what is stored once the run has written.
+    """Input of the checks: what is stored after the run has written.
 
     Args:
-        station: whose hours.
-        start, end: the period that was fetched, tz-aware.
-        now: the present moment.
+        station: the station.
+        start, end: the fetched period, tz-aware.
+        now: the present moment, tz-aware.
         hours: starts of the stored hours of the period.
-        newest: start of the newest stored hour of all, None without any.
+        newest: start of the newest stored hour of the station, None if no hour is stored.
         answered: starts of the hours that the API answered in this run.
-        rejected: reasons of the rows that were rejected in this run.
-        restated: when versions of hours of the period were replaced after they were final.
-        coordinates: latitude and longitude that the API says, None where it says none.
+        rejected: reasons of the rows that this run rejected.
+        restated: when final versions of hours of the period were replaced.
+        coordinates: latitude and longitude in the API's answers, None if they have none.
     """
 
     station: Station
@@ -47,30 +55,30 @@ class StoredHours:
 
     @property
     def title(self) -> str:
-        """Station and period, as messages begin."""
+        """Station and period, the start of messages."""
         return f"{self.station.name}, {period_of(self.start, self.end)}"
 
 
 def hours_complete_and_fresh(stored: StoredHours) -> CheckOutcome:
-    """Count the hours of the period that are stored, name the longest gaps, and say how old the newest hour is."""
+    """Count the stored hours of the period, list the longest gaps, and report the age of the newest hour."""
     hours = pd.DatetimeIndex(list(stored.hours), tz="UTC")
-    # The hours that began so long ago that they should have been published.
+    # Hours that began so long ago that the API should have published them.
     start, end = (pd.Timestamp(edge).tz_convert("UTC") for edge in (stored.start, stored.end))
     until = min(end, pd.Timestamp(stored.now - LATE_AFTER).tz_convert("UTC").ceil("h"))
     expected = pd.date_range(start, until, freq="h", inclusive="left")
     missing = expected[~expected.isin(hours)]
     observed = len(expected) - len(missing)
-    # Cut, not rounded: 99.6 % is not complete.
+    # Truncated, not rounded: 99.6 % is not complete.
     percent = 100 * observed // len(expected) if len(expected) else 100
     gaps = runs_of_hours(missing)
     longest = sorted(gaps, key=lambda gap: gap[1] - gap[0], reverse=True)[:_GAPS_SHOWN]
     counted = f"{observed} of {len(expected)} hours ({percent} %)"
-    findings = list(_findings_of_age(stored))
+    findings = list(_age_findings(stored))
     if percent < _LEAST_PERCENT:
         findings.append(
             Finding(
-                f"{counted}; longest gap since {moment(longest[0][0])} UTC, {len(gaps)} gaps: see whether the station "
-                "has power and network; what the API publishes later is fetched by itself"
+                f"{counted}, {len(gaps)} gaps, the longest since {moment(longest[0][0])} UTC: check the station's "
+                "power and network; hours that the API publishes later are fetched automatically"
             )
         )
     rows = [(moment(first), moment(last), (last - first) // pd.Timedelta(hours=1) + 1) for first, last in longest]
@@ -84,19 +92,19 @@ def hours_complete_and_fresh(stored: StoredHours) -> CheckOutcome:
             "observed_hours": observed,
             "percent_complete": percent,
             **({} if age is None else {"age_hours": age}),
-            **({"longest_gaps": table(["from (UTC)", "to", "hours"], rows)} if rows else {}),
+            **table_metadata("longest_gaps", ["from (UTC)", "to", "hours"], rows),
         },
     )
 
 
-def _findings_of_age(stored: StoredHours) -> Iterator[Finding]:
+def _age_findings(stored: StoredHours) -> Iterator[Finding]:
     if stored.newest is None:
-        yield Finding("no hour is stored at all: see whether airqino_id in the stations file is right", must_act=True)
+        yield Finding("no hour is stored: check airqino_id in the stations file", must_act=True)
     elif is_late(stored.newest, stored.now):
         age = stored.now - stored.newest
         yield Finding(
-            f"the newest hour is {moment(stored.newest)} UTC, {age / timedelta(hours=1):.1f} h ago: see whether the "
-            "station has power and network",
+            f"the newest hour is {moment(stored.newest)} UTC, {age / timedelta(hours=1):.1f} h ago: check the "
+            "station's power and network",
             must_act=age > timedelta(hours=stored.station.silent_after_hours),
         )
 
@@ -108,52 +116,50 @@ def source_consistent(stored: StoredHours) -> CheckOutcome:
     if recent:
         findings.append(
             Finding(
-                f"the source changed {len(recent)} final hours since {moment(min(recent))} UTC; the former versions "
-                f"are in {stored.station.raw_asset}_revisions: published means of the period may differ"
+                f"the source changed {len(recent)} final hours since {moment(min(recent))} UTC; former versions are in "
+                f"{stored.station.raw_asset}_revisions: published means of the period may differ"
             )
         )
     lost = [hour for hour in stored.hours if hour <= stored.now - LATE_AFTER and hour not in stored.answered]
     if lost:
         findings.append(
-            Finding(
-                f"the API no longer answers {len(lost)} stored hours, the first {moment(lost[0])} UTC: they are kept"
-            )
+            Finding(f"the API has lost {len(lost)} stored hours, the first {moment(lost[0])} UTC: they are kept")
         )
     reasons = pd.Series(list(stored.rejected), dtype=object).value_counts()
     if len(reasons):
         findings.append(
             Finding(
-                f"{len(stored.rejected)} rows could not be stored, most: {reasons.index[0]}; they are kept in "
-                f"{stored.station.raw_asset}_rejected: tell who runs the API"
+                f"{len(stored.rejected)} rows could not be stored, most often: {reasons.index[0]}; they are kept in "
+                f"{stored.station.raw_asset}_rejected: report them to the API's operator"
             )
         )
     distance = _distance(stored)
-    findings += _findings_of_place(stored, distance)
+    findings += _location_findings(stored, distance)
     return CheckOutcome(
         stored.title,
         findings,
         f"every row could be stored, no final hour changed in {_RECENTLY.days} days, none was lost, "
-        + ("the API says no coordinates" if distance is None else f"{distance:.1f} km from the stations file"),
+        + ("no coordinates to compare" if distance is None else f"{distance:.1f} km from the stations file"),
         metadata={
             "restated_versions": len(stored.restated),
             "restated_recently": len(recent),
             "hours_lost_by_source": len(lost),
             "rejected": len(stored.rejected),
             **({} if distance is None else {"distance_km": round(distance, 1)}),
-            **({"rejected_rows": table(["reason", "rows"], list(reasons.items()))} if len(reasons) else {}),
+            **table_metadata("rejected_rows", ["reason", "rows"], list(reasons.items())),
         },
     )
 
 
 def _distance(stored: StoredHours) -> float | None:
-    """Return the kilometres between the coordinates of the API and of the stations file; None where one is unknown."""
+    """Return the distance (km) between the coordinates of API and stations file; None if one of them is unknown."""
     station = stored.station
     if stored.coordinates is None or station.latitude is None or station.longitude is None:
         return None
     return _kilometres((station.latitude, station.longitude), stored.coordinates)
 
 
-def _findings_of_place(stored: StoredHours, distance: float | None) -> Iterator[Finding]:
+def _location_findings(stored: StoredHours, distance: float | None) -> Iterator[Finding]:
     if stored.coordinates is None:
         return
     latitude, longitude = stored.coordinates
@@ -162,8 +168,8 @@ def _findings_of_place(stored: StoredHours, distance: float | None) -> Iterator[
         yield Finding(f"{place}, the stations file has no coordinates: add latitude and longitude")
     elif distance > _PLAUSIBLE_KILOMETRES:
         yield Finding(
-            f"{place}, {distance:.1f} km from where the stations file has it: correct the stations file, or tell who "
-            "runs the API; those of the file are used"
+            f"{place}, {distance:.1f} km from the position in the stations file, which is used: correct the stations "
+            "file, or tell the API's operator"
         )
 
 
@@ -171,7 +177,7 @@ CHECKS: Checks[StoredHours] = {check.__name__: check for check in (hours_complet
 
 
 def _kilometres(first: tuple[float, float], second: tuple[float, float]) -> float:
-    """Return the distance of two points by the haversine formula, on a sphere of 6371 km.
+    """Return the distance (km) of two points by the haversine formula, on a sphere with a radius of 6371 km.
 
     >>> round(_kilometres((5.36, -3.96), (5.36, 3.96)))
     877

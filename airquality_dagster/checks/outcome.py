@@ -1,4 +1,4 @@
-"""What a check found."""
+"""Outcomes of checks, and their results for Dagster."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong.
+    """A problem that a check found.
 
     Args:
         text: which sensor, since when, what to do.
-        must_act: a person must act; otherwise it is a warning.
+        must_act: a person must act (severity ERROR); otherwise it is a warning.
     """
 
     text: str
@@ -24,13 +24,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """What a check found; it never keeps anything from being stored.
+    """The outcome of a check. Checks never prevent data from being stored.
 
     Args:
         title: station and period.
-        findings: what is wrong; none: the check passed.
-        sound: what is said where nothing is wrong.
-        metadata: its numbers, and tables as Markdown.
+        findings: problems; if there are none, the check passed.
+        sound: description of a check that passed.
+        metadata: numbers, and tables as Markdown.
     """
 
     title: str
@@ -40,44 +40,51 @@ class CheckOutcome:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there are no findings."""
         return not self.findings
 
     @property
     def must_act(self) -> bool:
-        """Whether a person must act; otherwise a check that did not pass is a warning."""
+        """Whether a person must act; otherwise a failed check is a warning."""
         return any(finding.must_act for finding in self.findings)
 
     @property
     def description(self) -> str:
-        """One line: what is wrong, the worst first."""
+        """The findings in one line; those on which a person must act come first."""
         worst_first = sorted(self.findings, key=lambda finding: not finding.must_act)
         return f"{self.title}: {'; '.join(finding.text for finding in worst_first) or self.sound}"
 
 
 Facts = TypeVar("Facts")
 Checks = Mapping[str, Callable[[Facts], CheckOutcome]]
-"""Name of a check → the pure function that makes it of some facts."""
+"""Name of a check → the pure function that evaluates it."""
 
 
 def check_specs(checks: Checks[Facts], asset: dg.AssetKey) -> list[dg.AssetCheckSpec]:
-    """Return the checks of an asset as Dagster declares them."""
+    """Return the specs of an asset's checks."""
     return [dg.AssetCheckSpec(name, asset=asset, description=check.__doc__) for name, check in checks.items()]
 
 
 def check_results(
     checks: Checks[Facts], facts: Facts, asset: dg.AssetKey, selected: Collection[dg.AssetCheckKey]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Make those checks of an asset that a run selects."""
+    """Evaluate those checks of an asset that a run selects.
+
+    Args:
+        checks: checks of the asset.
+        facts: argument of each check.
+        asset: key of the asset.
+        selected: keys of the checks that the run selects.
+    """
     for name, check in checks.items():
         if dg.AssetCheckKey(asset, name) not in selected:
             continue
         try:
             outcome = check(facts)
         except Exception as error:
-            # What is stored stays stored, and the other checks are made.
-            fault = Finding(f"the check broke ({type(error).__name__}: {error}): tell the developers", must_act=True)
-            outcome = CheckOutcome(name, [fault], "")
+            # The other checks still run, and stored data stay.
+            text = f"the check raised {type(error).__name__}: {error}; report this to the developers"
+            outcome = CheckOutcome(name, [Finding(text, must_act=True)], "")
         yield dg.AssetCheckResult(
             check_name=name,
             asset_key=asset,
@@ -88,14 +95,19 @@ def check_results(
         )
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
-    """Return a Markdown table as metadata."""
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
-    return dg.MetadataValue.md("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def table_metadata(name: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> dict[str, dg.MetadataValue]:
+    """Return a Markdown table as metadata with a name; no metadata if the table has no rows."""
+    return {name: dg.MetadataValue.md(table(header, rows))} if rows else {}
 
 
 def moment(hour: datetime) -> str:
-    """Return a moment in UTC as tables and messages show it.
+    """Format a moment in UTC for tables and messages.
 
     >>> moment(datetime(2023, 1, 2, 3))
     '2023-01-02 03:00'
@@ -104,7 +116,7 @@ def moment(hour: datetime) -> str:
 
 
 def period_of(start: datetime, end: datetime) -> str:
-    """Return a period of whole months as people read it.
+    """Format a period of whole months for messages.
 
     >>> period_of(datetime(2023, 1, 1), datetime(2023, 2, 1)), period_of(datetime(2022, 12, 1), datetime(2024, 1, 1))
     ('2023-01', '2022-12 to 2023-12')
@@ -114,10 +126,10 @@ def period_of(start: datetime, end: datetime) -> str:
 
 
 def runs_of_hours(hours: pd.DatetimeIndex) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
-    """Return first and last of each run of consecutive hours.
+    """Return the first and last hour of each run of consecutive hours.
 
     Args:
-        hours: in order.
+        hours: starts of hours, in order.
     """
     if not len(hours):
         return []

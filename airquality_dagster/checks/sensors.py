@@ -1,4 +1,4 @@
-"""The check of a station's sensors, made of the flags of their readings."""
+"""The check of a station's sensors, from the flags of their readings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,25 +7,25 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.checks.outcome import CheckOutcome, Checks, Finding, moment, period_of, table
+from airquality_dagster.checks.outcome import CheckOutcome, Checks, Finding, moment, period_of, table_metadata
 from airquality_dagster.network.pollutants import PARAMETERS, TIMESTAMP, Parameter
 from airquality_dagster.network.stations import Station
 from airquality_dagster.readings.flags import Flag, FlaggedHours
 
-# Judgement of this project: the median of a month is not five times that of the month before.
+# Judgement of this project: a monthly median does not change by a factor of five from one month to the next.
 _JUMP, _LEAST_HOURS_OF_A_MEDIAN = 5.0, 7 * 24
-# A sensor that has been stuck for so long does not come back by itself.
-_STUCK_FOR_GOOD = timedelta(days=3)
+# A sensor that is stuck for so long does not recover without help.
+_PERMANENTLY_STUCK = timedelta(days=3)
 
 
 @dataclass(frozen=True)
 class StationFlags:
-    """What the check looks at.
+    """Input of the check.
 
     Args:
-        station: whose hours.
-        start, end: the period that was flagged, tz-aware.
-        flagged: its hours, with those around them.
+        station: the station.
+        start, end: the flagged period, tz-aware.
+        flagged: hours of the period and around it, with their flags.
     """
 
     station: Station
@@ -35,16 +35,16 @@ class StationFlags:
 
     @property
     def title(self) -> str:
-        """Station and period, as messages begin."""
+        """Station and period, the start of messages."""
         return f"{self.station.name}, {period_of(self.start, self.end)}"
 
     @property
     def hours(self) -> pd.Series:
-        """Starts of the hours of the period and of those around it."""
+        """Starts of the hours of the period and around it."""
         return self.flagged.hours[TIMESTAMP]
 
     def has_in_window(self, flag: Flag, parameter: Parameter) -> np.ndarray:
-        """Return which hours, also of those around the period, have a flag."""
+        """Return which hours of the period and around it have a flag."""
         return (self.flagged.quality.flags[parameter.field].to_numpy() & int(flag)) != 0
 
     def has_in_period(self, flag: Flag, parameter: Parameter) -> np.ndarray:
@@ -54,7 +54,7 @@ class StationFlags:
 
 @dataclass(frozen=True)
 class _Fault:
-    """A row of the table, and what is said of it."""
+    """A row of the table of faults, and its text in the description."""
 
     parameter: Parameter
     what: str
@@ -65,7 +65,7 @@ class _Fault:
 
 
 def sensors_sound(flags: StationFlags) -> CheckOutcome:
-    """Name sensors that are out of range, offset below zero, stuck, or whose median jumped against the month before."""
+    """List sensors that are out of range, offset below zero or stuck, or with a jump in the monthly median."""
     faults = [
         fault
         for parameter in PARAMETERS
@@ -74,7 +74,7 @@ def sensors_sound(flags: StationFlags) -> CheckOutcome:
     ]
     findings = [Finding(fault.text, fault.must_act) for fault in faults]
     if faults:
-        findings.append(Finding("have the sensor calibrated, restarted or replaced; failed hours are in no valid mean"))
+        findings.append(Finding("calibrate, restart or replace the sensor; valid means exclude failed hours"))
     rows = [(fault.parameter.label, fault.what, fault.hours or "", fault.since) for fault in faults]
     return CheckOutcome(
         flags.title,
@@ -85,7 +85,7 @@ def sensors_sound(flags: StationFlags) -> CheckOutcome:
                 f"hours_{kind}": sum(int(flags.has_in_period(flag, parameter).sum()) for parameter in PARAMETERS)
                 for kind, flag in (("out_of_range", Flag.OUT_OF_RANGE), ("drifting", Flag.DRIFT), ("stuck", Flag.STUCK))
             },
-            **({"faults": table(["reading", "what", "hours", "since (UTC)"], rows)} if rows else {}),
+            **table_metadata("faults", ["reading", "fault", "hours", "since (UTC)"], rows),
         },
     )
 
@@ -114,7 +114,7 @@ def _stuck(flags: StationFlags, parameter: Parameter) -> Iterator[_Fault]:
         return
     hours, values = flags.hours, flags.flagged.readings[parameter.field].to_numpy()
     last = np.flatnonzero(is_stuck)[-1]
-    # The last run: back to where the sensor showed another value.
+    # The last run begins after the last different value.
     others = np.flatnonzero((values[:last] != values[last]) & ~np.isnan(values[:last]))
     first = others[-1] + 1 if len(others) else 0
     since = moment(hours.iloc[first]) + ("" if len(others) else " or before")
@@ -126,7 +126,7 @@ def _stuck(flags: StationFlags, parameter: Parameter) -> Iterator[_Fault]:
         int(is_stuck.sum()),
         since,
         f"{parameter.label} {what} from {since} to {moment(hours.iloc[last])} ({is_stuck.sum()} h of the period)",
-        must_act=bool(goes_on and hours.iloc[last] - hours.iloc[first] >= _STUCK_FOR_GOOD),
+        must_act=bool(goes_on and hours.iloc[last] - hours.iloc[first] >= _PERMANENTLY_STUCK),
     )
 
 
@@ -140,12 +140,12 @@ def _jumps(flags: StationFlags, parameter: Parameter) -> Iterator[_Fault]:
     for month, former, present in zip(months[1:], medians[:-1], medians[1:], strict=True):
         if min(former, present) > 0 and max(former, present) > _JUMP * min(former, present):
             what = f"median from {former:.3g} to {present:.3g} {parameter.unit}"
-            text = f"{parameter.label} {what} in {month}: ask who runs the API for a change of unit or sensor"
+            text = f"{parameter.label} {what} in {month}: ask the API's operator whether unit or sensor changed"
             yield _Fault(parameter, what, 0, str(month), text)
 
 
 def _median(readings: np.ndarray) -> float:
-    """Return the median of those that are there; NaN where they are too few."""
+    """Return the median of the present readings; NaN if there are too few."""
     present = readings[~np.isnan(readings)]
     return float(np.median(present)) if len(present) >= _LEAST_HOURS_OF_A_MEDIAN else np.nan
 

@@ -1,4 +1,4 @@
-"""All checks of a station."""
+"""Keys of all checks of a station."""
 
 import dagster as dg
 

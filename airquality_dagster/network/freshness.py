@@ -1,21 +1,21 @@
-"""How old data may be: each limit stands here once; checks, policies, alerts and the page derive from it."""
+"""Limits for the age of data. Checks, freshness policies, alerts and the dashboard use these."""
 
 from datetime import datetime, timedelta
 
-# The newest hour is an average over the minutes so far, and answers were seen to lag by up to two hours (shared notes
-# on the API): an hour is final three hours after its start.
+# The newest hour is an average over the minutes so far, and answers lag by up to two hours: an hour is final three
+# hours after its start.
 PROVISIONAL_FOR = timedelta(hours=3)
-# An hour is published within two hours after its end: four hours after its start, the next ones should be there.
+# The API publishes an hour within two hours after its end: four hours after its start, later hours are expected.
 LATE_AFTER = timedelta(hours=4)
-# The hourly job ran, and the page was drawn, an hour ago at most; a missed tick may be chance, two are not.
+# The hourly job runs and draws the page every hour. One missed tick is a warning, two are a failure.
 OVERDUE_AFTER, STALLED_AFTER = timedelta(hours=2), timedelta(hours=3)
 
 
 def is_late(newest_hour: datetime, now: datetime) -> bool:
-    """Return whether the newest hour of a station is so old that later ones should be there.
+    """Return whether the newest hour of a station is so old that later hours are overdue.
 
     Args:
-        newest_hour: its start, tz-aware.
+        newest_hour: start of the hour, tz-aware.
         now: the present moment, tz-aware.
 
     >>> is_late(datetime(2026, 1, 1, 8), datetime(2026, 1, 1, 12))

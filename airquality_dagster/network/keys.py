@@ -1,4 +1,4 @@
-"""From the name of an asset to Dagster's keys: a name with a key prefix has it before a dot."""
+"""Dagster's keys of named assets. In a name, a dot separates the key prefix."""
 
 import dagster as dg
 
@@ -13,12 +13,12 @@ def asset_key(name: str) -> dg.AssetKey:
 
 
 def asset_name(key: dg.AssetKey) -> str:
-    """Return the name of the asset that has a key."""
+    """Return the name of the asset with this key."""
     return ".".join(key.path)
 
 
 def step_key(name: str) -> str:
-    """Return the key of the step that an asset or step is executed by.
+    """Return the key of the step that computes an asset, or of the step with this name.
 
     >>> step_key("abidjan.raw_station1")
     'abidjan__raw_station1'

@@ -1,4 +1,4 @@
-"""The one partitions definition of all station assets, and its months."""
+"""The monthly partitions that all station assets share."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from airquality_dagster.network.stations import Network
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
-"""Tags of a run that say which partitions it is of."""
+"""Tags of a run that name its partitions."""
 
 
 def monthly_partitions(network: Network) -> dg.MonthlyPartitionsDefinition:
@@ -41,7 +41,7 @@ def month(key: str) -> str:
 
 
 def first_year_of(tags: Mapping[str, str]) -> datetime | None:
-    """Return when the first year begins that a run is about, as midnight UTC; None where its tags name no partition.
+    """Return the start (midnight UTC) of the first year of a run's partitions; None if its tags name no partition.
 
     >>> first_year_of({RANGE_START: "2023-02-01", RANGE_END: "2024-01-01"})
     datetime.datetime(2023, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)

@@ -1,6 +1,6 @@
-"""What the stations measure: one table of API name, field, unit, thresholds of quality control and guideline.
+"""What the stations measure: one row per quantity, with its names, unit, quality control, indices and guideline.
 
-Types, schemas, documents and axes derive from `PARAMETERS`; to add a pollutant is to add a row.
+Types, schemas, documents and axes derive from `PARAMETERS`. To add a pollutant, add a row.
 """
 
 import re
@@ -12,11 +12,11 @@ MILLIGRAMS = "mg/m³"
 
 @dataclass(frozen=True)
 class Threshold:
-    """A number that decides something, and who says so.
+    """A limit and its source.
 
     Args:
-        value: in the parameter's unit, or hours.
-        source: law, guideline, paper or program; a judgement of ours says that it is one.
+        value: in the parameter's unit, or in hours.
+        source: law, guideline, paper or program, or a judgement of this project.
     """
 
     value: float
@@ -25,16 +25,16 @@ class Threshold:
 
 @dataclass(frozen=True)
 class QualityControl:
-    """What the quality control of one quantity compares with; `None`: that test is not made.
+    """Thresholds of the quality control of one quantity. A test whose threshold is `None` is not run.
 
     Args:
-        lowest, highest: a reading outside (both included) is impossible.
-        suspect_above: a higher reading is possible, and rare.
-        detection: below it, a reading cannot be told from zero; further below zero, it is an offset.
-        stuck_hours: as many equal readings, hour after hour, are none.
-        stuck_zero_hours: the same of readings that are exactly zero.
-        least_spike: a reading is a spike only if its median difference from the six hours around it is larger.
-        is_spike_scaled: and only if it is ten times what was usual in the fifteen days before.
+        lowest, highest: plausible range, both included.
+        suspect_above: higher readings are possible but rare.
+        detection: detection limit. Readings below it do not differ from zero; lower than minus this is an offset.
+        stuck_hours: this many equal readings in a row mean that the sensor is stuck.
+        stuck_zero_hours: the same for readings that are exactly zero.
+        least_spike: a spike differs by more than this (median difference from the six hours around it).
+        is_spike_scaled: a spike also differs by ten times what was usual in the fifteen days before.
     """
 
     lowest: Threshold
@@ -47,11 +47,33 @@ class QualityControl:
     is_spike_scaled: bool = True
 
 
+@dataclass(frozen=True)
+class AqiScale:
+    """Breakpoints of the US EPA AQI for one statistic of a pollutant's day.
+
+    Args:
+        name: of the scale.
+        statistic: ``valid_mean`` (24 hours), ``max_8h`` or ``max_1h``.
+        step: a concentration is truncated (not rounded) to a multiple of it.
+        highest: highest concentration of each of the six bands; the next band begins one step above. `None`: the scale
+            does not have this band.
+        first: where the first band begins.
+        unit_factor: converts the parameter's unit to the unit of the scale.
+    """
+
+    name: str
+    statistic: str
+    step: str
+    highest: tuple[str | None, ...]
+    first: str = "0"
+    unit_factor: float = 1.0
+
+
 AT_GUIDELINE, ABOVE_TARGETS = "AQG", "above IT-1"
-"""What WHO calls the level of its guideline, and what is above its first interim target."""
+"""Names of WHO's guideline level, and of everything above its first interim target."""
 
 Levels = tuple[tuple[float, str], ...]
-"""Values and names, from the guideline up to the first interim target."""
+"""Limits and names of the levels, from the guideline up to the first interim target."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +81,19 @@ class Guideline:
     """The levels of WHO's global air quality guidelines 2021, in the parameter's unit.
 
     Args:
-        averaging: of the short-term levels: ``24 h``, or ``8 h``: the day's highest mean over 8 hours.
-        short_term: levels of such a mean.
-        annual: levels of an annual mean; empty where there are none.
+        averaging: of the short-term levels: ``24 h``, or ``8 h`` for the day's highest 8-hour mean.
+        short_term: levels of that mean.
+        annual: levels of an annual mean; empty if WHO gives none.
     """
 
     averaging: str
     short_term: Levels
     annual: Levels = ()
+
+    @property
+    def statistic(self) -> str:
+        """Statistic of a day that the short-term levels apply to."""
+        return "valid_mean" if self.averaging == "24 h" else "max_8h"
 
 
 @dataclass(frozen=True)
@@ -76,10 +103,12 @@ class Parameter:
     Args:
         api_name: the name in AirQino's answers.
         field: the name in documents and frames.
-        label: the name that people read.
-        unit: the unit of the stored values.
-        quality: thresholds of the quality control; `None` where no range is known.
-        guideline: what its means are compared with, where there is such a thing.
+        label: the name on pages and in tables.
+        unit: of the stored values.
+        quality: thresholds of the quality control; `None` if no plausible range is known.
+        guideline: WHO's levels, if there are any.
+        aqi: scales of the US EPA AQI; the higher index counts.
+        eaqi: highest hourly concentrations of the bands 1 to 5 of the European index.
         is_headline: shown where there is room for few pollutants: cards, the terminal, sparklines.
     """
 
@@ -89,6 +118,8 @@ class Parameter:
     unit: str
     quality: QualityControl | None = None
     guideline: Guideline | None = None
+    aqi: tuple[AqiScale, ...] = ()
+    eaqi: tuple[float, ...] = ()
     is_headline: bool = False
 
     @property
@@ -96,6 +127,24 @@ class Parameter:
         """Label and unit, as in ``PM2.5 (µg/m³)``."""
         return f"{self.label} ({self.unit})"
 
+
+# V = R T / p in litres per mole at 25 °C and 1013.25 hPa (40 CFR part 50.3), R = 8.314462618 J/(mol K) (CODATA 2018).
+_MOLAR_VOLUME = 8.314462618 * 298.15 / 1013.25 * 10
+
+
+def _ppb_per_microgram(molar_mass: float) -> float:
+    """Return the mixing ratio of a gas in ppb at 1 µg/m³, or in ppm at 1 mg/m³.
+
+    Args:
+        molar_mass: g/mol, from the standard atomic weights of IUPAC (2021).
+    """
+    return _MOLAR_VOLUME / molar_mass
+
+
+# Factors from the units of the table to those of the AQI.
+_CO_PPM = _ppb_per_microgram(28.010)
+_NO2_PPB = _ppb_per_microgram(46.006)
+_O3_PPM = _ppb_per_microgram(47.997) / 1000
 
 _AIRQO = "AirQo-api, VALID_SENSOR_RANGES"
 _AQI = "top of the US EPA AQI, at 25 °C and 1013 hPa"
@@ -117,6 +166,7 @@ PARAMETERS: tuple[Parameter, ...] = (
             least_spike=Threshold(1.0, _JUDGEMENT),
         ),
         Guideline("24 h", ((4, AT_GUIDELINE), (7, "IT-1"))),
+        aqi=(AqiScale("co", "max_8h", "0.1", ("4.4", "9.4", "12.4", "15.4", "30.4", "50.4"), unit_factor=_CO_PPM),),
         is_headline=True,
     ),
     Parameter(
@@ -135,6 +185,8 @@ PARAMETERS: tuple[Parameter, ...] = (
             ((25, AT_GUIDELINE), (50, "IT-2"), (120, "IT-1")),
             annual=((10, AT_GUIDELINE), (20, "IT-3"), (30, "IT-2"), (40, "IT-1")),
         ),
+        aqi=(AqiScale("no2", "max_1h", "1", ("53", "100", "360", "649", "1249", "2049"), unit_factor=_NO2_PPB),),
+        eaqi=(10, 25, 60, 100, 150),
     ),
     Parameter(
         "O3", "o3", "O₃", MICROGRAMS,
@@ -148,6 +200,11 @@ PARAMETERS: tuple[Parameter, ...] = (
             least_spike=Threshold(50, _JUDGEMENT),
         ),
         Guideline("8 h", ((100, AT_GUIDELINE), (120, "IT-2"), (160, "IT-1"))),
+        aqi=(
+            AqiScale("o3_8h", "max_8h", "0.001", ("0.054", "0.070", "0.085", "0.105", "0.200", None), "0", _O3_PPM),
+            AqiScale("o3_1h", "max_1h", "0.001", (None, None, "0.164", "0.204", "0.404", "0.604"), "0.125", _O3_PPM),
+        ),
+        eaqi=(60, 100, 120, 160, 180),
     ),
     Parameter(
         "PM10", "pm10", "PM10", MICROGRAMS,
@@ -165,6 +222,8 @@ PARAMETERS: tuple[Parameter, ...] = (
             ((45, AT_GUIDELINE), (50, "IT-4"), (75, "IT-3"), (100, "IT-2"), (150, "IT-1")),
             annual=((15, AT_GUIDELINE), (20, "IT-4"), (30, "IT-3"), (50, "IT-2"), (70, "IT-1")),
         ),
+        aqi=(AqiScale("pm10", "valid_mean", "1", ("54", "154", "254", "354", "424", "604")),),
+        eaqi=(15, 45, 120, 195, 270),
     ),
     Parameter(
         "PM2.5", "pm2_5", "PM2.5", MICROGRAMS,
@@ -182,6 +241,8 @@ PARAMETERS: tuple[Parameter, ...] = (
             ((15, AT_GUIDELINE), (25, "IT-4"), (37.5, "IT-3"), (50, "IT-2"), (75, "IT-1")),
             annual=((5, AT_GUIDELINE), (10, "IT-4"), (15, "IT-3"), (25, "IT-2"), (35, "IT-1")),
         ),
+        aqi=(AqiScale("pm2_5", "valid_mean", "0.1", ("9.0", "35.4", "55.4", "125.4", "225.4", "325.4")),),
+        eaqi=(5, 15, 50, 90, 140),
         is_headline=True,
     ),
     Parameter(
@@ -213,21 +274,33 @@ BY_FIELD = {parameter.field: parameter for parameter in PARAMETERS}
 HEADLINES = tuple(parameter for parameter in PARAMETERS if parameter.is_headline)
 POLLUTANTS = tuple(parameter for parameter in PARAMETERS if parameter.guideline)
 
+
+def _pollutants(*first: str) -> tuple[Parameter, ...]:
+    """Return the pollutants: the given fields in this order, then the others in the order of the table."""
+    places = {field: place for place, field in enumerate(first)}
+    return tuple(sorted(POLLUTANTS, key=lambda parameter: places.get(parameter.field, len(places))))
+
+
+# Orders of lists and fields in stored documents. If two indices are equal, the first pollutant is named.
+AQI_POLLUTANTS = _pollutants("pm2_5", "pm10", "co", "no2", "o3")
+WHO_POLLUTANTS = _pollutants("pm2_5", "pm10", "no2", "co", "o3")
+MAXIMA_POLLUTANTS = _pollutants("co", "o3", "no2")
+
 # Fields of a stored hour beside its readings.
 TIMESTAMP = "timestamp"
-DATE = "date"  # of a day, in place of the timestamp
+DATE = "date"  # replaces the timestamp in documents of days
 STATION_ID = "station_id"
 PROVISIONAL = "provisional"
 SIMULATED = "simulated"
-RULES_VERSION = "rules"  # of a document that was computed: by which version of the rules
+RULES_VERSION = "rules"  # version of the rules by which a document was computed
 RESERVED_FIELDS = frozenset({"_id", TIMESTAMP, STATION_ID, PROVISIONAL, SIMULATED})
 
 
 def field_of(api_name: str) -> str:
-    """Return the field under which a sensor's readings are kept.
+    """Return the field in which a sensor's readings are stored.
 
-    A sensor in the table has its field there; any other is kept under its normalised name: lower
-    case, every run of other characters than letters and digits one underscore.
+    A sensor outside the table is stored under its normalised name: lower case, and one underscore for every run of
+    characters that are not letters or digits.
 
     >>> field_of("PM2.5"), field_of("T. int."), field_of("VOC"), field_of("PM 1.0")
     ('pm2_5', 'internal_temperature', 'voc', 'pm_1_0')

@@ -31,7 +31,7 @@ AIRQINO_API = "airqino_api"
 MONTH_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
 _NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 
-# raw_<name>, <name>_quality … are collections; a name that ends like this would meet another's.
+# raw_<name>, <name>_quality … are collections; a name with such an ending could collide with another station's.
 _RESERVED_ENDINGS = ("_aggregates", "_quality", "_summaries", "_revisions", "_insertions", "_rejected")
 
 
@@ -39,12 +39,12 @@ class Station(BaseModel):
     """One station.
 
     Args:
-        name: names its assets; lower case letters, digits and underscores.
+        name: part of the names of its assets; lower case letters, digits and underscores.
         airqino_id: its number in the AirQino API.
         label: its name in the AirQino API.
-        city: where it stands.
-        latitude, longitude: degrees, WGS 84; left out where unknown.
-        silent_after_hours: how old its newest hour may be before somebody is told.
+        city: its place.
+        latitude, longitude: degrees, WGS 84; omitted if unknown.
+        silent_after_hours: age of its newest hour, in hours, after which an alert is sent.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,7 +57,7 @@ class Station(BaseModel):
     longitude: float | None = Field(default=None, ge=-180, le=180)
     silent_after_hours: int = Field(default=24, ge=4)
 
-    # The key prefix of its network with a dot, as it stands before the names of collections.
+    # The key prefix of its network with a dot, before the names of assets and collections.
     _prefix: str = PrivateAttr(default="")
 
     @model_validator(mode="wrap")
@@ -98,44 +98,44 @@ class Station(BaseModel):
 
     @property
     def derived_assets(self) -> tuple[str, str, str]:
-        """Names of the assets that are made of stored hours, in the order in which they are made."""
+        """Names of the assets that are computed from stored hours, in the order of computation."""
         return self.quality_asset, self.aggregates_asset, self.summaries_asset
 
     @property
     def assets(self) -> tuple[str, ...]:
-        """Names of all of its assets, in the order in which they are made."""
+        """Names of all of its assets, in the order of computation."""
         return self.raw_asset, *self.derived_assets
 
     @property
     def judgement_step(self) -> str:
-        """Name of the step that makes flags and daily aggregates."""
+        """Name of the step that computes flags and daily aggregates."""
         return f"{self._prefix}{self.name}_quality_and_aggregates"
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """Names of the steps that make its assets."""
+        """Names of the steps that compute its assets."""
         return self.raw_asset, self.judgement_step, self.summaries_asset
 
     @property
     def title(self) -> str:
-        """Name, label and AirQino id, as messages show it."""
+        """Name, label and AirQino id, for messages."""
         label = f" {self.label}" if self.label else ""
         return f"{self.name} (AirQino{label} {self.airqino_id})"
 
     @property
     def title_with_city(self) -> str:
-        """The title and where the station stands, as descriptions show it."""
+        """Title and city, for descriptions."""
         return f"{self.title}, {self.city}" if self.city else self.title
 
 
 class NetworkFacts(BaseModel):
-    """What all stations share.
+    """Properties that all stations share.
 
     Args:
-        name: of the network, as people read it.
+        name: of the network, for people.
         time_zone: IANA time zone of local days and months.
         first_month: the first month of the partitions, ``YYYY-MM``.
-        stations_per_run: how many stations one run takes at most.
+        stations_per_run: maximum number of stations in one run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -156,12 +156,12 @@ class NetworkFacts(BaseModel):
 
 
 class Network(BaseModel):
-    """All stations of one stations file, with what they share.
+    """The content of a stations file.
 
     Args:
-        network: name, time zone, first month, stations a run.
-        stations: at least one.
-        key_prefix: stands before the keys of its assets and the names of its jobs, schedules, sensors and resources,
+        network: name, time zone, first month, stations per run.
+        stations: at least one station.
+        key_prefix: precedes the keys of its assets and the names of its jobs, schedules, sensors and resources,
             so that several networks can live in one deployment.
     """
 
@@ -174,12 +174,12 @@ class Network(BaseModel):
     @model_validator(mode="after")
     def _stations_differ(self) -> "Network":
         if not self.stations:
-            raise ValueError("stations is empty: a network has at least one")
+            raise ValueError("stations is empty: add at least one station")
         for field in ("name", "airqino_id"):
             values = [getattr(station, field) for station in self.stations]
-            twice = sorted({str(value) for value in values if values.count(value) > 1})
-            if twice:
-                raise ValueError(f"{field} {', '.join(twice)} stands for more than one station")
+            repeated = sorted({str(value) for value in values if values.count(value) > 1})
+            if repeated:
+                raise ValueError(f"more than one station has the {field} {', '.join(repeated)}")
         if self.key_prefix:
             for station in self.stations:
                 station._prefix = f"{self.key_prefix}."
@@ -196,7 +196,7 @@ class Network(BaseModel):
 
     @property
     def source_asset(self) -> str:
-        """Name of the external asset from which the readings come."""
+        """Name of the external asset that stands for the AirQino API."""
         return f"{self.key_prefix}.{AIRQINO_API}" if self.key_prefix else AIRQINO_API
 
     @cached_property
@@ -210,10 +210,10 @@ class Network(BaseModel):
         return self.network.first_month
 
     def station(self, name: str) -> Station:
-        """Return the station of that name.
+        """Return the station with this name.
 
         Raises:
-            SettingsError: there is none; the message lists those there are.
+            SettingsError: there is no such station; the message lists the stations.
         """
         for station in self.stations:
             if station.name == name:
@@ -226,10 +226,10 @@ def load_network(path: Path | None = None) -> Network:
     """Read and validate a stations file.
 
     Args:
-        path: a YAML file; without it the one that the package ships.
+        path: a YAML file; by default the one in this package.
 
     Raises:
-        StationsFileError: one line that names the file, the station and the field.
+        StationsFileError: the file cannot be read or is not valid; the message names file, station and field.
     """
     path = path or OWN_STATIONS_FILE
     try:
@@ -243,7 +243,7 @@ def load_network(path: Path | None = None) -> Network:
         reason = re.sub(r"\s+", " ", str(error))
         raise StationsFileError(f"stations file {path} is not YAML: {reason}") from error
     if isinstance(content, dict) and isinstance(content.get("attributes"), dict):
-        content = content["attributes"]  # the defs.yaml of the component
+        content = content["attributes"]  # a defs.yaml of the component
     if not isinstance(content, dict):
         raise StationsFileError(f"stations file {path} must hold the two sections 'network' and 'stations'")
     try:
@@ -253,13 +253,13 @@ def load_network(path: Path | None = None) -> Network:
 
 
 def _explain(error: ValidationError) -> str:
-    """Say each fault as 'field network.time_zone: …' in one line; a station names itself."""
-    return "; ".join(map(_fault, error.errors()))
+    """Return all errors in one line, like 'field network.time_zone: …'; those of a station begin with its name."""
+    return "; ".join(map(_explain_one, error.errors()))
 
 
-def _fault(fault: ErrorDetails) -> str:
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] not in {"missing", "value_error"}:
-        message += f" (it is {fault['input']!r:.60})"
-    where = ".".join(map(str, fault["loc"]))
-    return f"field {where}: {message}" if where else message
+def _explain_one(error: ErrorDetails) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] not in {"missing", "value_error"}:
+        message += f" (it is {error['input']!r:.60})"
+    field = ".".join(map(str, error["loc"]))
+    return f"field {field}: {message}" if field else message

@@ -1,14 +1,22 @@
-"""From hours to days."""
+"""Daily aggregates of flagged hours."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.network.pollutants import AT_GUIDELINE, DATE, RULES_VERSION, SIMULATED, TIMESTAMP
+from airquality_dagster.network.pollutants import (
+    AQI_POLLUTANTS,
+    AT_GUIDELINE,
+    DATE,
+    MAXIMA_POLLUTANTS,
+    RULES_VERSION,
+    SIMULATED,
+    TIMESTAMP,
+    WHO_POLLUTANTS,
+)
 from airquality_dagster.readings.flags import INVALIDATING, RULES, Flag, FlaggedHours, flag_names
 from airquality_dagster.readings.indices import (
     WHO_LEVELS,
@@ -22,55 +30,34 @@ from airquality_dagster.readings.indices import (
 
 # 75 % of 24 hours: Directive 2008/50/EC, annex XI (24-hour means), and 40 CFR part 50, appendix N.
 HOURS_FOR_A_VALID_DAY = 18
-# Directive 2008/50/EC, annexes VII and XI: an 8-hour mean needs 6 of its hours, the day's highest 18 of its 24
-# means. A mean belongs to the day on which it ends.
+# Directive 2008/50/EC, annexes VII and XI: an 8-hour mean needs 6 of its hours, the day's highest mean needs 18 of its
+# 24 means. A mean belongs to the day on which it ends.
 _RUNNING_HOURS = 8
 _LEAST_RUNNING_HOURS = 6
+_HOURS_OF_A_MEAN = {"max_8h": _RUNNING_HOURS, "max_1h": 1}
 
 HOURS = "hours"
 EXPECTED_HOURS = "expected_hours"
 
 
-@dataclass(frozen=True)
-class Maximum:
-    """The highest mean of a day.
-
-    Args:
-        field: the pollutant.
-        hours: that each mean is of.
-    """
-
-    field: str
-    hours: int
-
-
+# Field of the day → (pollutant, hours of each mean) of which it holds the highest.
 MAXIMA = {
-    "co_max_8h": Maximum("co", hours=8),
-    "o3_max_8h": Maximum("o3", hours=8),
-    "o3_max_1h": Maximum("o3", hours=1),
-    "no2_max_1h": Maximum("no2", hours=1),
+    f"{parameter.field}_{scale.statistic}": (parameter.field, _HOURS_OF_A_MEAN[scale.statistic])
+    for parameter in MAXIMA_POLLUTANTS
+    for scale in parameter.aqi
+    if scale.statistic in _HOURS_OF_A_MEAN
 }
-"""Field of the day → the highest mean that it holds."""
-
-RUNNING_MEANS = {f"{maximum.field}_8h_means": maximum.field for maximum in MAXIMA.values() if maximum.hours > 1}
-"""Field of the day that counts the valid 8-hour means which end on it → the pollutant."""
-
-# Field of the day → what `daily_aqi` calls it.
-AQI_INPUTS = {
-    "pm2_5_valid_mean": "pm2_5",
-    "pm10_valid_mean": "pm10",
-    "co_max_8h": "co",
-    "no2_max_1h": "no2",
-    "o3_max_8h": "o3_8h",
-    "o3_max_1h": "o3_1h",
+# Field of the day that counts the valid 8-hour means which end on it → the pollutant.
+RUNNING_MEANS = {f"{field}_8h_means": field for field, hours in MAXIMA.values() if hours > 1}
+# Field of the day → scale of the AQI.
+_AQI_INPUTS = {
+    f"{parameter.field}_{scale.statistic}": scale.name for parameter in AQI_POLLUTANTS for scale in parameter.aqi
 }
 # Field of the day → pollutant whose guideline it is compared with.
 WHO_INPUTS = {
-    "pm2_5_valid_mean": "pm2_5",
-    "pm10_valid_mean": "pm10",
-    "no2_valid_mean": "no2",
-    "co_valid_mean": "co",
-    "o3_max_8h": "o3",
+    f"{parameter.field}_{parameter.guideline.statistic}": parameter.field
+    for parameter in WHO_POLLUTANTS
+    if parameter.guideline
 }
 
 
@@ -78,17 +65,16 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
     """Aggregate hourly readings by local day.
 
     Args:
-        flagged: whole local days of hours, with those around them: an 8-hour mean may begin the day before.
-        time_zone: whose midnight begins a day.
+        flagged: the hours of whole local days, and the hours around them: an 8-hour mean may begin the day before.
+        time_zone: of the local days.
 
     Returns:
-        one row per day with at least one hour, ordered: ``date`` (midnight UTC of the local date),
-        ``hours`` (rows of that day) and per reading R, in its unit: ``R_mean``, ``R_min`` and ``R_max``
-        of all readings as published; ``R_hours``, how many there are;
-        ``R_valid_mean`` and ``R_valid_hours`` of those that pass quality control, the mean NaN under
-        `HOURS_FOR_A_VALID_DAY` valid hours; ``R_percent_complete``, valid of expected hours, cut to
-        whole per cent; ``R_invalid``: None where there is a valid mean, else flag → hours that it kept from
-        being valid. Then ``expected_hours``, the fields of `MAXIMA` and `RUNNING_MEANS`, ``R_aqi`` of each
+        one row per day with at least one hour, in order: ``date`` (midnight UTC of the local date),
+        ``hours`` (rows of that day) and per reading R, in its unit: ``R_mean``, ``R_min``, ``R_max`` and ``R_hours``
+        (count) of all readings as published; ``R_valid_mean`` and ``R_valid_hours`` of the readings that pass quality
+        control, the mean NaN under `HOURS_FOR_A_VALID_DAY` valid hours; ``R_percent_complete``, valid of expected
+        hours, truncated to whole per cent; ``R_invalid``: None if there is a valid mean, else flag → hours that this
+        flag made invalid. Then ``expected_hours``, the fields of `MAXIMA` and `RUNNING_MEANS`, ``R_aqi`` of each
         pollutant, ``aqi``, ``aqi_category``, ``aqi_pollutant``, ``aqi_pollutants``, ``R_who``, ``who_exceeded``
         and ``rules`` (docs/data.md).
     """
@@ -109,7 +95,7 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
         "hours": _counts(readings, begins),
         "valid_mean": np.where(valid_counts >= HOURS_FOR_A_VALID_DAY, means[:, len(fields) :], np.nan),
         "valid_hours": valid_counts,
-        # Cut, not rounded: 99.6 % is not complete.
+        # Truncated, not rounded: 99.6 % is not complete.
         "percent_complete": 100 * valid_counts // expected[:, np.newaxis],
         "invalid": _causes(flagged.quality.flags.to_numpy()[in_period], begins, valid_counts, expected),
     }
@@ -123,13 +109,17 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
     if SIMULATED in flagged.hours:
         is_simulated = flagged.hours[SIMULATED][in_period]
         if is_simulated.notna().any():
-            # A day is labelled if any of its hours is simulated.
+            # A day is simulated if any of its hours is.
             columns[SIMULATED] = np.logical_or.reduceat((is_simulated == True).to_numpy(), begins)  # noqa: E712
     return pd.DataFrame(columns)
 
 
 def expected_hours(begins: pd.DatetimeIndex, ends: pd.DatetimeIndex, time_zone: ZoneInfo) -> np.ndarray:
-    """Return the hours from local midnights to later ones: 24 a day, and one less or more where clocks change.
+    """Return the hours between two local midnights: 24 per day, one fewer or more when the clocks change.
+
+    Args:
+        begins, ends: local dates, without a time zone.
+        time_zone: of the dates.
 
     >>> days = pd.DatetimeIndex(["2024-03-30", "2024-03-31"])
     >>> expected_hours(days, days + pd.Timedelta(days=1), ZoneInfo("Europe/Rome")).tolist()
@@ -140,38 +130,38 @@ def expected_hours(begins: pd.DatetimeIndex, ends: pd.DatetimeIndex, time_zone: 
 
 
 def _days(hours: pd.DatetimeIndex, time_zone: ZoneInfo) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray]:
-    """Return the local dates of hours that are in order, at which place each begins, and how many hours it has."""
+    """Return the local dates of ordered hours, the position of the first hour of each date, and its count of hours."""
     dates = hours.tz_convert(time_zone).tz_localize(None).normalize()
     begins = np.flatnonzero(np.append(len(dates) > 0, dates[1:] != dates[:-1]))
     return dates[begins], begins, np.diff(np.append(begins, len(dates)))
 
 
 def _counts(values: np.ndarray, begins: np.ndarray) -> np.ndarray:
-    """Return how many values of each day are there."""
+    """Return how many values of each day are present."""
     return np.add.reduceat(~np.isnan(values), begins, dtype="int64")
 
 
 def _midnights(dates: pd.DatetimeIndex, time_zone: ZoneInfo) -> pd.DatetimeIndex:
-    """Return when local dates begin."""
+    """Return the starts of local dates."""
     return dates.tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward")
 
 
 def _causes(flags: np.ndarray, begins: np.ndarray, valid_hours: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Return for each day and reading what kept hours from being valid, None where there is a valid mean.
+    """Return for each day and reading why hours are not valid, None if there is a valid mean.
 
     Args:
-        flags: a row an hour, a column a reading.
-        begins: the place of each day's first hour.
-        valid_hours: a row a day.
+        flags: one row per hour, one column per reading.
+        begins: position of each day's first hour.
+        valid_hours: one row per day.
         expected: hours of each day.
 
     Returns:
-        documents of flag → hours. An hour with two of them counts for both.
+        documents of flag → hours. An hour with two flags counts for both.
     """
     counts = {
         flag: np.add.reduceat((flags & int(flag)) != 0, begins, dtype="int64") for flag in Flag if flag & INVALIDATING
     }
-    # Hours that are not stored are missing, too.
+    # Hours that are not stored count as missing.
     counts[Flag.MISSING] += (expected - np.diff(np.append(begins, len(flags))))[:, np.newaxis]
     causes = np.full(valid_hours.shape, None, dtype=object)
     for day, place in np.argwhere(valid_hours < HOURS_FOR_A_VALID_DAY):
@@ -188,7 +178,7 @@ def _maxima(
     valid: pd.DataFrame, hours: pd.DatetimeIndex, days: pd.DatetimeIndex, time_zone: ZoneInfo
 ) -> dict[str, np.ndarray]:
     """Return the highest valid hours and 8-hour means of each day, and how many 8-hour means it has."""
-    # All hours of the days and of those between them: a mean that ends in an hour that is not stored counts, too.
+    # All hours from the first to the last day: a mean that ends in an hour that is not stored counts, too.
     grid_hours = hours[:0]
     if len(days):
         midnights = _midnights(days[[0, -1]] + pd.to_timedelta([0, 1], unit="D"), time_zone).tz_convert("UTC")
@@ -196,22 +186,22 @@ def _maxima(
     all_days, begins, _ = _days(grid_hours, time_zone)
     is_wanted = all_days.isin(days)
 
-    fields = list(dict.fromkeys(maximum.field for maximum in MAXIMA.values()))
+    fields = list(dict.fromkeys(field for field, _ in MAXIMA.values()))
     before = _RUNNING_HOURS - 1
     grid = np.full((before + len(grid_hours), len(fields)), np.nan)
     if len(days):
         place = before + ((hours - grid_hours[0]) // pd.Timedelta(hours=1)).to_numpy(dtype="int64")
         is_near = (place >= 0) & (place < len(grid))
         grid[place[is_near]] = valid[fields].to_numpy()[is_near]
-    # Not pandas' rolling mean, whose last digits depend on the hours before the window.
+    # Not pandas' rolling mean: its last digits depend on the hours before the window.
     windows = np.stack([grid[before - age : len(grid) - age] for age in range(_RUNNING_HOURS)])
     present = (~np.isnan(windows)).sum(axis=0)
     running = np.where(present >= _LEAST_RUNNING_HOURS, np.nansum(windows, axis=0) / np.maximum(present, 1), np.nan)
 
     columns: dict[str, np.ndarray] = {}
     means = {1: grid[before:], _RUNNING_HOURS: running}
-    for name, maximum in MAXIMA.items():
-        values = means[maximum.hours][:, fields.index(maximum.field)]
+    for name, (field, mean_hours) in MAXIMA.items():
+        values = means[mean_hours][:, fields.index(field)]
         is_valid = _counts(values, begins)[is_wanted] >= HOURS_FOR_A_VALID_DAY
         columns[name] = np.where(is_valid, np.fmax.reduceat(values, begins)[is_wanted], np.nan)
     for name, field in RUNNING_MEANS.items():
@@ -220,8 +210,8 @@ def _maxima(
 
 
 def _indices(days: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of AQI and WHO levels, from valid values only."""
-    indices = aqi_of_pollutants(pd.DataFrame({scale: days[name] for name, scale in AQI_INPUTS.items()}))
+    """Return the columns of AQI and WHO levels; they depend on valid values only."""
+    indices = aqi_of_pollutants(pd.DataFrame({scale: days[name] for name, scale in _AQI_INPUTS.items()}))
     levels = {field: who_level(field, pd.Series(days[name])).to_numpy() for name, field in WHO_INPUTS.items()}
     is_above = {field: pd.notna(of_field) & (of_field != AT_GUIDELINE) for field, of_field in levels.items()}
     aqi = highest(indices)

@@ -1,4 +1,4 @@
-"""What is stored against what it should be."""
+"""Comparison of stored rows with expected rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Difference:
-    """A value that is not what it should be.
+    """A stored value that differs from the expected one.
 
     Args:
-        row: its key, as text.
-        column: its column; empty where the whole row is missing or too many.
-        stored, expected: both values, or what is said of the row.
+        row: key of the row, as text.
+        column: name of the column; empty if the whole row is missing or unexpected.
+        stored, expected: both values, or ``a row`` and ``no row``.
     """
 
     row: str
@@ -27,32 +27,24 @@ def differences(stored: pd.DataFrame, expected: pd.DataFrame, keys: Sequence[str
     """Compare two frames row by row, to the last digit; missing values are equal.
 
     Args:
-        stored: as it is.
-        expected: as it should be. Columns that only one of both has are compared as missing values.
+        stored: the stored rows.
+        expected: the rows that should be stored. A column that only one frame has is compared with missing values.
         keys: columns that identify a row.
     """
-    both = [frame.set_index(list(keys)).sort_index() for frame in (stored, expected)]
-    found = [
-        Difference(_text(row), "", *said)
-        for index, said in (
-            (both[0].index.difference(both[1].index), ("a row", "no row")),
-            (both[1].index.difference(both[0].index), ("no row", "a row")),
-        )
-        for row in index
-    ]
-    shared = both[0].index.intersection(both[1].index)
-    columns = both[1].columns.union(both[0].columns, sort=False)
-    left, right = (frame.reindex(index=shared, columns=columns).astype(object) for frame in both)
+    left, right = (frame.set_index(list(keys)).sort_index() for frame in (stored, expected))
+    result = [Difference(_text(row), "", "a row", "no row") for row in left.index.difference(right.index)]
+    result += [Difference(_text(row), "", "no row", "a row") for row in right.index.difference(left.index)]
+    shared = left.index.intersection(right.index)
+    columns = right.columns.union(left.columns, sort=False)
+    left, right = (frame.reindex(index=shared, columns=columns).astype(object) for frame in (left, right))
     for column in columns:
         for row, one, other in zip(shared, left[column], right[column], strict=True):
             if not _is_equal(one, other):
-                found.append(Difference(_text(row), column, one, other))
-    return found
+                result.append(Difference(_text(row), column, one, other))
+    return result
 
 
 def _is_equal(one: Any, other: Any) -> bool:
-    if isinstance(one, list) or isinstance(other, list):
-        return one == other or (_is_missing(one) and _is_missing(other))
     return bool((_is_missing(one) and _is_missing(other)) or one == other)
 
 

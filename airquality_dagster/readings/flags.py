@@ -1,11 +1,11 @@
-"""Which readings can be trusted, and why not: flags of each reading.
+"""Quality control: flags that say which readings can be trusted, and why the others cannot.
 
 A flag never changes or removes a reading. The levels are QARTOD's primary flags (U.S. IOOS, Manual for
 the Use of Real-Time Oceanographic Data Quality Control Flags, 2020): 1 pass, 2 not evaluated, 3 suspect,
 4 fail, 9 missing. docs/data.md maps the flags to those of the EEA and of AQS.
 
-The flags of an hour depend on the hours from `HOURS_BEFORE` before it to `HOURS_AFTER` after it and on
-nothing else: however a history is cut into months, with these hours around them the flags are the same.
+The flags of an hour depend only on the hours from `HOURS_BEFORE` before it to `HOURS_AFTER` after it. With these hours
+around them, the flags are the same however a history is cut into months.
 """
 
 from collections.abc import Collection, Mapping
@@ -21,28 +21,27 @@ from airquality_dagster.network.pollutants import (
     PROVISIONAL,
     RESERVED_FIELDS,
     TIMESTAMP,
-    Parameter,
     QualityControl,
 )
 
-# Of drift: four weeks.
+# The window of the drift test: four weeks.
 HOURS_BEFORE = 28 * 24
-# Of a run of equal readings that goes on: 23 more, three hours apart. A month settles in as many hours.
+# A run of equal readings needs up to 23 more readings, three hours apart. A month settles in the same time.
 HOURS_AFTER = 72
 
-# Hours between two equal readings of a run at most: a sensor that hangs also loses packets.
-_STUCK_APART = 3
-# Three hours on each side; the third nearest of six differences is their lower median.
-_AROUND = 3
-_SUPPORTING = 3
-# FILTER (NILU 2025, doi 10.1016/j.jenvman.2025.125100): 10 median absolute deviations, of 360 hours.
+# Most hours between two equal readings of a run: a sensor that hangs also loses packets.
+_STUCK_GAP_HOURS = 3
+# Three neighbours on each side. The third smallest of six differences is their lower median.
+_NEIGHBOURS = 3
+_MEDIAN_RANK = 3
+# FILTER (NILU 2025, doi 10.1016/j.jenvman.2025.125100): 10 median absolute deviations over 360 hours.
 _SCALE_HOURS = 360
 _MOST_DEVIATIONS = 10.0
 _MAD_OF_A_STANDARD_DEVIATION = 0.6745  # of a normal distribution: the modified z-score (Iglewicz and Hoaglin, 1993)
-# Judgement of this project: a quarter of four weeks clearly below zero is an offset, not noise; at least of one week.
+# Judgement of this project: if a quarter of four weeks (at least of one week) is clearly below zero, it is an offset.
 _DRIFTING_SHARE = 0.25
 _LEAST_NEGATIVE_HOURS = 7 * 24 // 4
-# Judgement of this project: the two come from one optical sensor, whose fractions may differ by rounding.
+# Judgement of this project: one optical sensor measures both fractions; they may differ by rounding.
 _INCONSISTENT_FACTOR, _INCONSISTENT_OFFSET = 1.1, 2.0
 # Hygroscopic growth: optical PM sensors read high in humid air (Jayaratne et al. 2018, doi 10.5194/amt-11-4883-2018).
 HUMID_PERCENT = 85.0
@@ -52,7 +51,7 @@ _PARTICLES = (_PM2_5, _PM10)
 
 
 class Flag(IntFlag):
-    """What is to be known of a reading; its name in lower case is what is stored."""
+    """What quality control says of a reading. The name in lower case is stored."""
 
     MISSING = 1
     OUT_OF_RANGE = 2
@@ -69,11 +68,10 @@ class Flag(IntFlag):
 
 
 FAILED = Flag.OUT_OF_RANGE | Flag.STUCK | Flag.SPIKE | Flag.ISOLATED | Flag.DRIFT | Flag.INCONSISTENT
-"""Flags of readings that are in no valid mean."""
-
+"""Flags of readings that are excluded from valid means."""
 
 RULES = 1
-"""Version of the rules by which readings are judged; documents say by which they were. Another one makes them anew."""
+"""Version of the rules; documents hold it. With a new version, the hourly job computes stored documents again."""
 
 INVALIDATING = FAILED | Flag.MISSING
 """Flags of hours that do not count as valid."""
@@ -96,7 +94,7 @@ def is_valid_level(levels: np.ndarray) -> np.ndarray:
     """Return which levels are those of valid readings.
 
     Args:
-        levels: numbers of `Level`, of any shape; NaN where an hour was not judged.
+        levels: numbers of `Level`, of any shape; NaN if an hour was not judged.
     """
     return levels <= max(VALID_LEVELS)
 
@@ -106,14 +104,14 @@ class QualityFlags:
     """Flags of the readings of some hours.
 
     Args:
-        flags: one row an hour (its index is that of the hours), one column a field: a sum of `Flag`.
+        flags: one row per hour (with the index of the hours), one column per field: a sum of `Flag`.
     """
 
     flags: pd.DataFrame
 
     @property
     def is_valid(self) -> pd.DataFrame:
-        """Which readings are there and did not fail."""
+        """Which readings are present and did not fail."""
         return (self.flags & int(INVALIDATING)) == 0
 
     @property
@@ -122,7 +120,7 @@ class QualityFlags:
         flags = self.flags.to_numpy()
         is_judged = [quality_control(str(field)) is not None for field in self.flags.columns]
         levels = np.tile(np.where(is_judged, int(Level.PASS), int(Level.NOT_EVALUATED)), (len(flags), 1))
-        # The later ones count more.
+        # Later rows override earlier ones.
         for flag, level in (
             (Flag.UNUSUALLY_HIGH, Level.SUSPECT),
             (FAILED, Level.FAIL),
@@ -134,12 +132,12 @@ class QualityFlags:
 
 @dataclass(frozen=True)
 class FlaggedHours:
-    """The hours of a period with those around it, and their flags.
+    """The hours of a period, the hours around it, and their flags.
 
     Args:
-        hours: one row an hour in order of time, as `hourly_frame` lays them out.
-        in_period: which of them are in the period; the others are its context.
-        quality: flags of all of them.
+        hours: one row per hour, ordered by time, in the layout of `hourly_frame`.
+        in_period: which hours are in the period (bool); the others are around it.
+        quality: flags of all hours.
     """
 
     hours: pd.DataFrame
@@ -148,28 +146,28 @@ class FlaggedHours:
 
     @property
     def fields(self) -> list[str]:
-        """The readings that are flagged."""
+        """Fields of the flagged readings."""
         return list(map(str, self.quality.flags.columns))
 
     @cached_property
     def readings(self) -> pd.DataFrame:
-        """All readings as published, one column a field."""
+        """All readings as published, one column per field (float64)."""
         return self.hours.reindex(columns=self.fields).astype("float64")
 
     @cached_property
     def valid_readings(self) -> pd.DataFrame:
-        """Those that did not fail, NaN in place of the others."""
+        """The valid readings; NaN replaces the others."""
         return self.readings.where(self.quality.is_valid)
 
 
 def flag_hours(
     hourly: pd.DataFrame, *, surrounding: pd.DataFrame | None = None, restated: Collection[pd.Timestamp] = ()
 ) -> FlaggedHours:
-    """Flag hours, given those around them.
+    """Flag the hours of a period.
 
     Args:
-        hourly: one row an hour, ``timestamp`` (tz-aware) and the readings, as `hourly_frame` lays them out.
-        surrounding: what there is from `HOURS_BEFORE` before to `HOURS_AFTER` after them, likewise.
+        hourly: one row per hour, ``timestamp`` (tz-aware) and the readings, in the layout of `hourly_frame`.
+        surrounding: stored hours from `HOURS_BEFORE` before the period to `HOURS_AFTER` after it, in the same layout.
         restated: hours that the source changed after they were final.
     """
     hours = hourly
@@ -182,7 +180,7 @@ def flag_hours(
 
 
 def reading_fields(hourly: pd.DataFrame) -> list[str]:
-    """Return the fields that are judged: all of the pollutant table, then what else was measured."""
+    """Return the fields that are flagged: those of the pollutant table, then other sensors that have readings."""
     others = hourly.columns.difference([*RESERVED_FIELDS, *BY_FIELD], sort=False)
     return [*BY_FIELD, *(field for field in others if hourly[field].notna().any())]
 
@@ -197,9 +195,9 @@ def flag_names(flags: int) -> list[str]:
 
 
 def quality_control(field: str) -> QualityControl | None:
-    """Return what a field is judged by, or None where there is nothing."""
-    parameter: Parameter | None = BY_FIELD.get(field)
-    return parameter.quality if parameter is not None else None
+    """Return the thresholds of a field, None if it has none."""
+    parameter = BY_FIELD.get(field)
+    return parameter.quality if parameter else None
 
 
 def quality_flags(
@@ -207,25 +205,25 @@ def quality_flags(
 ) -> QualityFlags:
     """Flag the readings of some hours.
 
-    To take a valid reading away never makes another one valid: each rule counts what speaks for a reading, and a
-    missing hour speaks for none.
+    Removing a valid reading never makes another one valid: each rule counts the hours that support a reading, and a
+    missing hour supports none.
 
     Args:
-        hourly: one row an hour in any order, each hour once: ``timestamp`` (tz-aware, start of the
-            hour), readings in the units of the pollutant table, and ``provisional`` where it applies.
-        fields: to be flagged; one that no hour has is missing everywhere.
-        restated: hours of which the source changed its mind after they were final.
+        hourly: one row per hour in any order, each hour once: ``timestamp`` (tz-aware, start of the
+            hour), readings in the units of the pollutant table, and ``provisional`` if an hour is.
+        fields: fields to flag; a field without a column is missing in every hour.
+        restated: hours that the source changed after they were final.
     """
     hours = pd.DatetimeIndex(hourly[TIMESTAMP])
-    # On a complete grid of hours a window of n rows is one of n hours.
+    # On a complete grid of hours, a window of n rows spans n hours.
     place = ((hours - hours.min()) // pd.Timedelta(hours=1)).to_numpy(dtype="int64")
     grid = np.full((len(fields), place.max(initial=-1) + 1), np.nan)
     grid[:, place] = hourly.reindex(columns=list(fields)).to_numpy(dtype="float64").T
     flags = np.array(
-        [_flags_of_one(values, quality_control(field)) for field, values in zip(fields, grid, strict=True)],
+        [_single_flags(values, quality_control(field)) for field, values in zip(fields, grid, strict=True)],
         dtype="int64",
     )
-    _flag_across(dict(zip(fields, grid, strict=True)), dict(zip(fields, flags, strict=True)))
+    _flag_particles(dict(zip(fields, grid, strict=True)), dict(zip(fields, flags, strict=True)))
     flags = flags[:, place]
     if PROVISIONAL in hourly:
         flags[:, (hourly[PROVISIONAL] == True).to_numpy()] |= int(Flag.PROVISIONAL)  # noqa: E712
@@ -234,8 +232,8 @@ def quality_flags(
     return QualityFlags(pd.DataFrame(flags.T, index=hourly.index, columns=list(fields)))
 
 
-def _flags_of_one(values: np.ndarray, limits: QualityControl | None) -> np.ndarray:
-    """Return the flags that a quantity gets by itself, hour after hour."""
+def _single_flags(values: np.ndarray, limits: QualityControl | None) -> np.ndarray:
+    """Return the flags of one quantity that do not depend on other quantities, one per hour."""
     flags = np.where(np.isnan(values), int(Flag.MISSING), 0)
     if limits is None:
         return flags
@@ -251,21 +249,21 @@ def _flags_of_one(values: np.ndarray, limits: QualityControl | None) -> np.ndarr
         add(Flag.BELOW_DETECTION, np.abs(values) < limits.detection.value)
         add(Flag.DRIFT, _is_drifting(values, limits.detection.value))
     if limits.least_spike is not None:
-        differences = _differences_around(values)
+        differences = _differences_from_neighbours(values)
         add(Flag.ISOLATED, np.isposinf(differences))
         add(Flag.SPIKE, _is_spike(differences, limits.least_spike.value, is_scaled=limits.is_spike_scaled))
     return flags
 
 
 def _is_stuck(values: np.ndarray, limits: QualityControl) -> np.ndarray:
-    """Return which readings belong to a run of equal ones that is long enough; few missing hours do not end it."""
+    """Return which readings belong to a long run of equal readings; a few missing hours do not end a run."""
     is_stuck = np.zeros(len(values), dtype=bool)
     present = np.flatnonzero(~np.isnan(values))
     if limits.stuck_hours is None or not len(present):
         return is_stuck
     numbers = values[present]
     begins = np.ones(len(present), dtype=bool)
-    begins[1:] = (numbers[1:] != numbers[:-1]) | (np.diff(present) > _STUCK_APART)
+    begins[1:] = (numbers[1:] != numbers[:-1]) | (np.diff(present) > _STUCK_GAP_HOURS)
     run = np.cumsum(begins) - 1
     zero_hours = (limits.stuck_zero_hours or limits.stuck_hours).value
     is_stuck[present] = np.bincount(run)[run] >= np.where(numbers == 0, zero_hours, limits.stuck_hours.value)
@@ -273,50 +271,50 @@ def _is_stuck(values: np.ndarray, limits: QualityControl) -> np.ndarray:
 
 
 def _is_drifting(values: np.ndarray, detection: float) -> np.ndarray:
-    """Return which readings follow four weeks of which a quarter was clearly below zero."""
+    """Return which readings end four weeks in which a quarter of the readings was clearly below zero."""
     is_present = ~np.isnan(values)
-    negative, present = (_count_of_last(is_counted, HOURS_BEFORE) for is_counted in (values < -detection, is_present))
+    negative, present = (_rolling_count(is_counted, HOURS_BEFORE) for is_counted in (values < -detection, is_present))
     return is_present & (negative >= _LEAST_NEGATIVE_HOURS) & (negative >= _DRIFTING_SHARE * present)
 
 
-def _count_of_last(is_counted: np.ndarray, hours: int) -> np.ndarray:
-    """Return for each hour how many of the last ones, itself included, are counted."""
+def _rolling_count(is_counted: np.ndarray, hours: int) -> np.ndarray:
+    """Return for each hour how many of the last hours, including itself, are counted."""
     total = np.concatenate([[0], np.cumsum(is_counted)])
     last = np.arange(1, len(total))
     return total[last] - total[np.maximum(last - hours, 0)]
 
 
-def _differences_around(values: np.ndarray) -> np.ndarray:
+def _differences_from_neighbours(values: np.ndarray) -> np.ndarray:
     """Return the median absolute difference of each reading from the six hours around it.
 
-    A missing hour differs infinitely, so that the difference is infinite where fewer than three are there; NaN
-    where there is no reading.
+    A missing neighbour counts as infinitely different. So the result is infinite if fewer than three neighbours are
+    present, and NaN if the reading itself is missing.
     """
-    padded = np.pad(values, _AROUND, constant_values=np.nan)
-    others = (padded[shift : shift + len(values)] for shift in range(2 * _AROUND + 1) if shift != _AROUND)
+    padded = np.pad(values, _NEIGHBOURS, constant_values=np.nan)
+    others = (padded[shift : shift + len(values)] for shift in range(2 * _NEIGHBOURS + 1) if shift != _NEIGHBOURS)
     differences = np.array([np.abs(values - other) for other in others])
     differences[np.isnan(differences)] = np.inf
-    return np.where(np.isnan(values), np.nan, np.partition(differences, _SUPPORTING - 1, axis=0)[_SUPPORTING - 1])
+    return np.where(np.isnan(values), np.nan, np.partition(differences, _MEDIAN_RANK - 1, axis=0)[_MEDIAN_RANK - 1])
 
 
 def _is_spike(differences: np.ndarray, least: float, *, is_scaled: bool) -> np.ndarray:
-    """Return which readings stand far out of the hours around them."""
+    """Return which readings differ far more from the hours around them than usual."""
     is_spike = np.isfinite(differences) & (differences > least)
     candidates = np.flatnonzero(is_spike)
     if is_scaled and len(candidates):
-        # Hours without all of their neighbours count as calm: to take an hour away never raises what is usual.
-        around = 2 * _AROUND + 1
-        is_whole = _count_of_last(np.pad(~np.isnan(differences), (0, _AROUND)), around)[_AROUND:] == around
-        calm = np.where(is_whole, differences, 0.0)
-        windows = np.lib.stride_tricks.sliding_window_view(np.pad(calm, (_SCALE_HOURS - 1, 0)), _SCALE_HOURS)
+        # Hours with missing neighbours count as 0: removing an hour never raises the usual difference.
+        size = 2 * _NEIGHBOURS + 1
+        is_whole = _rolling_count(np.pad(~np.isnan(differences), (0, _NEIGHBOURS)), size)[_NEIGHBOURS:] == size
+        whole = np.where(is_whole, differences, 0.0)
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(whole, (_SCALE_HOURS - 1, 0)), _SCALE_HOURS)
         usual = np.median(windows[candidates], axis=1)
         scores = _MAD_OF_A_STANDARD_DEVIATION * differences[candidates]
         is_spike[candidates] = scores > _MOST_DEVIATIONS * usual
     return is_spike
 
 
-def _flag_across(grid: Mapping[str, np.ndarray], flags: Mapping[str, np.ndarray]) -> None:
-    """Add the flags that particles get by each other and by the humidity."""
+def _flag_particles(grid: Mapping[str, np.ndarray], flags: Mapping[str, np.ndarray]) -> None:
+    """Add the flags of particles that depend on the other fraction and on humidity."""
 
     def add(field: str, flag: Flag, is_flagged: np.ndarray) -> None:
         flags[field][is_flagged] |= int(flag)

@@ -1,13 +1,16 @@
-"""From flagged hours to the documents of ``<station>_quality``: flags and indices of each hour."""
+"""Documents of ``<station>_quality``: flags and indices of each hour."""
 
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.network.pollutants import RULES_VERSION, SIMULATED, TIMESTAMP
+from airquality_dagster.network.pollutants import AQI_POLLUTANTS, RULES_VERSION, SIMULATED, TIMESTAMP
 from airquality_dagster.readings.flags import RULES, Flag, FlaggedHours, flag_names
 from airquality_dagster.readings.indices import aqi_of_pollutants, eaqi_bands, highest, names_where, nowcast, worst
 
-NOWCAST_POLLUTANTS = ("pm2_5", "pm10")
+# Those whose AQI is that of a 24-hour mean.
+NOWCAST_POLLUTANTS = tuple(
+    parameter.field for parameter in AQI_POLLUTANTS if any(scale.statistic == "valid_mean" for scale in parameter.aqi)
+)
 _MOST_FLAGS = 2 * max(Flag)
 
 
@@ -15,21 +18,21 @@ def hourly_quality(flagged: FlaggedHours, *, absent: float = np.nan) -> pd.DataF
     """Name the flags of each hour and compute its indices.
 
     Args:
-        flagged: the hours, with those around them.
-        absent: what stands for a list of flags that would be empty.
+        flagged: the hours of a period, and the hours around them.
+        absent: replaces an empty list of flags.
 
     Returns:
-        one row an hour, ordered by time: ``timestamp``; per reading R ``R_qc`` (`Level`) and
+        one row per hour, ordered by time: ``timestamp``; per reading R ``R_qc`` (`Level`) and
         ``R_flags`` (names); ``eaqi`` (1 to 6), ``eaqi_pollutant`` (the worst), ``eaqi_pollutants``
-        (those that were there); ``pm2_5_nowcast`` and ``pm10_nowcast`` (µg/m³), ``aqi_nowcast`` and
-        ``aqi_nowcast_pollutant`` (the higher of the two); ``rules``; ``simulated`` where it applies. Indices
-        are of valid readings only, null where there are too few.
+        (those with a valid reading); ``pm2_5_nowcast`` and ``pm10_nowcast`` (µg/m³), ``aqi_nowcast`` and
+        ``aqi_nowcast_pollutant`` (the higher of the two); ``rules``; ``simulated`` if an hour is simulated. Indices
+        depend on valid readings only, and are null if there are too few.
     """
     in_period, valid = flagged.in_period, flagged.valid_readings
     flags, levels = (table.to_numpy()[in_period] for table in (flagged.quality.flags, flagged.quality.levels))
     names = np.empty(_MOST_FLAGS, dtype=object)
-    found = np.unique(flags)
-    names[found] = [flag_names(int(sum_of_flags)) or absent for sum_of_flags in found]
+    combinations = np.unique(flags)
+    names[combinations] = [flag_names(int(combination)) or absent for combination in combinations]
     columns: dict[str, pd.Series | np.ndarray] = {TIMESTAMP: flagged.hours[TIMESTAMP][in_period].reset_index(drop=True)}
     for position, field in enumerate(flagged.fields):
         columns |= {f"{field}_qc": levels[:, position], f"{field}_flags": names[flags[:, position]]}

@@ -2,7 +2,8 @@
 
 US EPA AQI: breakpoints in force since 2024-05-06 (89 FR 16202; 40 CFR part 58, appendix G; tables and
 rules as in EPA-454/B-24-002). European Air Quality Index: bands of 2024 (ETC HE Report 2024/17, as used
-by Open-Meteo; the report itself was not read). WHO global air quality guidelines 2021: levels in the pollutant table.
+by Open-Meteo; the report itself was not read). WHO global air quality guidelines 2021. The pollutant table has the
+breakpoints, bands and levels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.network.pollutants import ABOVE_TARGETS, PARAMETERS, Levels
-from airquality_dagster.readings.units import ppb_from_micrograms
+from airquality_dagster.network.pollutants import ABOVE_TARGETS, AQI_POLLUTANTS, POLLUTANTS, Levels
 
 AQI_CATEGORIES = (
     (50, "Good"),
@@ -26,44 +26,19 @@ AQI_CATEGORIES = (
 )
 _CATEGORY_NAMES = [name for _, name in AQI_CATEGORIES]
 _AQI_BANDS = ((0, 50), (51, 100), (101, 150), (151, 200), (201, 300), (301, 500))
+_SCALES = {scale.name: scale for parameter in AQI_POLLUTANTS for scale in parameter.aqi}
+_POLLUTANT_OF_SCALE = {scale.name: parameter.field for parameter in AQI_POLLUTANTS for scale in parameter.aqi}
 
-
-@dataclass(frozen=True)
-class _Scale:
-    """Breakpoints of a pollutant.
-
-    Args:
-        step: a concentration is cut (not rounded) to a multiple of it.
-        highest: of each band of the AQI; the next begins a step above. Without those that are None.
-        first: where the first band begins.
-    """
-
-    step: str
-    highest: tuple[str | None, ...]
-    first: str = "0"
-
-
-_SCALES: Mapping[str, _Scale] = {
-    "pm2_5": _Scale("0.1", ("9.0", "35.4", "55.4", "125.4", "225.4", "325.4")),  # µg/m³, 24 h
-    "pm10": _Scale("1", ("54", "154", "254", "354", "424", "604")),  # µg/m³, 24 h
-    "co": _Scale("0.1", ("4.4", "9.4", "12.4", "15.4", "30.4", "50.4")),  # ppm, 8 h
-    "no2": _Scale("1", ("53", "100", "360", "649", "1249", "2049")),  # ppb, 1 h
-    "o3_8h": _Scale("0.001", ("0.054", "0.070", "0.085", "0.105", "0.200", None)),  # ppm
-    "o3_1h": _Scale("0.001", (None, None, "0.164", "0.204", "0.404", "0.604"), first="0.125"),  # ppm
-}
-
-_EAQI_UPPER: Mapping[str, tuple[float, ...]] = {  # µg/m³, hourly
-    "pm2_5": (5, 15, 50, 90, 140),
-    "pm10": (15, 45, 120, 195, 270),
-    "no2": (10, 25, 60, 100, 150),
-    "o3": (60, 100, 120, 160, 180),
-}
+_EAQI_UPPER = {parameter.field: parameter.eaqi for parameter in AQI_POLLUTANTS if parameter.eaqi}
 EAQI_POLLUTANTS = tuple(_EAQI_UPPER)
 
-_GUIDELINES = {parameter.field: parameter.guideline for parameter in PARAMETERS if parameter.guideline}
-WHO_LEVELS: Mapping[str, Levels] = {field: guideline.short_term for field, guideline in _GUIDELINES.items()}
+WHO_LEVELS: Mapping[str, Levels] = {
+    parameter.field: parameter.guideline.short_term for parameter in POLLUTANTS if parameter.guideline
+}
 WHO_ANNUAL_LEVELS: Mapping[str, Levels] = {
-    field: guideline.annual for field, guideline in _GUIDELINES.items() if guideline.annual
+    parameter.field: parameter.guideline.annual
+    for parameter in POLLUTANTS
+    if parameter.guideline and parameter.guideline.annual
 }
 
 NOWCAST_HOURS = 12
@@ -77,10 +52,10 @@ def aqi(scale: str, concentrations: pd.Series) -> pd.Series:
     Args:
         scale: ``pm2_5`` and ``pm10`` (µg/m³, 24 h), ``co`` (ppm, 8 h), ``no2`` (ppb, 1 h), ``o3_8h``
             (ppm; 300 from 0.200 on), ``o3_1h`` (ppm, from 0.125).
-        concentrations: not negative; NaN where there is none. Above the last band, its line goes on.
+        concentrations: not negative; NaN if missing. Above the last band, its line is extrapolated.
 
     Returns:
-        whole numbers (Int64); null where there is no concentration or the scale does not reach down to it.
+        whole numbers (Int64); null if the concentration is missing or below the scale.
 
     >>> aqi("pm2_5", pd.Series([9.0, 35.92431999, None])).tolist()
     [50, 102, <NA>]
@@ -91,15 +66,15 @@ def aqi(scale: str, concentrations: pd.Series) -> pd.Series:
 
 @dataclass(frozen=True)
 class _Bands:
-    """A scale in whole steps, a place a band.
+    """The bands of a scale, with concentrations as whole numbers of steps.
 
     Args:
-        steps_a_unit: of a concentration.
+        steps_per_unit: steps in one unit of concentration.
         begins, ends: lowest and highest concentration of each band.
-        lowest, highest: index at these.
+        lowest, highest: index at these concentrations.
     """
 
-    steps_a_unit: float
+    steps_per_unit: float
     begins: np.ndarray
     ends: np.ndarray
     lowest: np.ndarray
@@ -118,11 +93,11 @@ def _bands(scale: str) -> _Bands:
 
 
 def _aqi(scale: str, concentrations: np.ndarray) -> np.ndarray:
-    """Return the AQI of concentrations in the units of the AQI, NaN where there is none."""
+    """Return the AQI of concentrations in the unit of the scale, NaN if there is none."""
     bands = _bands(scale)
     is_present = ~np.isnan(concentrations)
-    # In whole steps, cut; what a mean of binary fractions adds behind nine digits is no concentration.
-    scaled = np.where(is_present, concentrations, 0.0) * bands.steps_a_unit
+    # Truncated to whole steps. Rounding first removes the error of binary fractions.
+    scaled = np.where(is_present, concentrations, 0.0) * bands.steps_per_unit
     cut = np.floor(np.round(scaled, 6)).astype("int64")
     place = np.clip(np.searchsorted(bands.begins, cut, side="right") - 1, 0, None)
     low, low_index = bands.begins[place], bands.lowest[place]
@@ -130,7 +105,7 @@ def _aqi(scale: str, concentrations: np.ndarray) -> np.ndarray:
     rise, run = (bands.highest[place] - low_index) * (cut - low), bands.ends[place] - low
     index = low_index + (2 * rise + run) // (2 * run)
     if scale == "o3_8h":
-        # Above 0.200 ppm the AQI is that of the highest hour, which may lie lower: it does not fall for that.
+        # Above 0.200 ppm the 1-hour scale counts. It may give a lower index, so this one stays at its top.
         index = np.minimum(index, bands.highest[-1])
     return np.where(is_present & (cut >= bands.begins[0]), index, np.nan)
 
@@ -139,29 +114,30 @@ def aqi_of_pollutants(concentrations: pd.DataFrame) -> pd.DataFrame:
     """Return the AQI of each pollutant.
 
     Args:
-        concentrations: valid ones only, in the units of the pollutant table, NaN where there is none; any of
-            the columns ``pm2_5``, ``pm10`` (24-hour mean or NowCast), ``co`` (highest 8-hour mean), ``no2``
-            (highest hour), ``o3_8h``, ``o3_1h`` (highest 8-hour mean, highest hour).
+        concentrations: valid concentrations in the units of the pollutant table, NaN if missing. The columns are names
+            of scales: ``pm2_5``, ``pm10`` (24-hour mean or NowCast), ``co`` (highest 8-hour mean), ``no2`` (highest
+            hour), ``o3_8h``, ``o3_1h`` (highest 8-hour mean, highest hour).
 
     Returns:
-        one column a pollutant, whole numbers as `aqi` has them, NaN where there is none; of ozone the higher
-        of its two.
+        one column per pollutant, whole numbers as in `aqi`, NaN if missing; for a pollutant with two scales the
+        higher index.
     """
     indices: dict[str, np.ndarray] = {}
     for scale in map(str, concentrations.columns):
-        index = _aqi(scale, _in_aqi_unit(scale, concentrations[scale].to_numpy(dtype="float64", na_value=np.nan)))
-        pollutant = scale.removesuffix("_8h").removesuffix("_1h")
+        values = concentrations[scale].to_numpy(dtype="float64", na_value=np.nan)
+        index = _aqi(scale, values * _SCALES[scale].unit_factor)
+        pollutant = _POLLUTANT_OF_SCALE[scale]
         indices[pollutant] = np.fmax(indices[pollutant], index) if pollutant in indices else index
     return pd.DataFrame(indices, index=concentrations.index)
 
 
 def highest(indices: pd.DataFrame) -> pd.Series:
-    """Return for each row the highest index; NaN where there is none."""
+    """Return the highest index of each row; NaN if it has none."""
     return pd.Series(np.fmax.reduce(indices.to_numpy(dtype="float64"), axis=1), index=indices.index)
 
 
 def worst(indices: pd.DataFrame) -> pd.Series:
-    """Return for each row the column with the highest index, the first of equal ones; None where there is none."""
+    """Return the column with the highest index of each row, the first of equal ones; None if the row has no index."""
     values = indices.to_numpy(dtype="float64")
     place = np.where(np.isnan(values), -1.0, values).argmax(axis=1)
     place[np.isnan(values).all(axis=1)] = -1
@@ -170,7 +146,7 @@ def worst(indices: pd.DataFrame) -> pd.Series:
 
 def names_where(is_named: pd.DataFrame) -> pd.Series:
     """Return for each row the list of the columns that are true."""
-    # Few sets of columns occur: each list is made once.
+    # Only a few combinations occur: each list is made once.
     sets = is_named.to_numpy() @ (1 << np.arange(len(is_named.columns)))
     lists = np.empty(1 << len(is_named.columns), dtype=object)
     for number in np.unique(sets):
@@ -178,18 +154,8 @@ def names_where(is_named: pd.DataFrame) -> pd.Series:
     return pd.Series(lists[sets], index=is_named.index, dtype=object)
 
 
-def _in_aqi_unit(scale: str, concentrations: np.ndarray) -> np.ndarray:
-    if scale == "no2":
-        return concentrations * ppb_from_micrograms(1, "no2")
-    if scale.startswith("o3"):
-        return concentrations * ppb_from_micrograms(1, "o3") / 1000
-    if scale == "co":
-        return concentrations * ppb_from_micrograms(1, "co")  # mg/m³ to ppm
-    return concentrations
-
-
 def aqi_category(indices: pd.Series) -> pd.Series:
-    """Return the names of the AQI's categories; None where there is no index.
+    """Return the name of the AQI's category of each index; None if there is no index.
 
     >>> aqi_category(pd.Series([50, 51, 640, None], dtype="Int64")).tolist()
     ['Good', 'Moderate', 'Hazardous', None]
@@ -198,12 +164,12 @@ def aqi_category(indices: pd.Series) -> pd.Series:
 
 
 def who_level(field: str, concentrations: pd.Series, levels: Mapping[str, Levels] = WHO_LEVELS) -> pd.Series:
-    """Return the strictest level of WHO 2021 that each concentration meets; None where there is none.
+    """Return the strictest level of WHO 2021 that each concentration meets; None if there is no concentration.
 
     Args:
         field: the pollutant.
         concentrations: in the unit of the pollutant table.
-        levels: `WHO_LEVELS` of short-term means, `WHO_ANNUAL_LEVELS` of annual ones.
+        levels: `WHO_LEVELS` for short-term means, `WHO_ANNUAL_LEVELS` for annual means.
 
     >>> who_level("pm2_5", pd.Series([15.0, 15.1, 80, None])).tolist()
     ['AQG', 'IT-4', 'above IT-1', None]
@@ -213,17 +179,17 @@ def who_level(field: str, concentrations: pd.Series, levels: Mapping[str, Levels
 
 
 def _named(values: pd.Series, upper: Sequence[float], names: Sequence[str]) -> pd.Series:
-    """Return the name of the interval, up to and with its upper bound, in which each value lies."""
+    """Return the name of the interval of each value; an upper bound belongs to its interval."""
     numbers = values.to_numpy(dtype="float64", na_value=np.nan)
-    # Behind the last bound, which is infinite, lies only NaN.
+    # The last bound is infinite: only NaN is sorted after it.
     return pd.Series(np.array([*names, None], dtype=object)[np.searchsorted(upper, numbers)], index=values.index)
 
 
 def eaqi_bands(hourly: pd.DataFrame) -> pd.DataFrame:
-    """Return the band of the European index of each reading: 1 (good) to 6 (extremely poor), NaN where there is none.
+    """Return the band of the European index of each reading: 1 (good) to 6 (extremely poor), NaN if missing.
 
     Args:
-        hourly: valid readings in µg/m³; columns of `EAQI_POLLUTANTS`, others are left out.
+        hourly: valid readings in µg/m³; columns that are not `EAQI_POLLUTANTS` are ignored.
     """
     bands = {}
     for field in filter(hourly.columns.__contains__, EAQI_POLLUTANTS):
@@ -233,13 +199,13 @@ def eaqi_bands(hourly: pd.DataFrame) -> pd.DataFrame:
 
 
 def nowcast(values: pd.Series) -> pd.Series:
-    """Return the PM NowCast of each hour (EPA-454/B-24-002): a mean of 12 hours that weighs the newest most.
+    """Return the PM NowCast of each hour (EPA-454/B-24-002): a mean of 12 hours in which newer hours weigh more.
 
     Args:
-        values: valid hourly readings in µg/m³ on a complete grid of hours, NaN where there is none.
+        values: valid hourly readings in µg/m³ on a complete grid of hours, NaN if missing.
 
     Returns:
-        µg/m³; NaN where fewer than two of the newest three hours are there.
+        µg/m³; NaN if fewer than two of the newest three hours have a reading.
 
     >>> hours = [50, 80, 75, 90, 82, 53, 64, 74, 21, 10, 16, 13]
     >>> float(nowcast(pd.Series(hours, dtype="float64")).iloc[-1].round(1))
@@ -247,22 +213,22 @@ def nowcast(values: pd.Series) -> pd.Series:
     """
     if not len(values):
         return values
-    # A row an hour: the hours before it, the newest last.
+    # One row per hour: this hour and the eleven before it, the newest last.
     padded = np.concatenate([np.full(NOWCAST_HOURS - 1, np.nan), values.to_numpy(dtype="float64")])
     windows = np.lib.stride_tricks.sliding_window_view(padded, NOWCAST_HOURS)
-    is_there = ~np.isnan(windows)
-    lowest = np.where(is_there, windows, np.inf).min(axis=1)
-    highest = np.where(is_there, windows, -np.inf).max(axis=1)
+    is_present = ~np.isnan(windows)
+    lowest = np.where(is_present, windows, np.inf).min(axis=1)
+    highest = np.where(is_present, windows, -np.inf).max(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = lowest / highest
-    # No hour, or all zero: nothing varies.
-    weight = np.where(is_there.any(axis=1) & ~np.isnan(ratio), ratio, 1.0).clip(min=_LEAST_WEIGHT)
+    # Without hours, or if all are zero, nothing varies.
+    weight = np.where(is_present.any(axis=1) & ~np.isnan(ratio), ratio, 1.0).clip(min=_LEAST_WEIGHT)
     total, weights = np.zeros(len(values)), np.zeros(len(values))
     for age in range(NOWCAST_HOURS):
         aged = windows[:, -1 - age]
         factor = weight**age
         total += np.nan_to_num(aged * factor, nan=0.0)
         weights += np.where(np.isnan(aged), 0.0, factor)
-    is_recent = is_there[:, -_NOWCAST_RECENT:].sum(axis=1) >= _NOWCAST_LEAST_RECENT
+    is_recent = is_present[:, -_NOWCAST_RECENT:].sum(axis=1) >= _NOWCAST_LEAST_RECENT
     with np.errstate(invalid="ignore"):
         return pd.Series(np.where(is_recent, total / weights, np.nan), index=values.index)

@@ -1,4 +1,4 @@
-"""From days to months and years."""
+"""Monthly and annual summaries of daily aggregates."""
 
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, WHO_INPUTS, e
 from airquality_dagster.readings.flags import RULES
 from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, who_level
 
-# 75 % of the days: 40 CFR part 50, appendix N, asks it of each quarter; the EEA of a year that it maps.
+# 75 % of the days: 40 CFR part 50, appendix N, requires this of each quarter, the EEA of each year on its maps.
 _LEAST_PERCENT = 75
 _PERIODS = {"month": "M", "year": "Y"}
 
@@ -23,28 +23,29 @@ SUMMARISED = (
     "aqi",
     SIMULATED,
 )
-"""Columns of the daily aggregates that a summary is made of."""
+"""Columns of the daily aggregates that `period_summaries` reads."""
 
 
 def period_summaries(daily: pd.DataFrame, time_zone: ZoneInfo) -> pd.DataFrame:
     """Summarise daily aggregates by calendar month and year.
 
     Args:
-        daily: as `daily_aggregates` makes it; at least the columns of `SUMMARISED`.
+        daily: result of `daily_aggregates`; at least the columns of `SUMMARISED`.
         time_zone: of the local days.
 
     Returns:
-        one row a month and a year in which there is a day: ``period`` (``month`` or ``year``), ``start``
+        one row per month and per year with at least one day: ``period`` (``month`` or ``year``), ``start``
         (its first date, as midnight UTC), ``days`` (with at least one hour), ``expected_days``,
         ``expected_hours``, and per reading R, in its unit: ``R_valid_days``, ``R_valid_hours``,
-        ``R_percent_complete`` (data capture: valid of expected hours, cut to whole per cent), ``R_mean`` (mean of
-        the daily means as published), ``R_valid_mean`` and ``R_valid_max`` (mean and highest of the valid daily
-        means), the valid mean NaN where fewer than 75 % of the days are valid. ``R_days_above_guideline`` counts days
-        above WHO's short-term guideline; ``R_who``, of years, is the level that the mean meets. ``aqi_max``, ``rules``.
+        ``R_percent_complete`` (data capture: valid of expected hours, truncated to whole per cent), ``R_mean`` (mean
+        of the daily means as published), ``R_valid_mean`` and ``R_valid_max`` (mean and highest of the valid daily
+        means), the valid mean NaN if fewer than 75 % of the days are valid. ``R_days_above_guideline`` counts days
+        above WHO's short-term guideline; ``R_who`` (years only) is the level that the mean meets. ``aqi_max``,
+        ``rules``.
     """
     days = _Days.of(daily)
     months, years = (_summarise(days, time_zone, period) for period in _PERIODS)
-    # What is stated of years only.
+    # Columns that only years have.
     nothing = np.full(len(months[START]), np.nan, dtype=object)
     summaries = pd.DataFrame({name: np.concatenate([months.get(name, nothing), years[name]]) for name in years})
     summaries[START] = summaries[START].dt.tz_localize("UTC")
@@ -54,7 +55,7 @@ def period_summaries(daily: pd.DataFrame, time_zone: ZoneInfo) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Days:
-    """Daily aggregates as arrays: a row a day; of those with two dimensions, a column a reading."""
+    """Daily aggregates as arrays: one row per day; arrays of two dimensions have one column per reading."""
 
     dates: np.ndarray
     published: np.ndarray
@@ -84,7 +85,7 @@ class _Days:
 
 
 def _summarise(days: _Days, time_zone: ZoneInfo, period: str) -> dict[str, np.ndarray]:
-    """Return the columns of one kind of periods."""
+    """Return the columns of the months or of the years."""
     starts, place = np.unique(days.dates.astype(f"datetime64[{_PERIODS[period]}]"), return_inverse=True)
     begins, ends = (pd.DatetimeIndex(moments.astype("datetime64[ns]")) for moments in (starts, starts + 1))
     expected_days, all_hours = (ends - begins).days.to_numpy(), expected_hours(begins, ends, time_zone)
@@ -111,7 +112,7 @@ def _summarise(days: _Days, time_zone: ZoneInfo, period: str) -> dict[str, np.nd
         "valid_max": highest(days.means),
         "valid_days": valid_days,
         "valid_hours": valid_hours,
-        # Cut, not rounded: 99.6 % is not complete.
+        # Truncated, not rounded: 99.6 % is not complete.
         "percent_complete": 100 * valid_hours // all_hours[:, np.newaxis],
     }
 

@@ -17,13 +17,13 @@ def stored_days(
     """Read daily aggregates.
 
     Args:
-        database: of the aggregates.
-        collection: of a station's days.
-        fields: columns that are read; ``date`` is the key.
-        since: the first date, as midnight UTC; None reads all.
+        database: database of the aggregates.
+        collection: aggregates of a station.
+        fields: columns to read; ``date`` is the key.
+        since: the first date, as midnight UTC; None reads all days.
 
     Returns:
-        one row a day in their order; a field that a day does not have is None.
+        one row per day, in order; a field that a day does not have is None.
     """
     columns = [field for field in fields if field != DATE]
     period = {} if since is None else {"_id": {"$gte": since}}

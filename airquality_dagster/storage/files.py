@@ -1,4 +1,4 @@
-"""Files that are replaced at once: a reader finds the old one or the new one."""
+"""Atomic replacement of files: a reader sees the old file or the new one."""
 
 import os
 import tempfile
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """Hand out a file beside the one that it replaces when the block ends well, and that goes when it does not.
+    """Yield a temporary file that replaces ``path`` when the block ends, and is removed if the block fails.
 
     Raises:
         OSError: the folder cannot be written, or its disk is full.

@@ -1,4 +1,4 @@
-"""What is stored of a station's hours, asked in a few words."""
+"""Queries of a station's stored hours."""
 
 from datetime import datetime
 from typing import Any
@@ -9,20 +9,20 @@ from airquality_dagster.network.pollutants import SIMULATED
 
 
 def newest_hour(database: Database[dict[str, Any]], collection: str) -> datetime | None:
-    """Return the start of the newest stored hour, None where no hour is stored."""
+    """Return the start of the newest stored hour, None if no hour is stored."""
     newest = database[collection].find_one({}, {"_id": True}, sort=[("_id", -1)])
     return newest["_id"] if newest else None
 
 
 def stored_hours(database: Database[dict[str, Any]], collection: str, start: datetime, end: datetime) -> list[datetime]:
-    """Return the stored hours of a period, in order."""
-    found = database[collection].find({"_id": {"$gte": start, "$lt": end}}, {"_id": True}, sort=[("_id", 1)])
-    return [hour["_id"] for hour in found]
+    """Return the starts of the stored hours with ``start <= hour < end``, in order."""
+    hours = database[collection].find({"_id": {"$gte": start, "$lt": end}}, {"_id": True}, sort=[("_id", 1)])
+    return [hour["_id"] for hour in hours]
 
 
 def measured_hour(
     database: Database[dict[str, Any]], collection: str, start: datetime, end: datetime
 ) -> datetime | None:
-    """Return a stored hour of a period (both included) that is not simulated, None where there is none."""
+    """Return a stored hour with ``start <= hour <= end`` that is not simulated, None if there is none."""
     measured = database[collection].find_one({"_id": {"$gte": start, "$lte": end}, SIMULATED: {"$exists": False}})
     return measured["_id"] if measured else None

@@ -1,4 +1,4 @@
-"""MongoDB as a Dagster resource, for what does not go through the IO manager."""
+"""MongoDB as a Dagster resource, for reads and writes outside the IO manager."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from airquality_dagster.errors import MongoDBUnavailableError
 
 
 class MongoDBResource(dagster_mongodb.MongoDBResource):
-    """A database of a MongoDB server, whose failures are errors of the platform.
+    """A database of a MongoDB server. Its failures are raised as errors of the platform.
 
     Example:
         .. code-block:: python
@@ -25,7 +25,7 @@ class MongoDBResource(dagster_mongodb.MongoDBResource):
 
     @contextmanager
     def open_database(self) -> Iterator[Database[Any]]:
-        """Hand out the database, with tz-aware dates.
+        """Yield the database; its dates are tz-aware.
 
         Raises:
             MongoDBUnavailableError: MongoDB does not answer, or refuses the login.

@@ -1,4 +1,4 @@
-"""``raw_<station>_rejected``: rows of answers that could not be stored as readings. Nothing that came is lost."""
+"""``raw_<station>_rejected``: rows of answers that could not be stored as readings. No received row is lost."""
 
 import hashlib
 import json
@@ -15,20 +15,20 @@ from airquality_dagster.airqino.answer import RejectedRow
 
 
 def rejected_collection(collection: str) -> str:
-    """Return the name of the collection that keeps what could not be stored in another."""
+    """Return the name of the collection that keeps the rejected rows of a collection."""
     return f"{collection}_rejected"
 
 
 def keep_rejected(
     collection: Collection[dict[str, Any]], rows: Sequence[RejectedRow], run_id: str, now: datetime
 ) -> None:
-    """Keep rejected rows, each once however often the API sends it.
+    """Store rejected rows; a row is stored once however often the API sends it.
 
     Args:
-        collection: one document a row: ``row`` (as JSON text where BSON cannot hold it), ``reason``,
-            ``run_id`` and ``rejected_at`` of its first rejection; ``_id`` is a hash of the row.
-        rows: what was rejected.
-        run_id, now: by which run, and when.
+        collection: gets one document per row: ``row`` (as JSON text if BSON cannot hold it), ``reason``,
+            ``run_id`` and ``rejected_at`` of the first rejection; ``_id`` is a hash of the row.
+        rows: the rejected rows.
+        run_id, now: run and time of the rejection.
     """
     writes = []
     for rejected in rows:
@@ -46,7 +46,7 @@ def keep_rejected(
 
 
 def _as_bson(row: Any, text: str) -> Any:
-    # An update refuses names that begin with a dollar, at any depth.
+    # An update refuses field names that begin with a dollar, at any depth.
     if '"$' in text:
         return text
     try:

@@ -1,4 +1,4 @@
-"""The stored hours around a period: flags and running means look beyond a month."""
+"""The stored hours around a period: flags and running means of a month also depend on hours outside it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,10 +13,10 @@ from airquality_dagster.network.pollutants import TIMESTAMP
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is stored around the hours of a period.
+    """What is stored around a period.
 
     Args:
-        hours: those before and after the period, a row each, in any order; empty where there are none.
+        hours: hours before and after the period, one row each, in any order; may be empty.
         restated: hours of the period that the source changed after they were final.
     """
 
@@ -27,16 +27,16 @@ class Surroundings:
 def surroundings(
     database: Database[dict[str, Any]], collection: str, start: datetime, end: datetime, *, before: int, after: int
 ) -> Surroundings:
-    """Read what is stored around a period.
+    """Read the hours around a period, and which hours of the period were restated.
 
-    It is read here and not as an input by a partition mapping, because an asset that depends on the months
-    around its own is no longer materialized in one run with them.
+    This is not an input with a partition mapping: Dagster would no longer materialize an asset that depends on
+    neighbouring months in one run with them.
 
     Args:
-        database: of the readings.
-        collection: of the hours of a station.
+        database: database of the readings.
+        collection: hours of a station.
         start, end: the period, tz-aware; ``start <= hour < end``.
-        before, after: how many hours around it.
+        before, after: numbers of hours to read before and after it.
     """
     earlier = {"$gte": start - timedelta(hours=before), "$lt": start}
     later = {"$gte": end, "$lt": end + timedelta(hours=after)}

@@ -109,14 +109,14 @@ def test_a_silent_station_warns_after_four_hours_and_fails_after_a_day(minutes, 
 
 def test_a_station_without_any_hour_must_be_looked_at():
     outcome = hours_complete_and_fresh(stored(ordinary(1).iloc[:0], newest=None))
-    warns(outcome, "no hour is stored at all", "airqino_id", must_act=True)
+    warns(outcome, "no hour is stored", "airqino_id", must_act=True)
 
 
 def test_what_a_person_must_do_stands_first():
     frame = ordinary(24 * 31).drop(index=range(100, 400))
     outcome = hours_complete_and_fresh(stored(frame, newest=NOW - timedelta(days=3)))
     assert outcome.must_act
-    assert outcome.description.index("the newest hour") < outcome.description.index("longest gap")
+    assert outcome.description.index("the newest hour") < outcome.description.index("the longest since")
 
 
 def test_only_what_was_restated_in_the_last_week_warns_and_all_is_counted():
@@ -154,7 +154,7 @@ def test_readings_out_of_range_and_offsets_warn_with_sensor_count_and_first_hour
     frame = ordinary(24 * 31)
     frame.loc[100:102, "pm2_5"] = [-1.0, -2.0, 1200.0]
     outcome = sensors_sound(flagged(frame))
-    warns(outcome, "PM2.5 3 h outside 0 to 1000 µg/m³ since 2023-01-05 04:00;", "calibrated")
+    warns(outcome, "PM2.5 3 h outside 0 to 1000 µg/m³ since 2023-01-05 04:00;", "calibrate")
     assert "| PM2.5 | outside 0 to 1000 µg/m³ | 3 | 2023-01-05 04:00 |" in outcome.metadata["faults"].md_str
     assert outcome.metadata["hours_out_of_range"] == 3
     drifted = ordinary(24 * 31)
@@ -173,7 +173,7 @@ def test_a_stuck_sensor_warns_with_its_value_and_since_when_and_fails_when_it_st
     frame.loc[600:, "o3"] = 41.5
     outcome = sensors_sound(flagged(frame))
     expected = "O₃ stuck at 41.5 µg/m³ from 2023-01-26 00:00 to 2023-01-31 23:00 (165 h"
-    warns(outcome, expected, "restarted", must_act=True)
+    warns(outcome, expected, "restart", must_act=True)
 
 
 def test_since_when_a_sensor_is_stuck_is_looked_up_in_the_hours_before():

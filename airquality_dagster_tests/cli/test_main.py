@@ -258,7 +258,7 @@ def test_a_station_that_fails_makes_the_exit_code_1_and_the_other_is_stored(tmp_
         )
     assert run.returncode == 1
     assert re.search(r"good +(\d+) +\1 ", run.stdout)
-    assert re.search(r"failed: bad \(AirQino 2\), 2023-01: .*does not know it", run.stderr)
+    assert re.search(r"failed: bad \(AirQino 2\), 2023-01: .*does not know the station", run.stderr)
     assert "Traceback" not in run.stderr
 
 

@@ -114,7 +114,7 @@ def test_tokens_that_are_always_refused_are_an_error_about_credentials(stage, re
     stage.switch.add(Fault(kind="token_dies", station=None))
     result = stage.run()
     (text, *_) = failures(result).values()
-    assert "refuses a token that it was just given" in text
+    assert "refuses a new token" in text
     assert "hunter2" not in text
     stage.switch.clear()
     assert stage.run().success
@@ -125,8 +125,8 @@ LASTING = [
     (Fault(kind="status", value=400, station=STATION), "HTTP 400"),
     (Fault(kind="status", value=403, station=STATION), "HTTP 403"),
     (Fault(kind="status", value=404, station=STATION), "check airqino_id"),
-    (Fault(kind="html", station=STATION), "answered no JSON"),
-    (Fault(kind="not_json", station=STATION), "answered no JSON"),
+    (Fault(kind="html", station=STATION), "is not JSON"),
+    (Fault(kind="not_json", station=STATION), "is not JSON"),
     (Fault(kind="no_data", station=STATION), "no list 'data'"),
     (Fault(kind="status", value=503, station=STATION), "gave no answer in 5 attempts: HTTP 503"),
 ]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airquality_dagster.network.pollutants import BY_FIELD
 from airquality_dagster.readings.indices import (
     EAQI_POLLUTANTS,
     WHO_ANNUAL_LEVELS,
@@ -19,14 +20,19 @@ from airquality_dagster.readings.indices import (
     who_level,
     worst,
 )
-from airquality_dagster.readings.units import ppb_from_micrograms
 
 NAN = math.nan
 
 
 def micrograms_from_ppb(ppb: float, field: str) -> float:
     """Return the mass concentration of a gas in µg/m³, or in mg/m³ of ppm."""
-    return ppb / ppb_from_micrograms(1, field)
+    return ppb / ppb_per_microgram(field)
+
+
+def ppb_per_microgram(field: str) -> float:
+    """Return the ppb at 1 µg/m³, or the ppm at 1 mg/m³; the scales of ozone are in ppm."""
+    scale = BY_FIELD[field].aqi[0]
+    return scale.unit_factor * (1000 if field == "o3" else 1)
 
 
 SCALES = ("pm2_5", "pm10", "co", "no2", "o3_8h", "o3_1h")
@@ -183,4 +189,4 @@ def test_the_guidelines_of_the_issue_are_those_of_who_2021():
 
 @pytest.mark.parametrize(("field", "micrograms"), [("no2", 1.8804), ("o3", 1.9619), ("co", 1.1449)])
 def test_a_ppb_of_each_gas_is_what_published_tables_say_at_25_degrees(field, micrograms):
-    assert ppb_from_micrograms(micrograms, field) == pytest.approx(1, abs=1e-4)
+    assert micrograms * ppb_per_microgram(field) == pytest.approx(1, abs=1e-4)

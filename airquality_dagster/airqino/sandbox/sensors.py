@@ -1,4 +1,4 @@
-"""Simulated sensors."""
+"""Simulated sensors without faults."""
 
 import math
 from datetime import datetime
@@ -6,17 +6,17 @@ from datetime import datetime
 import numpy as np
 
 Readings = dict[str, np.ndarray]
-"""Name of a sensor in the API → its reading of each hour, NaN where there is none."""
+"""Name of a sensor in the API → its reading of each hour."""
 
 
 def sound_readings(rng: np.random.Generator, station: np.random.Generator, start: datetime, hours: int) -> Readings:
-    """Return readings as sound sensors of a city near the equator have them.
+    """Return readings that sensors without faults would have in a city near the equator, in the API's units.
 
     Args:
-        rng: weather and noise.
-        station: what is the same in all months of a station.
+        rng: generates weather and noise.
+        station: generates properties that are the same in all months of a station.
         start: the first hour.
-        hours: how many.
+        hours: number of hours.
     """
     number = np.arange(hours)
     of_day = (start.hour + number) % 24
@@ -41,7 +41,7 @@ def sound_readings(rng: np.random.Generator, station: np.random.Generator, start
 
 
 def _autoregressive(rng: np.random.Generator, count: int, persistence: float) -> np.ndarray:
-    """Return noise of mean 0 and variance 1 whose neighbours are alike."""
+    """Return autocorrelated noise with mean 0 and variance 1."""
     noise = rng.normal(0, math.sqrt(1 - persistence**2), count)
     noise[0] = rng.normal()
     for number in range(1, count):

@@ -1,4 +1,4 @@
-"""A local AirQino server: the endpoints that the platform uses, on loopback."""
+"""A local AirQino server with the endpoints that the platform uses."""
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl
@@ -26,10 +26,10 @@ def create_app(
     """Return the server's application.
 
     Args:
-        source: of the answers.
-        realm: grants the tokens that calls then need; None asks for none.
-        end_included: whether ``end_date`` belongs to the period (which is not known of the real API).
-        faults: that it makes; also switched by ``POST`` and ``DELETE`` of ``/sandbox/faults``.
+        source: source of the answers.
+        realm: grants the tokens that calls need; None: calls need no token.
+        end_included: whether ``end_date`` belongs to the period (not known of the real API).
+        faults: faults to simulate; ``POST`` and ``DELETE`` of ``/sandbox/faults`` switch them, too.
     """
     switch = faults if faults is not None else FaultSwitch()
 
@@ -51,11 +51,11 @@ def create_app(
         answer = source.answer(station, start, end, now)
         if answer is None:
             return JSONResponse({"error": "station not found"}, status_code=404)
-        return switch.answered(answer, station)
+        return switch.response(answer, station)
 
     async def token(request: Request) -> Response:
         if realm is None:
-            return JSONResponse({"error": "this sandbox asks for no token"}, status_code=404)
+            return JSONResponse({"error": "this sandbox needs no token"}, status_code=404)
         form = dict(parse_qsl((await request.body()).decode()))
         if form.get("grant_type") == "refresh_token" and switch.take(("refresh_expires",)):
             return JSONResponse({"error": "invalid_grant", "error_description": "Token is not active"}, status_code=400)
@@ -85,7 +85,7 @@ def create_app(
             Route(TOKEN_PATH, token, methods=["POST"]),
             Route(FAULTS_PATH, switch_faults, methods=["GET", "POST", "DELETE"]),
         ],
-        # A fifth of the default level's time for a tenth more bytes.
+        # Compared with the default level, this takes a fifth of the time for a tenth more bytes.
         middleware=[Middleware(GZipMiddleware, compresslevel=4)],
     )
 

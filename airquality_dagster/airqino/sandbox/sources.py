@@ -1,4 +1,4 @@
-"""Where the sandbox's answers come from: captured ones, or a simulation."""
+"""Sources of the sandbox's answers: captured answers, or a simulation."""
 
 import functools
 import json
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from airquality_dagster.airqino.sandbox.sensors import sound_readings
-from airquality_dagster.errors import SettingsError
+from airquality_dagster.errors import CaptureError
 
 Row = dict[str, Any]
 
@@ -36,7 +36,7 @@ class ReplaySource:
         """Read the captures.
 
         Raises:
-            SettingsError: the folder has none, or a file is no answer.
+            CaptureError: the folder has no captures, or a file is not an answer of the API.
         """
         self.description = f"captured answers of {folder}"
         self._answers: dict[int, Row] = {}
@@ -47,10 +47,10 @@ class ReplaySource:
                 answer = json.loads(path.read_text(encoding="utf-8"))
                 answer["data"].sort(key=lambda row: row["timestamp"])
             except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-                raise SettingsError(f"{path} is no captured answer ({error!r})") from error
+                raise CaptureError(f"{path} is not a captured answer ({error!r})") from error
             self._answers[int(path.stem)] = answer
         if not self._answers:
-            raise SettingsError(f"{folder} holds no captured answers: they are files named like 283164601.json")
+            raise CaptureError(f"{folder} holds no captured answers: their files have names like 283164601.json")
 
     def answer(self, station_id: int, start: datetime | None, end: datetime | None, now: datetime) -> Row | None:
         """Return the captured rows of the period; without bounds the whole capture."""
@@ -63,21 +63,21 @@ class ReplaySource:
 
 
 class SimulatedSource:
-    """Simulates any station, the same for the same seed, with the quirks that the API really has.
+    """Simulates any station with the quirks of the real API; the same seed gives the same readings.
 
-    Gaps, nulls, fields that are missing for days, a provisional newest hour, CO that drifts below
-    zero and is restated as 0.0 once its month is three months old, ozone that sticks, and a header
-    with wrong coordinates.
+    The quirks are gaps, nulls, fields that are missing for days, a provisional newest hour, CO that drifts below
+    zero and is restated as 0.0 once its month is three months old, stuck ozone, and a header with wrong
+    coordinates.
     """
 
     description = "simulated readings, not measured"
 
     def __init__(self, seed: int = 0, first_month: str = "2020-01") -> None:
-        """Simulate from a month on.
+        """Configure the simulation.
 
         Args:
-            seed: another one, other readings.
-            first_month: ``YYYY-MM``; there is nothing before.
+            seed: of the random numbers.
+            first_month: the first month with readings, ``YYYY-MM``.
         """
         self._seed = seed
         self._first = datetime.strptime(first_month, "%Y-%m").replace(tzinfo=UTC)
@@ -104,7 +104,7 @@ def _as_published(hour: datetime, row: Row, now: datetime, *, is_restated: bool)
     if is_restated and row["CO"] is not None and row["CO"] < 0:
         row["CO"] = 0.0
     if hour + _HOUR > now:
-        # An average over the minutes so far: every column still moves.
+        # An average over the minutes so far: every column still changes.
         missing_minutes = 60 - now.minute
         row = {
             name: value if name == "timestamp" or value is None else round(value * (1 + missing_minutes / 1000), 6)
@@ -115,7 +115,7 @@ def _as_published(hour: datetime, row: Row, now: datetime, *, is_restated: bool)
 
 @functools.lru_cache(maxsize=4096)
 def _simulated_month(seed: int, station_id: int, year: int, month: int) -> Sequence[tuple[datetime, Row]]:
-    """Return the hours of a month as they would first be published, gaps left out."""
+    """Return the hours of a month as first published, without the hours in gaps."""
     rng = np.random.default_rng([seed, station_id, year, month])
     station = np.random.default_rng([seed, station_id])
     start = datetime(year, month, 1, tzinfo=UTC)
@@ -144,7 +144,7 @@ def _simulated_month(seed: int, station_id: int, year: int, month: int) -> Seque
 
 
 def _spell(rng: np.random.Generator, count: int, *, probability: float, longest: int) -> slice:
-    """Return with some probability a run of hours, else an empty one."""
+    """Return a random run of hours; it is empty with a probability of 1 - ``probability``."""
     length = int(rng.integers(1, longest)) if rng.random() < probability else 0
     first = int(rng.integers(0, count))
     return slice(first, min(first + length, count))

@@ -1,4 +1,4 @@
-"""The sandbox's token endpoint: a Keycloak realm with one client and one user."""
+"""Tokens of the sandbox: a Keycloak realm with one client and one user."""
 
 import hmac
 import secrets
@@ -12,9 +12,8 @@ class Realm:
     """Grants and checks tokens.
 
     Args:
-        client_id, client_secret, username, password: what it accepts; a secret of None is a public
-            client.
-        token_seconds, refresh_seconds: how long the tokens live.
+        client_id, client_secret, username, password: accepted credentials; a public client has no secret.
+        token_seconds, refresh_seconds: lifetime of access tokens and refresh tokens.
     """
 
     client_id: str
@@ -27,29 +26,26 @@ class Realm:
     _refresh: dict[str, float] = field(default_factory=dict)
 
     def grant(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
-        """Return status and body of the answer to a form, as Keycloak gives them."""
+        """Return the HTTP status and body with which Keycloak answers a form."""
         is_client = form.get("client_id") == self.client_id and (
             self.client_secret is None or _equal(form.get("client_secret"), self.client_secret)
         )
         if not is_client:
-            return 401, {
-                "error": "invalid_client",
-                "error_description": "Invalid client or Invalid client credentials",
-            }
+            return _error(401, "invalid_client", "Invalid client or Invalid client credentials")
         kind = form.get("grant_type")
         if kind == "password":
             if not (_equal(form.get("username"), self.username) and _equal(form.get("password"), self.password)):
-                return 401, {"error": "invalid_grant", "error_description": "Invalid user credentials"}
+                return _error(401, "invalid_grant", "Invalid user credentials")
         elif kind == "refresh_token":
-            # Keycloak hands out a new one each time; the former stays good until it expires.
+            # Keycloak returns a new refresh token each time; the former stays valid until it expires.
             if self._refresh.get(form.get("refresh_token", ""), 0) < time.monotonic():
-                return 400, {"error": "invalid_grant", "error_description": "Token is not active"}
+                return _error(400, "invalid_grant", "Token is not active")
         else:
-            return 400, {"error": "unsupported_grant_type", "error_description": "Unsupported grant_type"}
+            return _error(400, "unsupported_grant_type", "Unsupported grant_type")
         return 200, self.issue()
 
     def issue(self) -> dict[str, Any]:
-        """Return new tokens, as Keycloak answers."""
+        """Return the body of an answer with new tokens."""
         access, refresh = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         self._access[access] = time.monotonic() + self.token_seconds
         self._refresh[refresh] = time.monotonic() + self.refresh_seconds
@@ -67,6 +63,10 @@ class Realm:
         """Return whether an Authorization header carries a token that is valid now."""
         kind, _, token = authorization.partition(" ")
         return kind.lower() == "bearer" and self._access.get(token, 0) >= time.monotonic()
+
+
+def _error(status: int, error: str, description: str) -> tuple[int, dict[str, Any]]:
+    return status, {"error": error, "error_description": description}
 
 
 def _equal(given: str | None, expected: str) -> bool:

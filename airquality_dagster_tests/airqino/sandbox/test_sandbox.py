@@ -15,7 +15,7 @@ from airquality_dagster.airqino.oauth2 import Credentials, TokenSource
 from airquality_dagster.airqino.sandbox.server import TOKEN_PATH, create_app
 from airquality_dagster.airqino.sandbox.sources import ReplaySource, SimulatedSource
 from airquality_dagster.airqino.sandbox.tokens import Realm
-from airquality_dagster.errors import SettingsError
+from airquality_dagster.errors import CaptureError
 from airquality_dagster.local.serving import running
 from airquality_dagster_tests.builders import answer, row
 
@@ -130,7 +130,7 @@ def test_answers_are_compressed():
 def test_a_folder_without_captures_or_with_a_broken_one_is_refused(tmp_path, content):
     if content is not None:
         (tmp_path / "5.json").write_text(content)
-    with pytest.raises(SettingsError, match=str(tmp_path)):
+    with pytest.raises(CaptureError, match=str(tmp_path)):
         ReplaySource(tmp_path)
 
 
