@@ -64,7 +64,7 @@ rehearsal: $(VENV)/.installed-test
 # What a deployment installs, to the hash.
 lock: $(VENV)/.installed-dev
 	@$(BIN)/uv pip compile pyproject.toml --extra postgres --extra kubernetes --python-version 3.11 --universal --generate-hashes \
-	  --no-strip-extras --upgrade --quiet --custom-compile-command 'make lock' --output-file deploy/requirements.lock
+	  --no-emit-package dagster-mongodb --no-strip-extras --upgrade --quiet --custom-compile-command 'make lock' --output-file deploy/requirements.lock
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

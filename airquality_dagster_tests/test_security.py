@@ -210,7 +210,7 @@ def test_an_analyst_reads_everything_and_writes_nothing(guarded, tmp_path):
             client[DATABASE]["raw_station1"].delete_one({})
         refused = airquality(*load, home=tmp_path / "other", MONGODB_URI=reader, AIRQINO_BASE_URL=api)
     assert refused.returncode == 1
-    assert "may not do this" in refused.stdout + refused.stderr
+    assert "is not allowed to do this" in refused.stdout + refused.stderr
     assert "Traceback" not in refused.stdout + refused.stderr
     with MongoClient(reader, tz_aware=True) as client:
         hours = {"_id": {"$gte": START, "$lt": END}}

@@ -166,7 +166,8 @@ def rows(frame: pd.DataFrame, key: str) -> list[Document]:
     """Return the documents of a frame."""
     plain = frame.rename(columns={key: "_id"}).drop(columns=SIMULATED, errors="ignore").astype(object)
     plain = plain.where(plain.notna(), None)
-    return [{name: value for name, value in row.items() if value is not ABSENT} for row in plain.to_dict("records")]
+    records = plain.to_dict("records")
+    return [{str(name): value for name, value in row.items() if value is not ABSENT} for row in records]
 
 
 @contextmanager

@@ -123,6 +123,7 @@ def _stored(
         now=now,
         hours=stored_hours(database, station.raw_asset, start, end),
         newest=newest_hour(database, station.raw_asset),
+        answered={hour for answer in answers for hour in answer.hours},
         rejected=[row.reason for row in rejected],
         restated=[revision.valid_until for revision in revisions],
         coordinates=next((answer.coordinates for answer in answers if answer.coordinates), None),

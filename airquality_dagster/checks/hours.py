@@ -1,6 +1,6 @@
 """Checks of a station's hours: whether they are there and new, and what the source says and restates."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
@@ -28,6 +28,7 @@ class StoredHours:
         now: the present moment.
         hours: starts of the stored hours of the period.
         newest: start of the newest stored hour of all, None without any.
+        answered: starts of the hours that the API answered in this run.
         rejected: reasons of the rows that were rejected in this run.
         restated: when versions of hours of the period were replaced after they were final.
         coordinates: latitude and longitude that the API says, None where it says none.
@@ -39,6 +40,7 @@ class StoredHours:
     now: datetime
     hours: Sequence[datetime]
     newest: datetime | None
+    answered: Collection[datetime]
     rejected: Sequence[str]
     restated: Sequence[datetime]
     coordinates: tuple[float, float] | None
@@ -100,7 +102,7 @@ def _findings_of_age(stored: StoredHours) -> Iterator[Finding]:
 
 
 def source_consistent(stored: StoredHours) -> CheckOutcome:
-    """Count final hours that the source changed and rows that could not be parsed, and compare coordinates."""
+    """Count hours that the source changed or lost and rows that could not be stored, and compare coordinates."""
     recent = [changed for changed in stored.restated if changed > stored.now - _RECENTLY]
     findings = []
     if recent:
@@ -108,6 +110,13 @@ def source_consistent(stored: StoredHours) -> CheckOutcome:
             Finding(
                 f"the source changed {len(recent)} final hours since {moment(min(recent))} UTC; the former versions "
                 f"are in {stored.station.raw_asset}_revisions: published means of the period may differ"
+            )
+        )
+    lost = [hour for hour in stored.hours if hour <= stored.now - LATE_AFTER and hour not in stored.answered]
+    if lost:
+        findings.append(
+            Finding(
+                f"the API no longer answers {len(lost)} stored hours, the first {moment(lost[0])} UTC: they are kept"
             )
         )
     reasons = pd.Series(list(stored.rejected), dtype=object).value_counts()
@@ -123,11 +132,12 @@ def source_consistent(stored: StoredHours) -> CheckOutcome:
     return CheckOutcome(
         stored.title,
         findings,
-        f"every row could be stored, no final hour changed in {_RECENTLY.days} days, "
+        f"every row could be stored, no final hour changed in {_RECENTLY.days} days, none was lost, "
         + ("the API says no coordinates" if distance is None else f"{distance:.1f} km from the stations file"),
         metadata={
             "restated_versions": len(stored.restated),
             "restated_recently": len(recent),
+            "hours_lost_by_source": len(lost),
             "rejected": len(stored.rejected),
             **({} if distance is None else {"distance_km": round(distance, 1)}),
             **({"rejected_rows": table(["reason", "rows"], list(reasons.items()))} if len(reasons) else {}),

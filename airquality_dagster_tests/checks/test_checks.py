@@ -36,6 +36,7 @@ def stored(frame: pd.DataFrame, **changes) -> StoredHours:
         now=NOW,
         hours=list(frame["timestamp"]),
         newest=NOW - timedelta(hours=1),
+        answered=set(frame["timestamp"]),
         rejected=[],
         restated=[],
         coordinates=(5.3693, -3.9577),
@@ -124,6 +125,14 @@ def test_only_what_was_restated_in_the_last_week_warns_and_all_is_counted():
     outcome = source_consistent(stored(ordinary(24), restated=[old, recent]))
     warns(outcome, "changed 1 final hours", "2023-03-02", "raw_station1_revisions")
     assert (outcome.metadata["restated_versions"], outcome.metadata["restated_recently"]) == (2, 1)
+
+
+def test_stored_hours_that_the_api_no_longer_answers_warn_but_for_the_newest():
+    frame, now = ordinary(24), FIRST + timedelta(hours=24)
+    lost = source_consistent(stored(frame, now=now, answered=set(frame["timestamp"][3:])))
+    warns(lost, "the API has lost 3 stored hours, the first 2023-01-01 00:00 UTC: they are kept")
+    assert lost.metadata["hours_lost_by_source"] == 3
+    assert source_consistent(stored(frame, now=now, answered=set(frame["timestamp"][:-3]))).passed
 
 
 def test_coordinates_are_compared_in_kilometres():

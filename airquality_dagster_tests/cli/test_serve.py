@@ -85,7 +85,7 @@ def test_metrics_say_how_the_network_stands(loaded):
         assert found["airquality_rejected_rows", station] == found["airquality_revisions", station] == 0
     assert found["airquality_runs", "success"] >= 1
     assert found["airquality_last_run_age_seconds", "success"] < 600
-    assert found["airquality_failed_checks", "newest_hour_fresh", "error"] == 2
+    assert found["airquality_failed_checks", "hours_complete_and_fresh", "error"] == 2
 
 
 def test_a_scrape_tells_of_a_mongodb_that_does_not_answer(tmp_path, instance):

@@ -31,7 +31,14 @@ def test_what_was_loaded_agrees_with_itself_and_with_the_source_and_each_damage_
     database["raw_station1"].update_one({"_id": hour}, {"$set": {"co": -7.0}})
     database["station1_aggregates"].delete_one({"_id": FIRST + timedelta(days=9)})
     database["raw_station1_revisions"].insert_one(
-        {"_id": {"document_id": hour, "revision": 2}, "document": {"_id": hour, "co": 1.0}, "kind": "revised"}
+        {
+            "_id": {"document_id": hour, "revision": 2},
+            "document": {"_id": hour, "co": 1.0},
+            "kind": "revised",
+            "valid_until": hour,
+            "run_id": "a",
+            "partition": None,
+        }
     )
     damaged = command("verify", "--source", *month)
     assert damaged.returncode == 1

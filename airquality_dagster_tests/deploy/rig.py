@@ -22,9 +22,9 @@ from urllib.parse import quote
 
 import requests
 import yaml
+from dagster_mongodb_tests.replica_sets import running_replica_set
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
-from dagster_mongodb_tests.replica_sets import running_replica_set
 
 from airquality_dagster_tests.postgres import PASSWORD as POSTGRES_PASSWORD
 from airquality_dagster_tests.postgres import Postgres, postgres_programs, running_postgres
@@ -62,8 +62,11 @@ def is_user(name: str) -> bool:
     return True
 
 
-def build_wheel(folder: Path, version: str, broken: tuple[str, str, str] | None = None) -> Path:
-    """Build a wheel of the project as it is, with another version.
+PIP_WHEEL = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir"]
+
+
+def build_wheels(folder: Path, version: str, broken: tuple[str, str, str] | None = None) -> Path:
+    """Build the wheels of the platform, as it is but with another version, and of the library; return their folder.
 
     Args:
         folder: that takes it.
@@ -84,12 +87,11 @@ def build_wheel(folder: Path, version: str, broken: tuple[str, str, str] | None 
         assert text in path.read_text()
         path.write_text(path.read_text().replace(text, instead))
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder / version, source],
+        [*PIP_WHEEL, folder / version, source, PROJECT / "libraries" / "dagster-mongodb"],
         check=True,
         timeout=300,
     )
-    (wheel,) = (folder / version).glob("*.whl")
-    return wheel
+    return folder / version
 
 
 @dataclass
@@ -139,9 +141,9 @@ class Deployment:
             command, cwd=PLAYBOOKS, env=environment, capture_output=True, text=True, timeout=600, check=False
         )
 
-    def deploy(self, version: str, wheel: Path) -> subprocess.CompletedProcess[str]:
+    def deploy(self, version: str, wheels: Path) -> subprocess.CompletedProcess[str]:
         """Deploy a release."""
-        return self.play("site.yml", airquality_version=version, airquality_wheel=str(wheel))
+        return self.play("site.yml", airquality_version=version, airquality_wheels=str(wheels))
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the release that runs, in production's environment."""
@@ -276,7 +278,7 @@ def deployment(folder: Path) -> Iterator[Deployment]:
             "airquality_environment": {
                 "MONGODB_URI": uris["airquality"],
                 "MONGODB_DATABASE": "airquality",
-                "DAGSTER_POSTGRES_URL": postgres.url,
+                "DAGSTER_POSTGRES_URL": f"{postgres.url}?plugin=keep_connections",
                 "DAGSTER_EVENT_BATCH_SIZE": "50",
                 "AIRQINO_BASE_URL": api,
                 "AIRQUALITY_UI_URL": f"{proxy}/dagster",

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from importlib.metadata import requires
+from importlib.metadata import entry_points, requires
 from pathlib import Path
 
 import kubernetes_validate
@@ -14,6 +14,7 @@ import yaml
 from dagster._core.instance.config import dagster_instance_config
 from packaging.requirements import Requirement
 from prometheus_client import generate_latest
+from sqlalchemy import make_url
 
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.watching.metrics import metrics_registry
@@ -81,8 +82,20 @@ def test_every_container_of_kubernetes_is_nobody_in_particular_and_bounded():
 def test_the_instance_of_production_is_one_that_dagster_takes(monkeypatch):
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", "postgresql+psycopg2://nobody@127.0.0.1/none")
     config, _ = dagster_instance_config(str(DEPLOY))
-    assert config["storage"]["custom"]["class"] == "PooledPostgresStorage"
-    assert config["concurrency"]["pools"]["default_limit"] == 4
+    assert config["storage"].keys() == {"postgres"}
+    defaults = yaml.safe_load(lines_of(DEPLOY / "ansible" / "roles" / "airquality" / "defaults" / "main.yml"))
+    assert config["concurrency"]["pools"]["default_limit"] == defaults["airquality_stations_at_a_time"] == 4
+
+
+def test_every_url_of_postgres_keeps_its_connections_open():
+    example = re.findall(r"(?m)^DAGSTER_POSTGRES_URL=(.*)$", lines_of(DEPLOY / ".env.example"))
+    secret = lines_of(DEPLOY / "docker" / "secrets.example" / "DAGSTER_POSTGRES_URL").split()
+    for url in [*example, *secret]:
+        assert make_url(url).query["plugin"] == "keep_connections"
+    values = yaml.safe_load(lines_of(DEPLOY / "kubernetes" / "values.yaml"))
+    assert values["postgresql"]["postgresqlParams"]["plugin"] == "keep_connections"
+    plugins = {plugin.name for plugin in entry_points(group="sqlalchemy.plugins")}
+    assert "keep_connections" in plugins
 
 
 def test_the_example_of_an_environment_has_every_variable_that_instance_and_workspace_ask_for():

@@ -21,7 +21,7 @@ from airquality_dagster_tests.deploy.rig import (
     PROJECT,
     SECRETS,
     Deployment,
-    build_wheel,
+    build_wheels,
     deployment,
     lacking,
     timed,
@@ -30,15 +30,15 @@ from airquality_dagster_tests.processes import wait_until
 
 SMOKE_BREAKS = (
     "readings/days.py",
-    "    is_asked, hours =",
-    "    raise RuntimeError('broken on purpose')\n    is_asked, hours =",
+    "    in_period, hours =",
+    "    raise RuntimeError('broken on purpose')\n    in_period, hours =",
 )
 # No smoke test starts a code server.
 CODE_SERVER_BREAKS = (
     "definitions.py",
-    "    network = load_network(settings.stations_file())\n",
+    "    return network_definitions(",
     "    import sys\n\n    if 'grpc' in sys.argv:\n        raise RuntimeError('broken on purpose')\n"
-    "    network = load_network(settings.stations_file())\n",
+    "    return network_definitions(",
 )
 MONTHS = iter(("2026-01", "2026-02", "2026-03", "2026-04", "2026-05", "2026-06", "2026-07", "2026-08", "2026-09"))
 
@@ -108,7 +108,7 @@ def test_a_release_is_deployed_heals_and_a_broken_one_is_rolled_back(tmp_path):
 
 
 def rehearse(deployed: Deployment, log: Log, folder: Path) -> None:
-    deploys(deployed, log, "1.0.0", build_wheel(folder, "1.0.0"))
+    deploys(deployed, log, "1.0.0", build_wheels(folder, "1.0.0"))
     assert answers(deployed) == {"/": (401, 503), "/dagster/": (401, 200)}, "no dashboard yet, which the server says"
     month = next(MONTHS)
     assert log.step(f"{month} of both stations from the UI", lambda: deployed.load_month(month)) == "SUCCESS"
@@ -131,7 +131,7 @@ def rehearse(deployed: Deployment, log: Log, folder: Path) -> None:
     assert deployed.stored_hours(month) > 1000
 
     before = deployed.pids()
-    broken = build_wheel(folder, "1.1.0", SMOKE_BREAKS)
+    broken = build_wheels(folder, "1.1.0", SMOKE_BREAKS)
     done = log.step("deploy 1.1.0, whose days cannot be made", lambda: deployed.deploy("1.1.0", broken), exit_of)
     log.quote(told(done.stdout, r"failed: station\d_aggregates: [\w ]+|release [\w.]+ did not pass [\w-]+"))
     assert done.returncode != 0
@@ -139,7 +139,7 @@ def rehearse(deployed: Deployment, log: Log, folder: Path) -> None:
     assert deployed.pids() == before, "nothing that runs was touched"
     log.step("now", lambda: state(deployed))
 
-    broken = build_wheel(folder, "1.2.0", CODE_SERVER_BREAKS)
+    broken = build_wheels(folder, "1.2.0", CODE_SERVER_BREAKS)
     done = log.step("deploy 1.2.0, whose code server does not start", lambda: deployed.deploy("1.2.0", broken), exit_of)
     log.quote(
         told(
@@ -157,7 +157,7 @@ def rehearse(deployed: Deployment, log: Log, folder: Path) -> None:
     found = log.step("secrets in logs, state and Ansible's output", lambda: leaks(deployed, done.stdout), shown_leaks)
     assert found == []
 
-    deploys(deployed, log, "1.3.0", build_wheel(folder, "1.3.0"))
+    deploys(deployed, log, "1.3.0", build_wheels(folder, "1.3.0"))
     done = log.step("back by hand: rollback.yml", lambda: deployed.play("rollback.yml"), exit_of)
     assert done.returncode == 0, done.stdout
     assert deployed.release == "1.0.0"
@@ -186,8 +186,8 @@ def shown_answers(found: dict[str, tuple[int, int]]) -> str:
     return "; ".join(f"{path} {stranger}, {operator}" for path, (stranger, operator) in found.items())
 
 
-def deploys(deployed: Deployment, log: Log, version: str, wheel: Path) -> None:
-    done = log.step(f"deploy {version}", lambda: deployed.deploy(version, wheel), exit_of)
+def deploys(deployed: Deployment, log: Log, version: str, wheels: Path) -> None:
+    done = log.step(f"deploy {version}", lambda: deployed.deploy(version, wheels), exit_of)
     assert done.returncode == 0, done.stdout
     wait_until(lambda: len(deployed.pids()) == len(PROGRAMS), "all programs")
     assert deployed.release == version

@@ -184,10 +184,11 @@ def test_an_empty_answer_removes_nothing_and_is_a_warning(stage, record):
     (check,) = [
         check
         for check in result.get_asset_check_evaluations()
-        if check.check_name == "hours_complete" and check.asset_key.path == ["raw_station1"]
+        if check.check_name == "source_consistent" and check.asset_key.path == ["raw_station1"]
     ]
     assert not check.passed
-    record("empty answer", "nothing removed, a warning", "check hours_complete red", *stage.lost_and_doubled())
+    assert "the API has lost" in check.description
+    record("empty answer", "nothing removed, a warning", "check source_consistent red", *stage.lost_and_doubled())
 
 
 @pytest.mark.parametrize(

@@ -103,8 +103,8 @@ def test_a_station_that_is_silent_counts_as_a_failure_though_its_runs_succeed(pl
         assert platform.run("2023-01", assets=["raw_station1"]).success
     watcher = Watcher(instance, f"json://{webhook.url.removeprefix('http://')}/hook")
     assert watcher.look() == (1, [])
-    assert titles(webhook) == ["station1: newest hour fresh failed"]
-    assert "newest hour 2023-01-01 23:00 UTC" in webhook.received[0].json["message"]
+    assert titles(webhook) == ["station1: the check hours_complete_and_fresh failed"]
+    assert "the newest hour is 2023-01-01 23:00 UTC" in webhook.received[0].json["message"]
 
 
 def test_a_job_that_stands_still_is_told(platform, instance, api, webhook):

@@ -19,7 +19,7 @@ from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from dagster_mongodb.errors import OptionsError
+from dagster_mongodb.errors import OptionsError, UnreadableError
 from dagster_mongodb.values import ID
 
 REVISIONS = "_revisions"
@@ -78,6 +78,9 @@ def find_revisions(
         document_ids: a condition on the ``_id`` of the documents, in MongoDB's query language; None: all.
         with_documents: false: the server does not send the former versions, and `Revision.document` is None.
 
+    Raises:
+        UnreadableError: a document of the collection of revisions is not one.
+
     Example:
         .. code-block:: python
 
@@ -92,15 +95,21 @@ def find_revisions(
         allow_disk_use=True,
     )
     for revision in found:
-        yield Revision(
-            document_id=revision[ID]["document_id"],
-            number=revision[ID]["revision"],
-            document=revision.get("document"),
-            valid_until=revision["valid_until"],
-            kind=revision["kind"],
-            run_id=revision["run_id"],
-            partition=revision["partition"],
-        )
+        try:
+            yield Revision(
+                document_id=revision[ID]["document_id"],
+                number=revision[ID]["revision"],
+                document=revision.get("document"),
+                valid_until=revision["valid_until"],
+                kind=revision["kind"],
+                run_id=revision["run_id"],
+                partition=revision["partition"],
+            )
+        except (KeyError, TypeError) as error:
+            raise UnreadableError(
+                f"{revisions_collection(collection)} has a document that is not a revision, _id {revision[ID]!r} "
+                f"({error!r}): move it elsewhere"
+            ) from error
 
 
 @dataclass(frozen=True)

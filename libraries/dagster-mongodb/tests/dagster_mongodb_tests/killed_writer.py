@@ -3,9 +3,11 @@
 import multiprocessing
 import os
 import signal
+import sys
 
 import dagster as dg
 import pandas as pd
+import pytest
 from dagster_mongodb import MongoDBIOManager
 from pymongo import monitoring
 
@@ -61,6 +63,9 @@ def exit_code_of_writer(uri: str, database: str, *, is_keyed: bool, number: int)
     processes = multiprocessing.get_context("forkserver")  # from a server that has imported everything
     processes.set_forkserver_preload([__name__])
     writer = processes.Process(target=write_until_killed, args=(uri, database, is_keyed, number))
-    writer.start()
+    with pytest.MonkeyPatch.context() as patch:
+        # The server does not take over what pytest added to sys.path.
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        writer.start()
     writer.join(60)
     return writer.exitcode

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
@@ -74,6 +75,12 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 60.0
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds:g} s")
         time.sleep(0.02)
+
+
+def connections(client: MongoClient[Any], app_name: str) -> int:
+    """Return how many connections with a name the server of a client has."""
+    operations = client.admin.aggregate([{"$currentOp": {"allUsers": True, "idleConnections": True}}])
+    return sum(operation.get("appName") == app_name for operation in operations)
 
 
 def _free_port() -> int:

@@ -1,13 +1,20 @@
-import time
+"""Connections, and what is said when one fails."""
 
 import dagster as dg
 import pandas as pd
 import pytest
-from dagster_mongodb import MongoDBConnectionError, MongoDBIOManager
-from dagster_mongodb.connection import address, connect
+from dagster_mongodb import (
+    MongoDBConnectionError,
+    MongoDBIOManager,
+    MongoDBResource,
+    address,
+    connect,
+    explained_errors,
+)
 from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
-from dagster_mongodb_tests.mongod import running_mongod
+from dagster_mongodb_tests.mongod import connections, running_mongod, wait_until
 from dagster_mongodb_tests.tables import read, table, write
 
 FRAME = pd.DataFrame({"a": [1]})
@@ -57,16 +64,14 @@ def test_the_uri_may_come_from_the_environment(monkeypatch, mongodb_uri, databas
 
 
 def test_connections_are_closed_when_the_run_ends(mongodb_uri, database, client):
-    def connections() -> int:
-        operations = client.admin.aggregate([{"$currentOp": {"allUsers": True, "idleConnections": True}}])
-        return sum(operation.get("appName") == database.name for operation in operations)
-
     write(MongoDBIOManager(uri=mongodb_uri, database=database.name, app_name=database.name), table(), FRAME)
-    # The server notices a closed socket a moment later.
-    deadline = time.monotonic() + 10
-    while connections() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert connections() == 0
+    wait_until(lambda: connections(client, database.name) == 0, "the server notices the closed connections")
+
+
+def test_a_disk_that_is_full_says_what_to_do():
+    error = OperationFailure("14031: available disk space is less than required", 14031)
+    with pytest.raises(MongoDBConnectionError, match="no space left on its disk"), explained_errors("mongodb://x"):
+        raise error
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +99,14 @@ def test_a_refused_password_is_one_line_without_it(server_with_logins):
     with pytest.raises(MongoDBConnectionError, match="refuses the user or the password") as caught:
         write(manager, table(), FRAME)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_check_needs_a_login(server_with_logins):
+    for login in ("", "writer:hunter2@"):
+        resource = MongoDBResource(uri=f"mongodb://{login}{server_with_logins}", database="guarded")
+        with pytest.raises(MongoDBConnectionError):
+            resource.check()
+        resource.close()
 
 
 def test_a_user_who_may_not_write_is_told_so(server_with_logins):

@@ -194,7 +194,8 @@ class StepDown(Listener):
             self.count()
 
 
-@pytest.mark.parametrize("is_keyed", [True, pytest.param(False, marks=pytest.mark.long)], ids=["keyed", "unkeyed"])
+@pytest.mark.long
+@pytest.mark.parametrize("is_keyed", [True, False], ids=["keyed", "unkeyed"])
 def test_a_primary_that_steps_down_at_any_command_loses_doubles_and_tears_nothing(three_members, monkeypatch, is_keyed):
     step_downs = 0
     with MongoClient(three_members) as client:

@@ -8,7 +8,15 @@ import dagster as dg
 import pandas as pd
 import pytest
 from bson.raw_bson import RawBSONDocument
-from dagster_mongodb import ABSENT, OptionsError, difference, find_as_of
+from dagster_mongodb import (
+    ABSENT,
+    OptionsError,
+    Revision,
+    difference,
+    find_as_of,
+    find_revisions,
+    revisions_collection,
+)
 from dagster_mongodb.revisions import RevisionLog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -235,6 +243,51 @@ def test_an_operator_that_looks_beyond_fields_is_refused_of_the_past(io_manager,
     write_directly(io_manager, frame((1, "a")), **KEPT)
     with pytest.raises(OptionsError, match=r"cannot use \$where"):
         find_as_of(database, "table", now(), {"$where": "true"})
+
+
+def test_revisions_are_found_in_the_order_of_key_and_number_as_they_are_stored(io_manager, database):
+    for number, text in enumerate("aAa"):
+        write_directly(io_manager, frame((2, text), (1, text), (3, "c")), run_id=f"run{number}", **KEPT)
+    found = list(find_revisions(database, "table"))
+    assert [(revision.document_id, revision.number, revision.run_id) for revision in found] == [
+        (1, 1, "run1"),
+        (1, 2, "run2"),
+        (2, 1, "run1"),
+        (2, 2, "run2"),
+    ]
+    # The client of the fixture knows nothing of the library.
+    stored = database[revisions_collection("table")].find_one({"_id.document_id": 2, "_id.revision": 1})
+    assert found[2] == Revision(
+        document_id=2,
+        number=1,
+        document={"_id": 2, "text": "a"},
+        valid_until=stored["valid_until"],
+        kind="revised",
+        run_id="run1",
+        partition=None,
+    )
+    assert found[2].valid_until.tzinfo is not None
+
+
+def test_revisions_of_some_keys_are_found_without_their_documents(io_manager, database):
+    for text in "ab":
+        write_directly(io_manager, frame(*((number, text) for number in range(5))), **KEPT)
+    found = list(find_revisions(database, "table", {"$gte": 1, "$lt": 3}, with_documents=False))
+    assert [(revision.document_id, revision.document) for revision in found] == [(1, None), (2, None)]
+
+
+def test_the_dates_of_revisions_are_tz_aware_whatever_the_client(mongodb_uri, io_manager, database):
+    moment = pd.Timestamp("2024-01-01", tz="UTC")
+    for value in (1, 2):
+        write_directly(io_manager, pd.DataFrame({"id": [moment], "x": value}), **KEPT)
+    with MongoClient(mongodb_uri) as naive:
+        (revision,) = find_revisions(naive[database.name], "table")
+    assert revision.document == {"_id": moment, "x": 1}
+    assert revision.document_id == moment
+
+
+def test_a_collection_without_revisions_has_none(database):
+    assert list(find_revisions(database, "table")) == []
 
 
 class TakesTheNumber(Listener):
