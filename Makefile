@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
-.PHONY: install run dev test test-all axe faults rehearsal screenshots lock lint clean
+.PHONY: install run dev test test-all axe faults rehearsal screenshots rooms lock lint clean
 
 install: $(VENV)/.installed
 
@@ -47,6 +47,10 @@ axe: $(VENV)/bin/python
 # The pictures of README and docs; needs Chromium.
 screenshots: $(VENV)/.installed-test
 	@$(BIN)/python -m docs.screenshots
+
+# The picture of the rooms and their imports, docs/images/rooms.svg.
+rooms: $(VENV)/.installed-dev
+	@$(BIN)/python -m docs.rooms
 
 # All injected faults, and their table in docs/reliability.md.
 faults: $(VENV)/.installed-test

@@ -1,11 +1,12 @@
-"""What the MongoDB IO manager costs, against the bare driver in the same run.
+"""Time and memory of the IO manager, compared with the bare driver in the same run.
 
-    .venv/bin/python benchmarks/mongodb_io_manager.py [--rows 100000] [--repeat 7] [--chunked 5000000]
+    pip install '.[test]'
+    python benchmarks/mongodb_io_manager.py [--rows 100000] [--repeat 7] [--chunked 5000000]
 
-Writes and reads a frame of nine columns (a date as primary key, six floats, an integer, a boolean) on
-an embedded MongoDB and prints Markdown tables: medians and ratios (a ratio above 1 is how many times
-faster), peak memory of processes that do nothing else (Linux), and what Dagster itself costs for a
-run, which is in none of the other figures.
+Writes and reads a frame of nine columns (a date as primary key, six floats, an integer, a boolean) on a
+mongod of its own (the one on the PATH, or that of the extra ``test``). Prints Markdown tables: medians
+and ratios (a ratio above 1 is how many times faster), peak memory of processes that do nothing else
+(Linux), and the time of a run in Dagster itself, which is in none of the other figures.
 """
 
 import argparse
@@ -26,8 +27,6 @@ from bson.raw_bson import RawBSONDocument
 from dagster_mongodb import DataFrameChunks, MongoDBIOManager
 from dagster_mongodb.handlers.dataframes import DataFrameRows
 from pymongo import MongoClient, ReplaceOne
-
-from airquality_dagster.local.mongod import embedded_mongod
 
 KEY = dg.AssetKey("table")
 DATABASE = "measured"
@@ -214,7 +213,7 @@ def print_chunked(uri: str, rows: int) -> None:
 
 def main() -> None:
     """Measure everything and print the tables."""
-    parser = argparse.ArgumentParser(description="What the MongoDB IO manager costs.")
+    parser = argparse.ArgumentParser(description="Time and memory of the MongoDB IO manager.")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--repeat", type=int, default=7)
     parser.add_argument("--chunked", type=int, default=5_000_000, help="documents of the read in chunks; 0: none")
@@ -224,7 +223,11 @@ def main() -> None:
     if options.memory:
         report_memory(options.memory, options.uri, options.rows)
         return
-    with tempfile.TemporaryDirectory() as folder, embedded_mongod(Path(folder) / "mongodb") as uri:
+    sys.path.append(str(Path(__file__).parents[1] / "tests"))
+    from dagster_mongodb_tests.mongod import running_mongod
+
+    with tempfile.TemporaryDirectory() as folder, running_mongod(Path(folder)) as server:
+        uri = f"mongodb://{server}"
         print_speed(measure_speed(uri, options.rows, options.repeat))
         dagster = measure_dagster(uri, options.repeat)
         print(f"\nDagster's own cost of a run that writes and reads one row: {dagster:.2f} s.")

@@ -287,8 +287,9 @@ def _is_known(dtype: str) -> bool:
 
 def _frame(columns: dict[str, pd.Series]) -> pd.DataFrame:
     # Not copied into blocks, which would take twice the memory. As arrays, because pandas aligns series.
-    arrays = {name: series.array for name, series in columns.items()}
-    return pd.DataFrame(arrays, columns=pd.Index([*columns], dtype=object), copy=False)
+    # But of arrays of objects pandas 3 would make text.
+    arrays = {name: series if series.dtype == object else series.array for name, series in columns.items()}
+    return pd.DataFrame(arrays, columns=pd.Index([*columns]), copy=False)
 
 
 def _arrays(stored: StoredRows, columns: Sequence[Column]) -> Iterator[dict[str, np.ndarray]]:

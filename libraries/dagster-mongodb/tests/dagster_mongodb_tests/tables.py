@@ -10,6 +10,7 @@ from dagster_mongodb import MongoDBIOManager
 with dg.build_resources({}) as _resources:
     # Without resources, Dagster makes an instance for each context that is built, which takes 80 ms.
     NO_RESOURCES = _resources
+TEXT_DTYPE = str(pd.Series(["text"]).dtype)  # object up to pandas 2, str since pandas 3
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 

@@ -17,7 +17,7 @@ from dagster_mongodb import (
     difference,
 )
 
-from dagster_mongodb_tests.tables import counts, read_directly, table, write, write_directly
+from dagster_mongodb_tests.tables import TEXT_DTYPE, counts, read_directly, table, write, write_directly
 
 KEYED = {"primary_key": "id"}
 
@@ -194,7 +194,7 @@ def test_the_materialization_tells_rows_collection_and_columns(io_manager, datab
     assert metadata["dagster/table_name"] == f"{database.name}.table"
     assert [(column.name, column.type) for column in metadata["dagster/column_schema"].columns] == [
         ("id", "int64"),
-        ("text", "object"),
+        ("text", TEXT_DTYPE),
     ]
 
 
