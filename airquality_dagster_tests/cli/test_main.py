@@ -139,7 +139,7 @@ def test_a_test_message_reaches_the_services_that_there_are_and_names_those_that
         good = f"json://{webhook.url.removeprefix('http://')}/hook"
         run = airquality("alert-test", home=tmp_path, AIRQUALITY_ALERT_URLS=good)
         assert run.returncode == 0, run.stderr
-        assert "1 of 1 alert services took the test message" in run.stdout
+        assert "1 of 1 alert services accepted the test message" in run.stdout
         run = airquality(
             "alert-test", home=tmp_path, AIRQUALITY_ALERT_URLS=f"{good}\njson://user:hunter2@127.0.0.1:9/hook"
         )
