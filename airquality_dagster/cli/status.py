@@ -63,5 +63,5 @@ def show_status() -> None:
 def _described(record: dg.RunRecord | None, now: datetime) -> str:
     """Format the status and age of a run."""
     if record is None:
-        return "none"
+        return "no run"
     return f"{record.dagster_run.status.value.lower()}, {age(record.create_timestamp.replace(tzinfo=UTC), now)} ago"

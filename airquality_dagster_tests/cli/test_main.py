@@ -79,7 +79,7 @@ def test_status_shows_age_coverage_means_and_the_last_run(first_run):
 def test_status_of_an_empty_home_says_that_there_is_nothing(home, mongodb_uri, database):
     run = airquality("status", home=home, MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database.name)
     assert run.returncode == 0, run.stderr
-    assert "none known" in run.stdout.replace("\n", " ")
+    assert "no run" in run.stdout.replace("\n", " ")
     assert "no day yet" in run.stdout
 
 
