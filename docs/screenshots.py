@@ -26,7 +26,7 @@ def main() -> None:
         for name, path in {
             "asset": "assets/station1_aggregates",
             "plots": "assets/raw_station1",
-            "checks": "assets/station1_quality?view=checks",
+            "checks": "assets/raw_station1?view=checks",
             "schedule": "locations/airquality_dagster.definitions/schedules/hourly_schedule",
         }.items():
             page.goto(f"{dev.url}/{path}")
