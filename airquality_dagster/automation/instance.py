@@ -1,8 +1,8 @@
-"""What Dagster's instance knows of earlier runs.
+"""Queries to Dagster's instance about earlier runs.
 
-The one module that uses methods of the instance which Dagster does not document. Their public counterparts ask one
-partition, check or run at a time, or take a page of the UI's: with a thousand stations a tick or an alert would take
-minutes. Each of them says so where it is called.
+Only this module uses methods of the instance that Dagster does not document. The public methods query one partition,
+check or run at a time: with a thousand stations, a tick or an alert would take minutes. Each call has a comment with
+the reason.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ from airquality_dagster.network.partitions import monthly_partitions
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.flags import RULES
 
-# Run monitoring ends a run after this long (local/dagster.yaml); one that is older is taken for dead.
+# Run monitoring ends a run after this time (local/dagster.yaml). An older run counts as dead.
 RUN_LIMIT = timedelta(hours=2)
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _RUNS_AT_ONCE = 500
@@ -36,13 +36,13 @@ _CODE_VERSION = "dagster/code_version"
 
 @dataclass(frozen=True)
 class FailedCheck:
-    """A check that did not pass when it was last made.
+    """A check whose last evaluation did not pass.
 
     Args:
-        station: whose check.
-        key: of the check.
-        evaluation: what it said.
-        run_id: of the run that made it.
+        station: station of the check.
+        key: key of the check.
+        evaluation: its last evaluation.
+        run_id: id of the run that evaluated it.
     """
 
     station: Station
@@ -52,13 +52,13 @@ class FailedCheck:
 
     @property
     def must_act(self) -> bool:
-        """Whether a person must act; otherwise it is a warning."""
+        """Whether the severity is ERROR: a person must act."""
         return self.evaluation.severity == dg.AssetCheckSeverity.ERROR
 
 
 def open_instance(folder: Path) -> dg.DagsterInstance:
     """Return the instance of a folder with a dagster.yaml."""
-    # The public `DagsterInstance.get()` takes the folder from the environment of the process only.
+    # The public `DagsterInstance.get()` reads the folder from the process's environment only.
     return dg.DagsterInstance.from_config(str(folder))
 
 
@@ -73,14 +73,14 @@ def network_months(network: Network, now: datetime) -> list[Month]:
 
 
 def run_in_progress(instance: dg.DagsterInstance, network: Network, now: datetime) -> dg.DagsterRun | None:
-    """Return a run of the hourly job that has not ended, if there is one."""
+    """Return a run of the hourly job that has not ended, None if there is none."""
     job = network.named(HOURLY_JOB)
     unfinished = dg.RunsFilter(job_name=job, statuses=IN_PROGRESS, created_after=now - RUN_LIMIT)
     return next((record.dagster_run for record in instance.get_run_records(unfinished, limit=1)), None)
 
 
 def due_runs(instance: dg.DagsterInstance, network: Network, now: datetime) -> list[StationRun]:
-    """Return the runs of a tick, as few as possible: those that fetch, then those that judge stored hours anew."""
+    """Return the runs of a tick, as few as possible: runs that fetch, then runs that only use stored hours."""
     months = network_months(network, now)
     fetched, judged = {}, {}
     for station in network.stations:
@@ -90,7 +90,7 @@ def due_runs(instance: dg.DagsterInstance, network: Network, now: datetime) -> l
         )
         changed_at = {key: _moment(record) for key, record in raw.items() if _changed(record)}
         due = due_months(months, _earliest(raw, *derived), now)
-        # The current month alone cannot keep another from being stored.
+        # If only the current month is due, its failure affects no other month.
         alone = _failed_months(instance, network, station, due) if len(due) > 1 else set()
         fetched[station.name] = contiguous_ranges(months, due, alone)
         former = {key for records in derived for key, record in records.items() if _code_version(record) != str(RULES)}
@@ -108,12 +108,15 @@ def all_runs(network: Network, now: datetime) -> list[StationRun]:
 
 
 def superseded_runs(instance: dg.DagsterInstance, network: Network, before: datetime) -> Iterator[str]:
-    """Return the runs of which nothing is the newest version any more.
+    """Yield the ids of ended runs that are no longer needed.
 
-    Kept are, however old, the runs that last made a month of an asset: a tick asks the instance when that was.
+    The runs with the newest materialization of a month of an asset are needed, however old they are: a tick queries
+    the instance for these.
 
     Args:
-        before: only runs that ended before this moment.
+        instance: Dagster's instance.
+        network: the network.
+        before: only runs that ended before this moment, tz-aware.
     """
     months = network_months(network, datetime.now(UTC))
     needed = {
@@ -133,9 +136,9 @@ def superseded_runs(instance: dg.DagsterInstance, network: Network, before: date
 
 
 def failed_checks(instance: dg.DagsterInstance, network: Network) -> list[FailedCheck]:
-    """Return the checks of the stations that did not pass when they were last made."""
+    """Return the checks of all stations whose last evaluation did not pass."""
     stations = {key: station for station in network.stations for key in check_keys(station)}
-    # The public way asks the database for each check by itself.
+    # The public method queries the database for each check separately.
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(stations))
     failed = []
     for key, station in stations.items():
@@ -147,7 +150,7 @@ def failed_checks(instance: dg.DagsterInstance, network: Network) -> list[Failed
 
 
 def last_runs(instance: dg.DagsterInstance, network: Network) -> dict[str, dg.RunRecord]:
-    """Return station → the newest run that took on its hours, among the newest runs of the instance."""
+    """Return station → the newest run that selected its hourly readings, among the newest runs of the instance."""
     newest: dict[str, dg.RunRecord] = {}
     for record in instance.get_run_records(limit=_RUNS_AT_ONCE):
         selection = record.dagster_run.asset_selection
@@ -165,22 +168,22 @@ def run_count(instance: dg.DagsterInstance, runs: dg.RunsFilter | None = None) -
 
 def run_events(instance: dg.DagsterInstance, run_id: str, kinds: set[dg.DagsterEventType]) -> list[dg.DagsterEvent]:
     """Return a run's events of some types."""
-    # There is no public way to a run's events.
+    # No public method returns a run's events.
     return [entry.dagster_event for entry in instance.all_logs(run_id, kinds) if entry.dagster_event]
 
 
 def listen_to(instance: dg.DagsterInstance, run_id: str, on_message: Callable[[str, int], None]) -> None:
-    """Hand on what a run logs, line and level, as it is stored: reading it back would take as long as the run."""
+    """Call a function with each log line of a run and its level. Reading them afterwards takes as long as the run."""
 
-    def hand_on(entry: dg.EventLogEntry) -> None:
+    def on_entry(entry: dg.EventLogEntry) -> None:
         if not entry.is_dagster_event:
             on_message(entry.user_message, int(entry.level))
 
-    instance.add_event_listener(run_id, hand_on)
+    instance.add_event_listener(run_id, on_entry)
 
 
 def daemon_heartbeats(instance: dg.DagsterInstance) -> Mapping[str, float | None]:
-    """Return the daemons of the instance → when each last gave a sign of life, as a timestamp."""
+    """Return daemon → timestamp of its last heartbeat, None if it had none."""
     return {
         name.lower(): status.last_heartbeat.timestamp if status.last_heartbeat else None
         for name, status in instance.get_daemon_statuses().items()
@@ -188,13 +191,13 @@ def daemon_heartbeats(instance: dg.DagsterInstance) -> Mapping[str, float | None
 
 
 def dead_daemons(instance: dg.DagsterInstance) -> list[str]:
-    """Return the daemons that the instance needs and that give no sign of life."""
+    """Return the daemons that the instance needs but that have no recent heartbeat."""
     states = instance.get_daemon_statuses()
     return sorted(name.lower() for name, state in states.items() if state.required and not state.healthy)
 
 
 def end_run(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> None:
-    """Mark a run whose process is gone as failed, and free its places in pools: only a daemon would do that."""
+    """Mark a run whose process has ended as failed, and free its slots in pools. Otherwise only a daemon does this."""
     instance.report_run_failed(run, reason)
     instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
@@ -203,8 +206,8 @@ def _latest_materializations(
     instance: dg.DagsterInstance, asset: str, months: Sequence[Month]
 ) -> dict[str, dg.EventLogRecord]:
     keys = {month.key for month in months}
-    # Two queries an asset, however often its months were materialized: the newest record of each month, then the
-    # records. The public `fetch_materializations` alone would read all records of these months.
+    # Two queries per asset, however often its months were materialized: first the id of each month's newest record,
+    # then these records. The public `fetch_materializations` alone would read all records of these months.
     storage_ids = instance.get_latest_storage_id_by_partition(
         asset_key(asset), dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=keys
     )
@@ -216,7 +219,7 @@ def _latest_materializations(
 
 
 def _earliest(*newest: Mapping[str, dg.EventLogRecord]) -> dict[str, datetime]:
-    """Return the earlier of the moments at which each month was last made of several assets, if of all of them."""
+    """Return for each month that all assets have the earliest of their newest materializations."""
     in_all = set.intersection(*map(set, newest))
     return {key: min(_moment(of_asset[key]) for of_asset in newest) for key in in_all}
 
@@ -226,7 +229,7 @@ def _moment(record: dg.EventLogRecord) -> datetime:
 
 
 def _changed(record: dg.EventLogRecord) -> bool:
-    """Return whether a write of hours changed any; of a range, it is said of the whole."""
+    """Return whether a write changed hours; for a range of months, the counts are those of the whole range."""
     metadata = record.asset_materialization.metadata if record.asset_materialization else {}
     return any(metadata[count].value for count in ("inserted", "revised") if count in metadata)
 

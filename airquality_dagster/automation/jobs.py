@@ -1,4 +1,4 @@
-"""The jobs of a network, and the runs of the hourly one."""
+"""The jobs of a network, and the assets and tags of their runs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from airquality_dagster.network.stations import Network
 
 HOURLY_JOB = "hourly_job"
 DASHBOARD_JOB = "dashboard_job"
-_MOST_NAMES = 4
+_MAX_NAMES = 4
 
 IN_PROGRESS = [
     dg.DagsterRunStatus.QUEUED,
@@ -24,11 +24,11 @@ IN_PROGRESS = [
 def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.Definitions:
     """Return the jobs of a network, and the sensor that draws the dashboard after a failed run.
 
-    A run is one process: a station's month is seconds of work, and a process a step would cost more than the step.
+    All steps of a run share one process: a station's month takes seconds, less than the start of a process.
 
     Args:
-        network: whose jobs.
-        assets: all of its assets.
+        network: the network.
+        assets: all assets of the network.
     """
     hourly = dg.define_asset_job(
         network.named(HOURLY_JOB),
@@ -36,24 +36,24 @@ def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.
         executor_def=dg.in_process_executor,
         description=(
             "Fetches hourly readings, stores what is new or corrected, flags them, aggregates the days, and draws the "
-            "dashboard. `hourly_schedule` chooses months and stations; the tags of a run name them."
+            "dashboard. `hourly_schedule` selects months and stations; the tags of a run name them."
         ),
     )
     dashboard = dg.define_asset_job(
         network.named(DASHBOARD_JOB),
         selection=dg.AssetSelection.assets(asset_key(network.dashboard_asset)),
         executor_def=dg.in_process_executor,
-        description="Draws the dashboard of what is stored, without fetching anything.",
+        description="Draws the dashboard from stored data, without fetching.",
     )
 
-    # Dagster skips what is downstream of a failed step: without this sensor, the page would show neither that a
-    # station failed nor what the others measured.
+    # Dagster skips the dashboard after a failed step. Without this sensor, the page would show neither the failure of
+    # one station nor the new readings of the others.
     @dg.run_failure_sensor(
         name=network.named("dashboard_sensor"),
         monitored_jobs=[hourly],
         request_job=dashboard,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Draws the dashboard after a run that failed: Dagster skips it in the run itself.",
+        description="Draws the dashboard after a failed run, in which Dagster skips it.",
     )
     def dashboard_sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest:
         return dg.RunRequest(run_key=context.dagster_run.run_id)
@@ -62,17 +62,17 @@ def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.
 
 
 def asset_selection(network: Network, run: StationRun, *, is_last: bool) -> list[dg.AssetKey]:
-    """Return the assets of a run: those of its stations, and the dashboard in the last run of a pass."""
+    """Return the assets of a run: those of its stations and, in the last run of a pass, the dashboard."""
     stations = map(network.station, run.stations)
     assets = [asset for station in stations for asset in (station.assets if run.fetches else station.derived_assets)]
     return [asset_key(asset) for asset in (*assets, *([network.dashboard_asset] if is_last else []))]
 
 
 def run_tags(run: StationRun) -> Mapping[str, str]:
-    """Return the tags that give a run its range of months, and tell people which it is."""
+    """Return the tags with a run's range of partitions, and with its stations and months for people."""
     first, last = month(run.first), month(run.last)
     names = run.stations
-    shown = ", ".join(names) if len(names) <= _MOST_NAMES else f"{names[0]} to {names[-1]} ({len(names)})"
+    shown = ", ".join(names) if len(names) <= _MAX_NAMES else f"{names[0]} to {names[-1]} ({len(names)})"
     return {
         RANGE_START: run.first,
         RANGE_END: run.last,

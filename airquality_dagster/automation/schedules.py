@@ -1,4 +1,4 @@
-"""When the job runs: each hour for what is due, each week for everything."""
+"""The schedules: what is due every hour, every month again each week."""
 
 import dagster as dg
 
@@ -18,8 +18,8 @@ def hourly_schedule(network: Network) -> dg.ScheduleDefinition:
         execution_timezone=network.network.time_zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
-            "Each hour: the current month, the month before until it has settled, and whichever of the last twelve "
-            "months was missed; what was judged by former rules is made anew from what is stored."
+            "Each hour: the current month, the month before until it has settled, and missed months of the last year. "
+            "After a change of the quality rules, flags and aggregates are computed again from stored hours."
         ),
     )
     def hourly(context: dg.ScheduleEvaluationContext):
@@ -42,7 +42,7 @@ def reconcile_schedule(network: Network) -> dg.ScheduleDefinition:
         execution_timezone=network.network.time_zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
-            "Each Sunday: every month again, because the source restates its history. Corrections arrive as revisions."
+            "Each Sunday: every month again, because the source restates its history. Corrections become revisions."
         ),
     )
     def reconcile(context: dg.ScheduleEvaluationContext):

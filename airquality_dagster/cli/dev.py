@@ -13,7 +13,13 @@ import requests
 from airquality_dagster import settings
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, out
 from airquality_dagster.errors import LocalServiceError
-from airquality_dagster.local.processes import Ended, check_all_run, ended_by_signals, process_groups, wait_for_end
+from airquality_dagster.local.processes import (
+    TerminatedBySignalError,
+    check_all_run,
+    ended_by_signals,
+    process_groups,
+    wait_for_end,
+)
 from airquality_dagster.local.services import dagster_instance, end_dead_runs, local_services
 from airquality_dagster.local.serving import LOOPBACK, listen, running
 from airquality_dagster.network.stations import load_network
@@ -65,7 +71,7 @@ def run_dev(port: int, dashboard_port: int | None) -> None:
                     if services.is_sandbox:
                         out.print(SIMULATED_NOTE)
                     wait_for_end(processes)
-    except Ended:
+    except TerminatedBySignalError:
         # The terminal may be gone, and with it where one could say goodbye.
         return
 

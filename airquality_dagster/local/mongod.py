@@ -1,8 +1,8 @@
-"""An embedded MongoDB: a real mongod on loopback whose data stay in a folder.
+"""An embedded MongoDB: a real mongod on loopback that keeps its data in a folder.
 
-Several commands share one: the first starts it, the last stops it. Each holds a lock file while it
-uses the server, which the operating system releases even if the command is killed; so a server that
-a killed command left behind is used, and in the end stopped, by the next.
+Several commands share one server: the first starts it, the last stops it. Each command holds a lock file while it
+uses the server. The operating system releases the lock even if the command is killed, so that the next command uses
+and stops a server that a killed command left running.
 """
 
 import contextlib
@@ -28,29 +28,28 @@ from pymongo.errors import PyMongoError
 from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError
 
 _LOOPBACK = "127.0.0.1"
-# Each folder prefers a port of its own, so that an address that somebody noted stays good, and that where a server
-# ended while it was in use, its clients do not meet another folder's.
+# Each folder has a preferred port: its address stays the same, and clients of a server that ended do not connect to the
+# server of another folder.
 _FIRST_PORT = 27117
 _PORTS = 1000
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0
-_CACHE_GB = 0.25  # WiredTiger's least; by default it takes half of the memory
+_CACHE_GB = 0.25  # WiredTiger's minimum; the default is half of the memory
 _ADDRESS_IN_USE = "Address already in use"
-# A mongod on a disk that is full ends, and with it its log.
+# On a full disk, mongod ends without a log line.
 _FULL_BYTES = 64 * 2**20
 _LONGEST_REASON = 300
 
 
 @contextlib.contextmanager
 def embedded_mongod(folder: Path) -> Iterator[str]:
-    """Run a mongod, or use the one that runs on this folder, and hand out its URI.
+    """Start a mongod, or use the one that runs on this folder, and yield its URI.
 
     Args:
-        folder: for its data, log and state; made if missing.
+        folder: for data, log and state; created if missing.
 
     Raises:
-        LocalServiceError: there is no mongod, the folder cannot be written, it does not start, or it ended
-            while it was in use.
+        LocalServiceError: mongod is not installed, does not start or ended during use, or the folder cannot be written.
     """
     users = folder / "users"
     try:
@@ -64,8 +63,8 @@ def embedded_mongod(folder: Path) -> Iterator[str]:
             use.acquire()
     except OSError as error:
         raise LocalServiceError(
-            f"{folder} cannot be written ({error.strerror or error}): set AIRQUALITY_HOME to a folder that can, or "
-            "MONGODB_URI to a MongoDB that runs"
+            f"{folder} cannot be written ({error.strerror or error}): set AIRQUALITY_HOME to a writable folder, or "
+            "MONGODB_URI to a running MongoDB"
         ) from error
     try:
         yield f"mongodb://{_LOOPBACK}:{port}"
@@ -81,10 +80,10 @@ def embedded_mongod(folder: Path) -> Iterator[str]:
 
 
 def find_mongod() -> Path:
-    """Return the mongod program: of the PATH, else of the Python package.
+    """Return the mongod program on the PATH, else in the Python package.
 
     Raises:
-        LocalServiceError: there is none.
+        LocalServiceError: mongod is not installed.
     """
     on_path = shutil.which("mongod")
     if on_path:
@@ -96,8 +95,8 @@ def find_mongod() -> Path:
             if program.is_file():
                 return program
     raise LocalServiceError(
-        "no mongod was found: install it with pip install 'airquality-dagster[local]', put one on the PATH, or set "
-        "MONGODB_URI to a MongoDB that runs"
+        "mongod is not installed: install it with pip install 'airquality-dagster[local]', put it on the PATH, or set "
+        "MONGODB_URI to a running MongoDB"
     )
 
 
@@ -105,21 +104,21 @@ def _start(folder: Path) -> tuple[int, subprocess.Popen[bytes]]:
     program = find_mongod()
     data, log = folder / "data", folder / "mongod.log"
     data.mkdir(exist_ok=True)
-    for wanted in (_preferred_port(folder), 0, 0):
-        port = _free_port(wanted)
+    for wanted_port in (_preferred_port(folder), 0, 0):
+        port = _free_port(wanted_port)
         former_log = log.stat().st_size if log.exists() else 0
         process = subprocess.Popen(
             [
                 str(program), "--dbpath", str(data), "--logpath", str(log), "--logappend",
                 "--bind_ip", _LOOPBACK, "--port", str(port), "--wiredTigerCacheSizeGB", str(_CACHE_GB),
                 *([] if sys.platform == "win32" else ["--nounixsocket"]),
-                # Its own diagnostics fill the disk each second, and end the server where that is full.
+                # Diagnostics are written every second, and on a full disk they end the server.
                 "--setParameter", "diagnosticDataCollectionEnabled=false",
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # Ctrl-C in the terminal is for the command, which then stops the server in order.
+            # Ctrl-C in the terminal must reach only the command, which then shuts the server down.
             start_new_session=True,
         )  # fmt: skip
         if _becomes_ready(process, port):
@@ -135,7 +134,7 @@ def _start(folder: Path) -> tuple[int, subprocess.Popen[bytes]]:
             process.wait()
             raise LocalServiceError(f"mongod was not ready after {_READY_SECONDS:g} s: see {log}")
         error = _why(folder, former_log)
-        # Another server took the port after it was found free: take another one.
+        # Another server took the port in the meantime: try another port.
         if _ADDRESS_IN_USE not in error:
             break
     raise LocalServiceError(f"mongod ended with code {process.returncode}: {error}")
@@ -150,14 +149,14 @@ def _becomes_ready(process: subprocess.Popen[bytes], port: int) -> bool:
 
 
 def _running_port(folder: Path) -> int | None:
-    """Return the port of the server that runs on this folder."""
+    """Return the port of the server that runs on this folder, None if there is none."""
     state = _state(folder)
     return state["port"] if state and _server_pid(state["port"], timeout_ms=2000) == state["pid"] else None
 
 
 def _stop(folder: Path, port: int, process: subprocess.Popen[bytes] | None) -> None:
     pid = process.pid if process is not None else _state(folder).get("pid")
-    # Where it has ended, another folder's server may have got its port.
+    # If it has ended, the server of another folder may use its port.
     if _server_pid(port, timeout_ms=2000) == pid:
         # The server closes the connection instead of answering.
         with contextlib.suppress(PyMongoError), _client(port, timeout_ms=2000) as client:
@@ -166,7 +165,7 @@ def _stop(folder: Path, port: int, process: subprocess.Popen[bytes] | None) -> N
     while _is_alive(folder, process) and time.monotonic() < deadline:
         time.sleep(0.02)
     if pid is not None and _is_alive(folder, process):
-        # On a full disk it does not come to an end; its journal makes up for it.
+        # On a full disk, the shutdown hangs. The journal makes a kill safe.
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
     if process is not None:
@@ -177,7 +176,7 @@ def _stop(folder: Path, port: int, process: subprocess.Popen[bytes] | None) -> N
 def _is_alive(folder: Path, process: subprocess.Popen[bytes] | None) -> bool:
     if process is not None:
         return process.poll() is None
-    # Somebody else's child, perhaps not yet buried: a mongod that has ended in order leaves its lock file empty.
+    # It is not our child and may be a zombie: a mongod that has shut down leaves an empty lock file.
     lock = folder / "data" / "mongod.lock"
     try:
         os.kill(_state(folder)["pid"], 0)
@@ -187,17 +186,15 @@ def _is_alive(folder: Path, process: subprocess.Popen[bytes] | None) -> bool:
 
 
 def _is_used(users: Path) -> bool:
-    used = False
+    is_used = False
     for path in users.glob("*.lock"):
-        lock = FileLock(path)
         try:
-            lock.acquire(timeout=0)
+            FileLock(path).acquire(timeout=0).lock.release()
         except Timeout:
-            used = True
+            is_used = True
         else:
-            lock.release()
             path.unlink(missing_ok=True)
-    return used
+    return is_used
 
 
 def _server_pid(port: int, timeout_ms: int) -> int | None:
@@ -218,7 +215,7 @@ def _preferred_port(folder: Path) -> int:
 
 def _free_port(port: int) -> int:
     with socket.socket() as probe:
-        # A port on which a server was just stopped is free.
+        # The port of a server that has just stopped counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((_LOOPBACK, port))
@@ -228,7 +225,7 @@ def _free_port(port: int) -> int:
 
 
 def _state(folder: Path) -> dict[str, int]:
-    """Return port and process of the server that was started on this folder last, nothing if it was stopped."""
+    """Return ``port`` and ``pid`` of the server that was last started on this folder; empty if it was stopped."""
     try:
         return json.loads(_state_file(folder).read_text())
     except (OSError, ValueError):
@@ -240,22 +237,25 @@ def _state_file(folder: Path) -> Path:
 
 
 def _why(folder: Path, start: int = 0) -> str:
-    """Return why a server ended, from its disk or from a byte of its log on, and what to do."""
+    """Return why a server ended, and what to do.
+
+    Args:
+        folder: folder of the server.
+        start: byte of the log at which to begin.
+    """
     free = shutil.disk_usage(folder).free
     if free < _FULL_BYTES:
-        return (
-            f"the disk of {folder} is full ({free / 2**20:.0f} MiB free): make room and run again, what is stored stays"
-        )
+        return f"the disk of {folder} is full ({free / 2**20:.0f} MiB free): free space and run again, stored data stay"
     log = folder / "mongod.log"
     reason = _first_error(log, start)
     if reason is None:
-        # Where the log could not be written, either; a server that ends gives back the room that its journal had.
+        # If the disk was full, the log could not be written; the end of a server frees the space of its journal.
         reason = f"no reason in its log: it was killed, or its disk was full ({free / 2**20:.0f} MiB are free now)"
     return f"{reason} (see {log})"
 
 
 def _first_error(log: Path, start: int) -> str | None:
-    """Return the first error of mongod's log, a line of JSON each, from a byte on; None where there is none."""
+    """Return the first error in mongod's log (lines of JSON) after a byte; None if there is none."""
     with contextlib.suppress(OSError), log.open("rb") as lines:
         lines.seek(start)
         for line in lines:
@@ -263,7 +263,7 @@ def _first_error(log: Path, start: int) -> str | None:
                 entry = json.loads(line)
                 attributes = entry.get("attr", {})
                 if entry.get("s") in ("E", "F") and "terminate() called" not in str(attributes.get("message")):
-                    # WiredTiger's error is a number, its message tells more.
+                    # WiredTiger's error is a number, its message is a text.
                     reason = attributes.get("message") or attributes.get("error") or ""
                     if isinstance(reason, dict):
                         reason = ", ".join(text for text in reason.values() if isinstance(text, str))

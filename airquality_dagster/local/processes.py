@@ -1,4 +1,4 @@
-"""The processes of ``airquality dev``: started together, ended together."""
+"""The processes of ``airquality dev``."""
 
 import contextlib
 import os
@@ -13,23 +13,22 @@ from airquality_dagster.errors import LocalServiceError
 _GRACE_SECONDS = 20.0
 
 
-class Ended(Exception):
-    """Somebody asked the command to end."""
+class TerminatedBySignalError(Exception):
+    """A signal ended the command."""
 
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Turn SIGINT, SIGTERM and SIGHUP into `Ended`, also where the shell had them ignored.
+    """Raise `TerminatedBySignalError` on SIGINT, SIGTERM and SIGHUP, even if the shell ignores SIGINT.
 
-    A job that a shell starts in the background ignores SIGINT; it shall end by it all the same. A
-    SIGHUP that somebody had ignored on purpose (nohup) stays ignored.
+    A shell makes background jobs ignore SIGINT. A SIGHUP that is ignored on purpose (nohup) stays ignored.
     """
 
     def end(number: int, frame: FrameType | None) -> None:
-        # Once is enough: the rest of the signals must not disturb the ending.
+        # Further signals must not interrupt the clean-up.
         for other in caught:
             signal.signal(other, signal.SIG_IGN)
-        raise Ended(signal.Signals(number).name)
+        raise TerminatedBySignalError(signal.Signals(number).name)
 
     caught = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
@@ -46,11 +45,11 @@ def ended_by_signals() -> Iterator[None]:
 def process_groups(
     commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]
 ) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """Start commands, each as the leader of its own group; end the whole groups in the end.
+    """Start commands, each as the leader of a process group; terminate all groups at the end of the block.
 
     Args:
         commands: name → command line.
-        environment: of all of them.
+        environment: environment of all processes.
     """
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
@@ -71,10 +70,10 @@ def process_groups(
 
 
 def wait_for_end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
-    """Wait until a process ends that should not.
+    """Wait until a process ends by itself.
 
     Raises:
-        LocalServiceError: names it and its exit code.
+        LocalServiceError: a process has ended; the message has its name and exit code.
     """
     while True:
         check_all_run(processes)
@@ -82,14 +81,14 @@ def wait_for_end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
 
 
 def check_all_run(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
-    """Raise if a process has ended.
+    """Check that all processes run.
 
     Raises:
-        LocalServiceError: names it and its exit code.
+        LocalServiceError: a process has ended; the message has its name and exit code.
     """
     for name, process in processes.items():
         if process.poll() is not None:
-            raise LocalServiceError(f"{name} ended with code {process.returncode}: its last lines above say why")
+            raise LocalServiceError(f"{name} ended with code {process.returncode}: see its last lines above")
 
 
 def _group_is_alive(process: subprocess.Popen[bytes]) -> bool:

@@ -1,4 +1,4 @@
-"""What a local command needs around it: MongoDB, an AirQino API and Dagster's instance."""
+"""Services of a local command: MongoDB, an AirQino API and Dagster's instance."""
 
 import contextlib
 import errno
@@ -21,20 +21,20 @@ from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError
 from airquality_dagster.local.mongod import embedded_mongod
 from airquality_dagster.storage.mongodb import MongoDBResource
 
-# A person waits: less patience than a run has.
-_PATIENCE = "serverSelectionTimeoutMS=5000"
+# Shorter than in runs, because a person waits.
+_TIMEOUT_OPTION = "serverSelectionTimeoutMS=5000"
 
 
 @dataclass(frozen=True)
 class Services:
-    """Where the parts of a local run are.
+    """Addresses of the services of a local command.
 
     Args:
-        started: what the command has started itself, as environment variables: those of MongoDB where it is embedded,
-            and of the AirQino API where it is the sandbox.
+        started: environment variables of the services that the command has started: of MongoDB if it is embedded, and
+            of the AirQino API if it is the sandbox.
         mongodb_uri, database: connection string, which may hold a password, and name of the database.
         api: URL of the AirQino API.
-        instance_folder: of Dagster's instance.
+        instance_folder: folder of Dagster's instance.
     """
 
     started: Mapping[str, str]
@@ -50,22 +50,22 @@ class Services:
 
     @property
     def is_embedded(self) -> bool:
-        """Whether MongoDB is the server that local commands share."""
+        """Whether MongoDB is the embedded server."""
         return settings.MONGODB_URI in self.started
 
     @property
     def is_sandbox(self) -> bool:
-        """Whether the API is the sandbox that this command started."""
+        """Whether the API is a sandbox that this command started."""
         return settings.AIRQINO_BASE_URL in self.started
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment of other processes that use the services."""
+        """Environment for processes that use the services."""
         return {**os.environ, **self.started, settings.DAGSTER_HOME: str(self.instance_folder)}
 
     @contextlib.contextmanager
     def open_database(self) -> Iterator[Database[dict[str, Any]]]:
-        """Hand out the database, to read from.
+        """Yield the database.
 
         Raises:
             MongoDBUnavailableError: MongoDB does not answer, or refuses the login.
@@ -78,7 +78,7 @@ class Services:
             resource.close()
 
     def has_mongodb(self) -> bool:
-        """Return whether MongoDB answers, for less patience than a run has."""
+        """Return whether MongoDB answers."""
         try:
             check_mongodb(self.mongodb_uri, self.database)
         except MongoDBUnavailableError:
@@ -88,15 +88,15 @@ class Services:
 
 @contextlib.contextmanager
 def local_services(*, with_api: bool = True) -> Iterator[Services]:
-    """Start what the environment does not name.
+    """Start the services that the environment does not name, and stop them at the end of the block.
 
     Args:
-        with_api: also the sandbox, unless the environment names an API or credentials.
+        with_api: also start the sandbox, unless the environment names an API or credentials.
 
     Raises:
         LocalServiceError: something could not be started.
         MongoDBUnavailableError: the MongoDB of the environment does not answer.
-        SettingsError: the credentials of the environment contradict each other.
+        SettingsError: the credentials of the environment are incomplete.
     """
     if with_api:
         airqino_resource(os.environ).credentials()
@@ -116,10 +116,10 @@ def local_services(*, with_api: bool = True) -> Iterator[Services]:
 
 @contextlib.contextmanager
 def dagster_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
-    """Hand out Dagster's instance of a folder.
+    """Yield Dagster's instance of a folder.
 
     Raises:
-        LocalServiceError: its storage cannot be read or written: a full or read-only disk, a database that is away.
+        LocalServiceError: its storage cannot be used: the disk is full or read-only, or the database does not answer.
     """
     try:
         with _kept_output(), open_instance(folder) as instance:
@@ -134,7 +134,7 @@ def dagster_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
 
 @contextlib.contextmanager
 def _kept_output() -> Iterator[None]:
-    """Give stdout and stderr back: Dagster does not, where the disk of its compute logs is full."""
+    """Restore stdout and stderr: Dagster does not restore them if the disk of its compute logs is full."""
     kept = {number: os.dup(number) for number in (1, 2)}
     try:
         yield
@@ -145,38 +145,38 @@ def _kept_output() -> Iterator[None]:
 
 
 def _database_fault(error: Exception, folder: Path) -> str:
-    # What the database said itself, without the statement and its values.
+    # The message of the database, without the statement and its values.
     cause: BaseException = error.__cause__ or error
-    said = str(getattr(cause, "orig", None) or cause).strip()
+    message = str(getattr(cause, "orig", None) or cause).strip()
     if not os.environ.get(settings.DAGSTER_POSTGRES_URL):
-        return _instance_fault(f"its database says: {said}", folder)
+        return _instance_fault(f"its database says: {message}", folder)
     return (
-        f"Dagster's instance in {folder} cannot be used ({said}): see whether Postgres runs "
-        f"and {settings.DAGSTER_POSTGRES_URL} is right, and run again; what is stored stays"
+        f"Dagster's instance in {folder} cannot be used ({message}): check whether Postgres runs and "
+        f"{settings.DAGSTER_POSTGRES_URL} is correct, and run again; stored data stay"
     )
 
 
 def _instance_fault(reason: str, folder: Path) -> str:
     free = shutil.disk_usage(folder).free / 2**20
     return (
-        f"Dagster's instance in {folder} cannot be used ({reason}; its disk has {free:.0f} MiB free): make room, or "
-        "have it written again, and run again; what is stored stays"
+        f"Dagster's instance in {folder} cannot be used ({reason}; its disk has {free:.0f} MiB free): free space, or "
+        "make the folder writable, and run again; stored data stay"
     )
 
 
 def make_home() -> Path:
-    """Make the folder of local state and Dagster's instance in it.
+    """Create the folder of local state, with the folder of Dagster's instance, and return it.
 
     Raises:
-        LocalServiceError: it cannot be written.
+        LocalServiceError: the folder cannot be written.
     """
     home = settings.home()
     folder = instance_folder(home)
     try:
-        # What lies here is the operator's alone: readings, events, logs, an embedded database without a login.
+        # Only the operator may read it: readings, events, logs, and an embedded database without a login.
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
-        # An instance that the user keeps elsewhere is the user's to configure; one in Postgres may be read-only here.
+        # The user configures an instance in DAGSTER_HOME; its folder may be read-only if it is in Postgres.
         is_own = not os.environ.get(settings.DAGSTER_HOME)
         if is_own and not (folder / "dagster.yaml").exists():
             shutil.copyfile(Path(__file__).with_name("dagster.yaml"), folder / "dagster.yaml")
@@ -185,7 +185,7 @@ def make_home() -> Path:
     except OSError as error:
         raise LocalServiceError(
             f"{error.filename or home} cannot be written ({error.strerror}): set {settings.AIRQUALITY_HOME} to a "
-            "folder that can"
+            "writable folder"
         ) from error
     return home
 
@@ -196,14 +196,14 @@ def instance_folder(home: Path) -> Path:
 
 
 def check_mongodb(uri: str, database: str) -> None:
-    """Ask MongoDB whether it is there, for less time than a run would.
+    """Check that MongoDB answers, with a shorter timeout than in runs.
 
     Raises:
         MongoDBUnavailableError: it does not answer, or refuses the login.
     """
     if "serverselectiontimeoutms" not in uri.lower():
         separator = "&" if "?" in uri else "?" if uri.partition("://")[2].count("/") else "/?"
-        uri = f"{uri}{separator}{_PATIENCE}"
+        uri = f"{uri}{separator}{_TIMEOUT_OPTION}"
     resource = MongoDBResource(uri=uri, database=database)
     try:
         resource.check()
@@ -212,7 +212,7 @@ def check_mongodb(uri: str, database: str) -> None:
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Mark runs of commands that were killed as failed, so that nothing waits for them."""
+    """Mark the runs of killed commands as failed, so that nothing waits for them."""
     started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={HOST_TAG: platform.node()})
     for run in (record.dagster_run for record in instance.get_run_records(started)):
         if not _is_alive(int(run.tags[PROCESS_TAG])):
@@ -224,7 +224,7 @@ PROCESS_TAG = "airquality/process"
 
 
 def process_tags() -> dict[str, str]:
-    """Return tags that say which process executes a run."""
+    """Return tags that name the process that executes a run."""
     return {HOST_TAG: platform.node(), PROCESS_TAG: str(os.getpid())}
 
 

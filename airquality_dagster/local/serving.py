@@ -1,4 +1,4 @@
-"""Local servers in this process, on loopback unless told otherwise."""
+"""HTTP servers in this process, by default on loopback."""
 
 import contextlib
 import socket
@@ -16,7 +16,7 @@ _START_SECONDS = 20.0
 
 
 def listen(port: int, host: str = LOOPBACK) -> socket.socket:
-    """Return a socket that listens, on loopback by default; port 0 takes a free one.
+    """Return a listening socket; port 0 selects a free port.
 
     Raises:
         LocalServiceError: the port is taken.
@@ -29,7 +29,7 @@ def listen(port: int, host: str = LOOPBACK) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         raise LocalServiceError(
-            f"port {port} on {host} cannot be used ({error}): choose another with --port"
+            f"port {port} on {host} cannot be used ({error}): choose another port with --port"
         ) from error
     return listener
 
@@ -41,7 +41,7 @@ def serve(app: Starlette, listener: socket.socket) -> None:
 
 @contextlib.contextmanager
 def running(app: Starlette, port: int = 0) -> Iterator[str]:
-    """Serve in a thread of this process; hands out the URL.
+    """Serve in a thread of this process and yield the URL.
 
     Raises:
         LocalServiceError: the port is taken, or the server does not start.

@@ -1,4 +1,4 @@
-"""Whom to tell what, and when: pure decisions."""
+"""Pure functions that decide which alerts are due."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,25 +7,25 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
-# The first message at once; the same again after an hour, after six more, and then once a day.
+# An alert is repeated one hour after the first message, six hours later, and then once a day.
 _PAUSES = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 
-# More messages than this that are due at once go in one piece: the first in full, the others by their titles.
-_MOST_AT_ONCE = 5
-_SHOWN = 3
-_TITLES = 40
+# If more messages are due at once, they are sent as one: the first in full, the others by their titles.
+_MAX_SINGLE = 5
+_MAX_FULL = 3
+_MAX_TITLES = 40
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is wrong now.
+    """A present problem.
 
     Args:
-        key: what it is, the same as long as it lasts.
-        title: station and what happened, in a few words.
+        key: identifies the problem while it lasts.
+        title: station and problem, in a few words.
         text: one sentence: station, month, what happened, what to do.
-        run_id: of the run that showed it, None without one.
-        count: how often it happened so far, 0 where nobody counts.
+        run_id: id of the run that revealed it, None if there is none.
+        count: how often it happened so far, 0 if it is not counted.
     """
 
     key: str
@@ -36,13 +36,13 @@ class Problem:
 
 
 class OpenAlert(BaseModel):
-    """A problem that somebody is told of.
+    """A problem whose alerts are tracked. The sensor's cursor stores it as JSON.
 
     Args:
-        title, text, run_id, count: of the problem as it was last seen.
+        title, text, run_id, count: of the problem when it was last seen.
         since: when it was first seen.
-        sent: how often it was told.
-        last_sent: when it was last told, None if it never was.
+        sent: number of messages that were sent.
+        last_sent: time of the last message, None if none was sent.
     """
 
     title: str
@@ -56,12 +56,12 @@ class OpenAlert(BaseModel):
 
 @dataclass(frozen=True)
 class Message:
-    """What is to be sent.
+    """A message to send.
 
     Args:
-        key: of the problem.
-        title, body: the text.
-        is_recovery: the problem is over.
+        key: key of the problem.
+        title, body: plain text.
+        is_recovery: whether the problem is over.
     """
 
     key: str
@@ -73,27 +73,24 @@ class Message:
 def due_messages(
     problems: Sequence[Problem], former: Mapping[str, OpenAlert], now: datetime, ui_url: str
 ) -> tuple[list[Message], dict[str, OpenAlert]]:
-    """Return the messages that are due, and what is open now.
+    """Return the due messages and the open alerts.
 
-    A new problem is told at once, and so is one that changes its reason; one that stays is told again after
-    1, 6, 24, 24 … hours; one that is over is told once, if it was told. A message counts as sent only when
-    `mark_sent` says so: one that could not be sent is due again.
+    A message is due at once for a new problem and for a problem with a new reason, again after 1, 6, 24, 24 … hours
+    while it lasts, and once when it is over if an alert was sent before. Only `mark_sent` counts a message as sent: a
+    message that could not be sent is due again.
 
     Args:
-        problems: what is wrong now.
-        former: key → what was open before.
-        now: the present moment.
-        ui_url: of the Dagster UI, for links.
+        problems: present problems.
+        former: key → alert that was open before.
+        now: the present moment, tz-aware.
+        ui_url: URL of the Dagster UI, for links.
     """
     messages, open_alerts = [], {}
     for problem in problems:
         known = former.get(problem.key)
         is_same = known is not None and _reason(known.text) == _reason(problem.text)
         alert = OpenAlert(
-            title=problem.title,
-            text=problem.text,
-            run_id=problem.run_id,
-            count=problem.count,
+            **vars(problem),
             since=known.since if known else now,
             sent=known.sent if known and is_same else 0,
             last_sent=known.last_sent if known and is_same else None,
@@ -111,7 +108,7 @@ def due_messages(
 
 @dataclass(frozen=True)
 class Bundle:
-    """What is sent in one piece: a message, or many that are due at once."""
+    """One message, or many messages that are sent as one."""
 
     title: str
     body: str
@@ -119,20 +116,20 @@ class Bundle:
 
 
 def bundles(messages: Sequence[Message]) -> list[Bundle]:
-    """Return messages one by one, or, if they are many, in one piece: whoever is paged needs no thousand pages."""
-    if len(messages) <= _MOST_AT_ONCE:
+    """Return one bundle per message, or a single bundle if there are many: nobody can read a thousand alerts."""
+    if len(messages) <= _MAX_SINGLE:
         return [Bundle(message.title, message.body, (message,)) for message in messages]
     over = sum(message.is_recovery for message in messages)
     parts = [f"{len(messages) - over} failures"] * (over < len(messages)) + [f"{over} are over"] * (over > 0)
-    shown = [f"{message.title}\n{message.body}" for message in messages[:_SHOWN]]
-    titles = [message.title for message in messages[_SHOWN:]]
-    left = f"\n… and {len(titles) - _TITLES} more" if len(titles) > _TITLES else ""
-    more = ["Also: " + "; ".join(titles[:_TITLES]) + left] if titles else []
-    return [Bundle(", ".join(parts), "\n\n".join([*shown, *more]), tuple(messages))]
+    full = [f"{message.title}\n{message.body}" for message in messages[:_MAX_FULL]]
+    titles = [message.title for message in messages[_MAX_FULL:]]
+    rest = f"\n… and {len(titles) - _MAX_TITLES} more" if len(titles) > _MAX_TITLES else ""
+    also = "Also: " + "; ".join(titles[:_MAX_TITLES]) + rest
+    return [Bundle(", ".join(parts), "\n\n".join([*full, also]), tuple(messages))]
 
 
 def mark_sent(open_alerts: dict[str, OpenAlert], message: Message, now: datetime) -> None:
-    """Note that a message was sent."""
+    """Record in the open alerts that a message was sent."""
     if message.is_recovery:
         del open_alerts[message.key]
         return
@@ -149,7 +146,7 @@ def _body(alert: OpenAlert, ui_url: str) -> str:
 
 
 def _reason(text: str) -> str:
-    """Return what stays of a text while its numbers go on."""
+    """Return a text without its numbers and ids, which change while the reason stays the same."""
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+", "#", text)
 
 

@@ -1,4 +1,4 @@
-"""The state of the network as Prometheus metrics, asked of MongoDB and Dagster at each scrape."""
+"""The state of the network as Prometheus metrics, read from MongoDB and Dagster at each scrape."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,9 +22,9 @@ from airquality_dagster.storage.hours import newest_hour
 from airquality_dagster.storage.rejected import rejected_collection
 
 _PREFIX = "airquality"
-# Metadata of a fetch → its metric and what it is.
+# Metadata of a fetch → name and description of its metric.
 _FETCHES = {
-    "fetch_seconds": ("api_fetch_seconds", "Seconds that the last fetch of a station took, all its requests."),
+    "fetch_seconds": ("api_fetch_seconds", "Seconds of the last fetch of a station, all requests together."),
     "bytes_received": ("api_received_bytes", "Bytes that the API sent for the last fetch of a station."),
     "hours_rejected": ("rejected_rows_of_fetch", "Rows of the last fetch of a station that could not be stored."),
 }
@@ -34,12 +34,12 @@ _ENDED = {"success": dg.DagsterRunStatus.SUCCESS, "failure": dg.DagsterRunStatus
 def metrics_registry(
     network: Network, database: Database[dict[str, Any]], instance: dg.DagsterInstance
 ) -> CollectorRegistry:
-    """Return the registry whose metrics are asked for at each scrape.
+    """Return the registry of the network's metrics.
 
     Args:
-        network: whose stations are told.
-        database: of the readings; a user who may read is enough.
-        instance: Dagster's, whose runs, checks and daemons are told.
+        network: the network.
+        database: database of the readings; read access is enough.
+        instance: Dagster's instance.
     """
     registry = CollectorRegistry()
     registry.register(_NetworkCollector(network, database, instance))
@@ -51,11 +51,11 @@ class _NetworkCollector(Collector):
         self._network, self._database, self._instance = network, database, instance
 
     def describe(self) -> Iterable[Metric]:
-        # Asked when it is registered: the answer would take a look at everything.
+        # Called at registration; without this, the registry would call `collect`.
         return []
 
     def collect(self) -> Iterator[Metric]:
-        up = _gauge("up", "1 where what the platform stands on answers, else 0.", ["part"])
+        up = _gauge("up", "1 if a part that the platform needs answers, else 0.", ["part"])
         now = datetime.now(UTC)
         for part, metrics_of, error in (
             ("mongodb", self._stored, PyMongoError),
@@ -65,18 +65,18 @@ class _NetworkCollector(Collector):
                 yield from list(metrics_of(now))
                 up.add_metric([part], 1)
             except error:
-                # The others are told all the same, and an alert can be made of this.
+                # The other metrics are still returned, and an alert can use this one.
                 up.add_metric([part], 0)
         yield up
 
     def _stored(self, now: datetime) -> Iterator[Metric]:
         age = _gauge("newest_hour_age_seconds", "Age of the newest stored hour of a station.", ["station"])
-        hours = _gauge("stored_hours", "Hours of a station that are stored.", ["station"])
-        revisions = _gauge("revisions", "Former versions of hours of a station that are kept.", ["station"])
-        rejected = _gauge("rejected_rows", "Rows of a station that could not be stored, kept apart.", ["station"])
+        hours = _gauge("stored_hours", "Stored hours of a station.", ["station"])
+        revisions = _gauge("revisions", "Stored former versions of hours of a station.", ["station"])
+        rejected = _gauge("rejected_rows", "Rejected rows of a station, which could not be stored.", ["station"])
         for station in self._network.stations:
             newest = newest_hour(self._database, station.raw_asset)
-            # No hour at all is told by `stored_hours`: it has no age.
+            # Without hours there is no age; `stored_hours` is 0.
             if newest is not None:
                 age.add_metric([station.name], (now - newest).total_seconds())
             for metric, collection in (
@@ -91,7 +91,9 @@ class _NetworkCollector(Collector):
         yield from self._runs(now)
         yield from _fetches(self._instance, self._network.stations)
         yield _failed_checks(self._instance, self._network)
-        heartbeat = _gauge("daemon_heartbeat_age_seconds", "Since a daemon of Dagster gave a sign of life.", ["daemon"])
+        heartbeat = _gauge(
+            "daemon_heartbeat_age_seconds", "Age of the last heartbeat of a daemon of Dagster.", ["daemon"]
+        )
         for daemon, last in daemon_heartbeats(self._instance).items():
             if last is not None:
                 heartbeat.add_metric([daemon], now.timestamp() - last)
@@ -99,8 +101,8 @@ class _NetworkCollector(Collector):
 
     def _runs(self, now: datetime) -> Iterator[Metric]:
         job = self._network.named(HOURLY_JOB)
-        count = _gauge("runs", f"Runs of {job} that Dagster keeps, by how they ended.", ["status"])
-        age = _gauge("last_run_age_seconds", f"Since a run of {job} ended so.", ["status"])
+        count = _gauge("runs", f"Stored runs of {job}, by status.", ["status"])
+        age = _gauge("last_run_age_seconds", f"Time since the last run of {job} with this status ended.", ["status"])
         for name, status in _ENDED.items():
             runs = dg.RunsFilter(job_name=job, statuses=[status])
             count.add_metric([name], run_count(self._instance, runs))
@@ -126,7 +128,7 @@ def _failed_checks(instance: dg.DagsterInstance, network: Network) -> Metric:
     counts = Counter(
         (check.key.name, check.evaluation.severity.value.lower()) for check in failed_checks(instance, network)
     )
-    gauge = _gauge("failed_checks", "Checks of stations that did not pass when last made.", ["check", "severity"])
+    gauge = _gauge("failed_checks", "Checks of stations whose last evaluation did not pass.", ["check", "severity"])
     for labels, count in sorted(counts.items()):
         gauge.add_metric(labels, count)
     return gauge

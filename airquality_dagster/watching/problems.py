@@ -1,4 +1,4 @@
-"""What is wrong now, as Dagster's instance knows it."""
+"""Present problems, read from Dagster's instance."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,19 +15,19 @@ from airquality_dagster.network.partitions import PARTITION, RANGE_END, RANGE_ST
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.watching.alerts import Problem
 
-# What a first look takes into account; later ones, what ended since the one before.
-_FIRST_LOOK = timedelta(hours=2)
+# The first evaluation reads the runs of this time, each later one the runs since the evaluation before.
+_FIRST_PERIOD = timedelta(hours=2)
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 
 class FailedStation(BaseModel):
-    """Months of a station of which the last run failed.
+    """Months of a station whose last run failed.
 
     Args:
         months: partition keys.
-        text: what the last failure said.
-        run_id: of it.
-        count: how many runs failed until now.
+        text: message of the last failure.
+        run_id: id of the last failed run.
+        count: number of failed runs so far.
     """
 
     months: list[str]
@@ -37,11 +37,11 @@ class FailedStation(BaseModel):
 
 
 class RunHistory(BaseModel):
-    """What is known of the runs that have ended.
+    """The state that results from the runs that have ended.
 
     Args:
-        seen_until: when the last of them ended.
-        failed: station → its months that failed and did not succeed since.
+        seen_until: when the last of these runs ended.
+        failed: station → months that failed and have not succeeded since.
     """
 
     seen_until: datetime | None = None
@@ -49,14 +49,16 @@ class RunHistory(BaseModel):
 
 
 def follow_runs(instance: dg.DagsterInstance, network: Network, known: RunHistory, now: datetime) -> RunHistory:
-    """Return what is known after the runs that have ended since.
+    """Return the state after the runs that have ended since the last evaluation.
 
     Args:
-        known: what was known before.
-        now: the present moment.
+        instance: Dagster's instance.
+        network: the network.
+        known: state of the last evaluation.
+        now: the present moment, tz-aware.
     """
     failed = dict(known.failed)
-    seen_until = known.seen_until or now - _FIRST_LOOK
+    seen_until = known.seen_until or now - _FIRST_PERIOD
     months = [known_month.key for known_month in network_months(network, now)]
     stations = {asset: station for station in network.stations for asset in station.assets}
     ended = dg.RunsFilter(statuses=_ENDED, updated_after=seen_until)
@@ -65,28 +67,29 @@ def follow_runs(instance: dg.DagsterInstance, network: Network, known: RunHistor
         selected = set(map(asset_name, run.asset_selection or ())) & stations.keys()
         if run.job_name == network.named(HOURLY_JOB) and not run.asset_selection:
             selected = stations.keys()
-        concerned = {stations[asset].name: stations[asset] for asset in selected}
-        asked = [key for key in months if _first(run) <= key <= _last(run)]
-        for station in concerned.values():
+        first = run.tags.get(RANGE_START) or run.tags.get(PARTITION) or ""
+        last = run.tags.get(RANGE_END) or run.tags.get(PARTITION) or "9999"
+        run_months = [key for key in months if first <= key <= last]
+        for station in {stations[asset].name: stations[asset] for asset in selected}.values():
             text = next(_failures(instance, run, station), None)
             former = failed.pop(station.name, None)
-            left = set(former.months if former else ())
+            failed_months = set(former.months if former else ())
             if text is not None:
                 count = (former.count if former else 0) + 1
                 failed[station.name] = FailedStation(
-                    months=sorted(left | set(asked)), text=text, run_id=run.run_id, count=count
+                    months=sorted(failed_months | set(run_months)), text=text, run_id=run.run_id, count=count
                 )
             elif former:
-                # What was made of stored hours alone says nothing of their fetching.
-                left -= set(asked) if station.raw_asset in selected else set()
-                if left:
-                    failed[station.name] = former.model_copy(update={"months": sorted(left)})
+                # A run that only computes stored hours again does not prove that fetching works.
+                failed_months -= set(run_months) if station.raw_asset in selected else set()
+                if failed_months:
+                    failed[station.name] = former.model_copy(update={"months": sorted(failed_months)})
         seen_until = max(seen_until, record.update_timestamp.replace(tzinfo=UTC))
     return RunHistory(seen_until=seen_until, failed=failed)
 
 
 def problems(instance: dg.DagsterInstance, network: Network, runs: RunHistory, now: datetime) -> list[Problem]:
-    """Return what is wrong now: failed stations, checks on which a person must act, a schedule that stands still."""
+    """Return the present problems: failed stations, failed checks on which a person must act, a stalled schedule."""
     current = [
         Problem(
             f"run:{name}",
@@ -109,8 +112,8 @@ def problems(instance: dg.DagsterInstance, network: Network, runs: RunHistory, n
         current.append(
             Problem(
                 "schedule",
-                "the hourly job stands still",
-                f"no run of {job} has ended since {last:%Y-%m-%d %H:%M} UTC: see whether hourly_schedule is on "
+                "the hourly job does not run",
+                f"no run of {job} has ended since {last:%Y-%m-%d %H:%M} UTC: check whether hourly_schedule is on "
                 "and whether a run hangs",
             )
         )
@@ -120,20 +123,20 @@ def problems(instance: dg.DagsterInstance, network: Network, runs: RunHistory, n
 
 
 def _old_dashboard(instance: dg.DagsterInstance, network: Network, now: datetime) -> Iterator[Problem]:
-    """Tell of a page that is not drawn though runs end."""
+    """Yield a problem if runs end, but the dashboard is not drawn."""
     drawn = instance.get_latest_materialization_event(asset_key(network.dashboard_asset))
     moment = datetime.fromtimestamp(drawn.timestamp, UTC) if drawn else None
     if moment is not None and moment < now - STALLED_AFTER:
         yield Problem(
             "dashboard",
             "the dashboard is not drawn",
-            f"the page is that of {moment:%Y-%m-%d %H:%M} UTC: see what the step {network.dashboard_asset} of the last "
-            "runs says",
+            f"the page was last drawn at {moment:%Y-%m-%d %H:%M} UTC: read the errors of the step "
+            f"{network.dashboard_asset} in the last runs",
         )
 
 
 def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun, station: Station) -> Iterator[str]:
-    """Return what failed of a station in a run."""
+    """Yield the messages of what failed for a station in a run."""
     if run.status == dg.DagsterRunStatus.SUCCESS:
         return
     kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
@@ -141,13 +144,5 @@ def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun, station: Station
     steps = [event for event in events if event.is_step_failure]
     own = set(map(step_key, station.steps))
     yield from (step_failure(event) for event in steps if event.step_key in own)
-    if not steps:  # a resource, the definitions, or the process itself
+    if not steps:  # a resource, the definitions, or the process failed
         yield from (run_failure(run.run_id, event) for event in events)
-
-
-def _first(run: dg.DagsterRun) -> str:
-    return run.tags.get(RANGE_START) or run.tags.get(PARTITION) or ""
-
-
-def _last(run: dg.DagsterRun) -> str:
-    return run.tags.get(RANGE_END) or run.tags.get(PARTITION) or "9999"

@@ -1,4 +1,4 @@
-"""The sensor that tells somebody what is wrong."""
+"""The sensor that sends alerts."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,8 +23,8 @@ class _Cursor(BaseModel):
 def alert_sensor(network: Network) -> dg.SensorDefinition:
     """Return the sensor that sends alerts.
 
-    One for runs, checks and the schedule, and not Dagster's run failure sensor: what was told already, and
-    whether it is over, has to be known in one place, and also while MongoDB does not answer.
+    It covers runs, checks and the schedule. Dagster's run failure sensor is not enough: one place must know which
+    alerts were sent and which problems are over, even while MongoDB does not answer.
     """
 
     @dg.sensor(
@@ -32,29 +32,41 @@ def alert_sensor(network: Network) -> dg.SensorDefinition:
         minimum_interval_seconds=_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            f"Tells the services of {settings.AIRQUALITY_ALERT_URLS} what failed: at once, the same again after 1, 6 "
-            "and 24 hours, and when it is over."
+            f"Sends failures to the services of {settings.AIRQUALITY_ALERT_URLS}: at once, again after 1, 6 and 24 "
+            "hours, and when they are over."
         ),
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         urls = settings.alert_urls()
         if not urls:
             return dg.SkipReason(f"{settings.AIRQUALITY_ALERT_URLS} is not set")
-        cursor, sent, faults = tell(
+        cursor, sent, faults = send_alerts(
             context.instance, network, urls, context.cursor, datetime.now(UTC), settings.ui_url()
         )
         context.update_cursor(cursor)
         for fault in faults:
             context.log.warning(fault)
-        return dg.SkipReason(f"{sent} messages sent" if sent else "nothing new to tell")
+        return dg.SkipReason(f"{sent} messages sent" if sent else "no new messages")
 
     return sensor
 
 
-def tell(
+def send_alerts(
     instance: dg.DagsterInstance, network: Network, urls: Sequence[str], cursor: str | None, now: datetime, ui_url: str
 ) -> tuple[str, int, list[str]]:
-    """Send what is due. Return the next cursor, how many messages were sent, and what could not be sent."""
+    """Send the due messages.
+
+    Args:
+        instance: Dagster's instance.
+        network: the network.
+        urls: URLs of the alert services.
+        cursor: JSON text that the last evaluation returned, None at first.
+        now: the present moment, tz-aware.
+        ui_url: URL of the Dagster UI, for links.
+
+    Returns:
+        the next cursor, the number of sent messages, and one line per failure.
+    """
     known = _Cursor.model_validate_json(cursor) if cursor else _Cursor()
     runs = follow_runs(instance, network, known.runs, now)
     messages, alerts = due_messages(problems(instance, network, runs, now), known.alerts, now, ui_url)
@@ -62,7 +74,7 @@ def tell(
     for bundle in bundles(messages):
         faults = send(urls, bundle.title, bundle.body)
         all_faults += faults
-        # With one service reached, somebody knows; with none, the next evaluation tries again.
+        # One service is enough. If all fail, the next evaluation tries again.
         if len(faults) < len(urls):
             for message in bundle.messages:
                 mark_sent(alerts, message, now)

@@ -144,7 +144,7 @@ def test_a_test_message_reaches_the_services_that_there_are_and_names_those_that
             "alert-test", home=tmp_path, AIRQUALITY_ALERT_URLS=f"{good}\njson://user:hunter2@127.0.0.1:9/hook"
         )
         assert run.returncode == 1
-        assert "alert service 2 (json) did not take the message" in run.stderr
+        assert "alert service 2 (json) did not accept the message" in run.stderr
         assert "hunter2" not in run.stdout + run.stderr
     assert ["a test" in request.json["title"] for request in webhook.received] == [True, True]
 

@@ -120,7 +120,7 @@ def test_a_postgres_that_is_away_is_told_by_scrapes_and_commands_and_its_return_
             assert found["airquality_up", "mongodb"] == 1
             done = airquality("prune", home=tmp_path / "home", **variables)
             assert done.returncode == 1
-            assert "see whether Postgres runs" in done.stderr
+            assert "check whether Postgres runs" in done.stderr
             assert PASSWORD not in done.stderr
             postgres.start()
             assert scraped(url)["airquality_up", "dagster"] == 1
@@ -160,7 +160,7 @@ def test_health_names_each_part_that_does_not_work(tmp_path):
         "dashboard",
     ]
     assert "s3cret" not in done.stderr
-    assert "no sign of life of" in done.stderr
+    assert "no heartbeat of" in done.stderr
     assert "scheduler" in done.stderr
 
 

@@ -8,7 +8,7 @@ import time_machine
 
 from airquality_dagster.definitions import defs
 from airquality_dagster.network.stations import load_network
-from airquality_dagster.watching.sensor import tell
+from airquality_dagster.watching.sensor import send_alerts
 from airquality_dagster_tests.builders import answer, rows
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
@@ -50,7 +50,7 @@ class Watcher:
 
     def look(self, after: timedelta = timedelta(0)):
         now = datetime.now(UTC) + after
-        self.cursor, sent, faults = tell(self.instance, NETWORK, self.urls, self.cursor, now, "http://ui:3000")
+        self.cursor, sent, faults = send_alerts(self.instance, NETWORK, self.urls, self.cursor, now, "http://ui:3000")
         return sent, faults
 
 
@@ -111,7 +111,7 @@ def test_a_job_that_stands_still_is_told(platform, instance, api, webhook):
     watcher = Watcher(instance, f"json://{webhook.url.removeprefix('http://')}/hook")
     assert watcher.look(timedelta(hours=2.9)) == (0, [])
     assert watcher.look(timedelta(hours=3.1)) == (1, [])
-    assert titles(webhook) == ["the hourly job stands still"]
+    assert titles(webhook) == ["the hourly job does not run"]
 
 
 def test_a_dashboard_that_is_not_drawn_though_runs_end_is_told(platform, instance, webhook):
