@@ -1,18 +1,29 @@
-"""What docs/data.md says of thresholds, flags, checks and fields is what the code has."""
+"""What README and docs say of fields, checks, commands, variables, files and rooms is what the code has."""
 
 import json
+import re
+from itertools import pairwise
 from pathlib import Path
 
+import click
 import pytest
+from markdown_it import MarkdownIt
 
-from airquality_dagster.assets.schemas import DAILY_COLUMNS, QUALITY_COLUMNS, SUMMARY_COLUMNS
-from airquality_dagster.checks.station import station_checks
+from airquality_dagster import settings
+from airquality_dagster.assets.schemas import DAILY_COLUMNS, HOURLY_COLUMNS, QUALITY_COLUMNS, SUMMARY_COLUMNS
+from airquality_dagster.checks.station import check_keys
+from airquality_dagster.cli.main import main
 from airquality_dagster.network.pollutants import BY_FIELD, PARAMETERS, Threshold
 from airquality_dagster.network.stations import Station
 from airquality_dagster.publishing.dashboard.page import PAGE as PAGE_FOLDER
 from airquality_dagster.readings.flags import Flag
 
-PAGE = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+PACKAGE, PAGES = ROOT / "airquality_dagster", [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
+TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
+PAGE = TEXTS["docs/data.md"]
+# What was is told where it changed.
+PRESENT = {name: text for name, text in TEXTS.items() if name != "CHANGELOG.md"}
 
 
 def _number(threshold: Threshold | None) -> str:
@@ -44,24 +55,27 @@ def test_the_page_explains_every_flag_and_no_other():
 def test_the_page_lists_every_check_at_its_asset():
     lines = PAGE.split("## Checks")[1].splitlines()
     checks = [line.split("|")[2].strip(" `") for line in lines if line.startswith("| ") and "`" in line.split("|")[2]]
-    expected = station_checks(Station(name="station", airqino_id=1))
-    assert checks == [name for names in expected.values() for name in names]
+    assert checks == [key.name for key in check_keys(Station(name="station", airqino_id=1))]
 
 
 @pytest.mark.parametrize(
     ("columns", "of_readings"),
     [
+        (HOURLY_COLUMNS, ()),
         (
             DAILY_COLUMNS,
-            ("mean", "min", "max", "hours", "valid_mean", "valid_hours", "percent_complete", "invalid", "who"),
+            ("mean", "min", "max", "hours", "valid_mean", "valid_hours", "percent_complete", "invalid", "aqi", "who"),
         ),
         (QUALITY_COLUMNS, ("qc", "flags")),
         (
             SUMMARY_COLUMNS,
-            ("valid_mean", "valid_max", "valid_days", "valid_hours", "percent_complete", "days_above_guideline", "who"),
+            (
+                *("mean", "valid_mean", "valid_max", "valid_days", "valid_hours", "percent_complete"),
+                *("days_above_guideline", "who"),
+            ),
         ),
     ],
-    ids=["daily", "hourly", "summaries"],
+    ids=["hours", "days", "flags", "summaries"],
 )
 def test_the_page_names_every_field(columns, of_readings):
     patterns = {f"{field}_{statistic}" for field in BY_FIELD for statistic in of_readings}
@@ -78,3 +92,80 @@ def test_the_page_names_the_bands_of_the_european_index():
     texts = json.loads((PAGE_FOLDER / "texts.json").read_text())
     for number in range(1, 7):
         assert f"{number} {texts[f'eaqi{number}']['en']}" in PAGE
+
+
+def test_the_readme_is_short():
+    assert len(TEXTS["README.md"].splitlines()) <= 150
+
+
+def test_every_link_leads_to_a_file_and_a_heading():
+    for name, text in TEXTS.items():
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if "://" in target:
+                continue
+            path, _, anchor = target.partition("#")
+            file = (ROOT / name).parent / path if path else ROOT / name
+            assert file.exists(), (name, target)
+            assert not anchor or anchor in anchors(file.read_text(encoding="utf-8")), (name, target)
+
+
+def anchors(markdown: str) -> set[str]:
+    """Return the anchors that GitHub makes of headings."""
+    tokens = MarkdownIt("commonmark").parse(markdown)
+    headings = [after.content for token, after in pairwise(tokens) if token.type == "heading_open"]
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_picture_is_shown_by_a_page():
+    shown = set(re.findall(r"images/([\w-]+\.\w+)", "".join(TEXTS.values())))
+    assert shown == {picture.name for picture in (ROOT / "docs" / "images").iterdir()}
+
+
+def test_every_command_is_there_with_its_options_and_every_command_is_named():
+    assert isinstance(main, click.Group)
+    named = set()
+    for name, text in PRESENT.items():
+        for word, options in re.findall(
+            r"(?:^|[`/(]|\bor )airquality ([a-z][a-z-]+)([^`#\n]*)", text, flags=re.MULTILINE
+        ):
+            named.add(word)
+            known = {option for parameter in main.commands[word].params for option in parameter.opts}
+            assert set(re.findall(r"--[a-z-]+", options)) <= known, (name, word, options)
+    assert named == set(main.commands)
+
+
+def test_every_target_of_make_is_there():
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    for name, text in PRESENT.items():
+        assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, flags=re.MULTILINE)) <= set(targets), name
+
+
+def test_every_variable_is_explained_once():
+    variables = [value for name, value in vars(settings).items() if name == value]
+    assert len(variables) > 10
+    for variable in variables:
+        rows = [name for name, text in PRESENT.items() for line in text.splitlines() if f"| `{variable}` |" in line]
+        assert rows == ["docs/configuration.md"], variable
+
+
+def test_every_path_that_a_page_names_is_there():
+    places = [ROOT, PACKAGE, ROOT / "libraries" / "dagster-mongodb", PACKAGE / "publishing" / "dashboard"]
+    for name, text in PRESENT.items():
+        for path in re.findall(r"`((?:[\w.-]+/)+[\w.-]*\.(?:py|yaml|yml|js|json|toml|md))`", text):
+            assert any((place / path).exists() for place in places), (name, path)
+
+
+def test_every_step_of_a_reading_is_a_function_that_is_there():
+    steps = re.findall(r"`([\w/]+\.(?:py|js))`: `(\w+)`", TEXTS["docs/architecture.md"])
+    assert len(steps) > 15
+    for path, function in steps:
+        place = ROOT / "libraries" / "dagster-mongodb" if path.startswith("dagster_mongodb") else PACKAGE
+        text = (place / path).read_text(encoding="utf-8")
+        assert re.search(rf"\b(def|function) {function}\(", text), (path, function)
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_code():
+    rooms = pytest.importorskip("docs.rooms", reason="grimp is not installed", exc_type=ImportError)
+    assert rooms.PICTURE.read_text(encoding="utf-8") == rooms.picture(), "call make rooms"
+    described = re.findall(r"^\| `(\w+)` \|", TEXTS["docs/architecture.md"], flags=re.MULTILINE)
+    assert described == [*(room for layer in rooms.layers() for room in layer), rooms.LIBRARY]

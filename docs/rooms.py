@@ -31,7 +31,7 @@ ROOMS: Mapping[str, tuple[float, str]] = {
     "checks": (1, "checks of what is stored"),
     "publishing": (0, "dashboard, server"),
     "readings": (1, "flags, indices, days: pure"),
-    "storage": (3, "MongoDB"),
+    "storage": (3, "MongoDB, Postgres, files"),
     "airqino": (2, "the API, the sandbox"),
     "network": (1, "stations, pollutants, limits"),
     "settings": (2, "environment variables"),
