@@ -42,7 +42,7 @@ class AirQualityNetwork(Network, dg.Component):
 
     The attributes are those of a stations file. With a `key_prefix`, several networks live in one deployment: it
     precedes the keys of the assets and the names of collections, jobs, schedules, sensors and resources. Environment
-    variables set the addresses of MongoDB and the AirQino API, and the credentials (README, for the operator).
+    variables set the addresses of MongoDB and the AirQino API, and the credentials (docs/configuration.md).
 
     Example:
         .. code-block:: yaml

@@ -80,7 +80,10 @@ def run_in_progress(instance: dg.DagsterInstance, network: Network, now: datetim
 
 
 def due_runs(instance: dg.DagsterInstance, network: Network, now: datetime) -> list[StationRun]:
-    """Return the runs of a tick, as few as possible: runs that fetch, then runs that only use stored hours."""
+    """Return the runs of a tick, as few as possible: runs that only use stored hours, then runs that fetch.
+
+    The last run fetches the current month, so that checks and dashboard show the present state at the end.
+    """
     months = network_months(network, now)
     fetched, judged = {}, {}
     for station in network.stations:
@@ -90,14 +93,15 @@ def due_runs(instance: dg.DagsterInstance, network: Network, now: datetime) -> l
         )
         changed_at = {key: _moment(record) for key, record in raw.items() if _changed(record)}
         due = due_months(months, _earliest(raw, *derived), now)
-        # If only the current month is due, its failure affects no other month.
-        alone = _failed_months(instance, network, station, due) if len(due) > 1 else set()
-        fetched[station.name] = contiguous_ranges(months, due, alone)
         former = {key for records in derived for key, record in records.items() if _code_version(record) != str(RULES)}
-        outdated = outdated_months(months, _earliest(*derived), changed_at, former.difference(due), now)
-        judged[station.name] = contiguous_ranges(months, set(outdated).difference(due))
+        former = former.difference(due)
+        # If only the current month is due, its failure affects no other month.
+        failed = _failed_months(instance, network, station, [*due, *former]) if len(due) + len(former) > 1 else set()
+        outdated = outdated_months(months, _earliest(*derived), changed_at, former, now, failed=failed)
+        fetched[station.name] = contiguous_ranges(months, due, failed)
+        judged[station.name] = contiguous_ranges(months, set(outdated).difference(due), failed)
     size = network.network.stations_per_run
-    return [*station_runs(fetched, size), *station_runs(judged, size, fetches=False)]
+    return [*station_runs(judged, size, fetches=False), *station_runs(fetched, size)]
 
 
 def all_runs(network: Network, now: datetime) -> list[StationRun]:

@@ -27,7 +27,7 @@ from airquality_dagster.readings.days import DATE, daily_aggregates
 from airquality_dagster.readings.differences import Difference, differences
 from airquality_dagster.readings.flags import RULES, flag_hours
 from airquality_dagster.readings.hours import hourly_quality
-from airquality_dagster.readings.periods import PERIOD, START, period_summaries
+from airquality_dagster.readings.periods import PERIOD, START, SUMMARISED, period_summaries
 
 _SHOWN = 5
 
@@ -112,7 +112,9 @@ def _findings(
     yield _judged("flags and indices", quality, hourly_quality(flagged), [TIMESTAMP])
     yield _judged("days", daily, daily_aggregates(flagged, network.time_zone), [DATE])
     summaries = stored(station.summaries_asset)
-    yield _judged("months and years", summaries, period_summaries(daily, network.time_zone), [PERIOD, START])
+    # Days that were made before the pollutant table had a further row lack its columns.
+    days = daily.reindex(columns=daily.columns.union(SUMMARISED, sort=False))
+    yield _judged("months and years", summaries, period_summaries(days, network.time_zone), [PERIOD, START])
     if with_source:
         published = _published(services, network, station, hourly)
         # Whether an hour is provisional depends on the moment; whether it is simulated, the answer says.
