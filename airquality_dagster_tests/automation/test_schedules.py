@@ -69,6 +69,18 @@ def test_only_the_last_run_of_a_tick_draws_the_dashboard():
     assert drawn == [False, True]
 
 
+def test_a_run_of_stored_hours_comes_first_and_evaluates_no_checks(instance_on_disk, monkeypatch):
+    former = StationRun(("station1",), "2025-06-01", "2026-05-01", fetches=False)
+    current = StationRun(("station1",), "2026-06-01", "2026-06-01")
+    monkeypatch.setattr("airquality_dagster.automation.schedules.due_runs", lambda *_: [former, current])
+    data = tick(instance_on_disk)
+    assert requested(data) == [
+        ("2025-06-01", "2026-05-01", STATION1[1:]),
+        ("2026-06-01", "2026-06-01", sorted(["air_quality_dashboard", *STATION1])),
+    ]
+    assert [request.asset_check_keys for request in data.run_requests] == [[], None]
+
+
 def test_a_network_whose_first_month_has_not_begun_is_skipped_with_the_reason(instance_on_disk):
     data = tick(instance_on_disk, now=datetime(2022, 11, 1, 0, 5, tzinfo=UTC))
     assert data.run_requests == []
