@@ -185,6 +185,20 @@ def test_months_that_were_loaded_alone_are_due_once_more_together_and_then_no_mo
         assert not due_of_station1(instance, network, now) & set(keys[:2])
 
 
+def test_days_that_a_killed_run_left_without_summaries_are_summarised_by_the_next_run(platform, instance, network):
+    now = datetime.now(UTC)
+    killed_in = network_months(network, now)[2].key
+    with scripted_server(lambda request, number: Reply(body=answer())) as server:
+        platform.use(server.url)
+        (everything,) = due_runs(instance, network, now)
+        platform.run(everything.first[:7], everything.last[:7], assets_of(everything))
+        platform.run(killed_in[:7], assets=[asset for asset in STATION1 if "summaries" not in asset])
+        heal, _ = due_runs(instance, network, now)
+        assert heal == StationRun(("station1",), killed_in, killed_in, fetches=False)
+        platform.run(killed_in[:7], assets=STATION1[1:])
+        assert len(due_runs(instance, network, now)) == 1
+
+
 def due_of_station1(instance, network, now) -> set[str]:
     """Return the months of station1 that are due."""
     keys = [one.key for one in network_months(network, now)]
