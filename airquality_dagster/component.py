@@ -1,5 +1,6 @@
 """A network of air-quality stations as a Dagster component, and its definitions."""
 
+import re
 from collections.abc import Mapping
 from typing import Self
 
@@ -32,8 +33,12 @@ class _Scaffolder(dg.Scaffolder):
         if request.scaffold_format == "yaml":
             file = request.target_path if request.append else request.target_path / "defs.yaml"
             with file.open("a", encoding="utf-8") as lines:
-                lines.write("  # A second network of this deployment needs a prefix for all keys and names.\n")
-                lines.write(f"  # key_prefix: {request.target_path.stem}\n")
+                words = re.findall(r"[a-z0-9]+", request.target_path.stem.lower())
+                lines.write(
+                    "  # Precedes all keys and names. Set it if the project has another network, or assets that\n"
+                )
+                lines.write("  # use a default IO manager: without it, this network's IO manager is `io_manager`.\n")
+                lines.write(f"  # key_prefix: {'_'.join(words)}\n")
 
 
 @dg.scaffold_with(_Scaffolder)
@@ -42,7 +47,7 @@ class AirQualityNetwork(Network, dg.Component):
 
     The attributes are those of a stations file. With a `key_prefix`, several networks live in one deployment: it
     precedes the keys of the assets and the names of collections, jobs, schedules, sensors and resources. Environment
-    variables set the addresses of MongoDB and the AirQino API, and the credentials (README, for the operator).
+    variables set the addresses of MongoDB and the AirQino API, and the credentials (docs/configuration.md).
 
     Example:
         .. code-block:: yaml

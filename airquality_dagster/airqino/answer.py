@@ -31,10 +31,11 @@ _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A row of an answer that could not be parsed, unchanged, and the reason."""
+    """A row of an answer that could not be parsed, unchanged, the reason, and the row's hour (UTC) if it has one."""
 
     row: Any
     reason: str
+    hour: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,14 @@ def parse_hourly_answer(answer: object, *, start: datetime, end: datetime, now: 
     rejected: list[RejectedRow] = []
     candidates_by_hour: dict[datetime, list[tuple[Any, dict[str, float | None]]]] = {}
     for row in rows:
+        hour = None
         try:
             hour = _hour(row, now)
             if start <= hour < end:
                 readings = _readings(row)
                 candidates_by_hour.setdefault(hour, []).append((row, readings))
         except _RowError as reason:
-            rejected.append(RejectedRow(row, str(reason)))
+            rejected.append(RejectedRow(row, str(reason), hour))
 
     hours: dict[datetime, dict[str, float | None]] = {}
     for hour, candidates in sorted(candidates_by_hour.items()):
@@ -91,7 +93,7 @@ def parse_hourly_answer(answer: object, *, start: datetime, end: datetime, now: 
             hours[hour] = candidates[0][1]
         else:
             reason = f"{len(candidates)} different answers for the hour {hour:%Y-%m-%d %H:%M} UTC"
-            rejected.extend(RejectedRow(row, reason) for row, _ in candidates)
+            rejected.extend(RejectedRow(row, reason, hour) for row, _ in candidates)
     return HourlyAnswer(hours, tuple(rejected), header.get("simulated") is True, _coordinates(header))
 
 

@@ -107,11 +107,11 @@ def quality_and_aggregates(
         if quality in selected:
             yield _quality_output(flagged)
             flags = sensors.StationFlags(station, start, end, flagged)
-            yield from check_results(sensors.CHECKS, flags, quality, context.selected_asset_check_keys)
+            yield from check_results(sensors.CHECKS, lambda: flags, quality, context.selected_asset_check_keys)
         if aggregates in selected:
             yield _aggregates_output(daily, former)
             facts = days.AggregatedDays(station, network.time_zone, daily, datetime.now(UTC))
-            yield from check_results(days.CHECKS, facts, aggregates, context.selected_asset_check_keys)
+            yield from check_results(days.CHECKS, lambda: facts, aggregates, context.selected_asset_check_keys)
 
     return judge
 

@@ -99,8 +99,11 @@ def raw_asset(
 
         # The IO manager has written the output: the checks see what this run stored.
         start, end = context.partition_time_window
-        with mongodb.open_database() as database:
-            stored = _stored(database, station, start, end, now, answers, rejected)
+
+        def stored() -> StoredHours:
+            with mongodb.open_database() as database:
+                return _stored(database, station, start, end, now, answers, rejected)
+
         yield from check_results(CHECKS, stored, key, context.selected_asset_check_keys)
 
     return raw
@@ -123,7 +126,7 @@ def _stored(
         now=now,
         hours=stored_hours(database, station.raw_asset, start, end),
         newest=newest_hour(database, station.raw_asset),
-        answered={hour for answer in answers for hour in answer.hours},
+        answered={hour for answer in answers for hour in answer.hours} | {row.hour for row in rejected},
         rejected=[row.reason for row in rejected],
         restated=[revision.valid_until for revision in revisions],
         coordinates=next((answer.coordinates for answer in answers if answer.coordinates), None),

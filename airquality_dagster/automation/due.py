@@ -62,6 +62,8 @@ def outdated_months(
     changed_at: Mapping[str, datetime],
     former_rules: Collection[str],
     now: datetime,
+    *,
+    failed: Collection[str] = (),
 ) -> list[str]:
     """Return the months whose flags and aggregates must be computed again from stored hours.
 
@@ -75,6 +77,8 @@ def outdated_months(
         changed_at: partition key → when a write last changed its hours.
         former_rules: keys of the months that were last computed by another version of the rules.
         now: the present moment, tz-aware.
+        failed: keys of the months whose last run failed. Of the months of other rules, they come last, so that they
+            do not keep older months waiting.
     """
     recent = months[-LOOK_BACK_MONTHS - 1 :]
     changed = [changed_at.get(month.key, _NEVER) if month.end + SETTLING <= now else _NEVER for month in recent]
@@ -84,7 +88,8 @@ def outdated_months(
         for month, *neighbours in zip(recent, before, after, strict=True)
         if month.key in judged_at and judged_at[month.key] < max(neighbours)
     }
-    outdated |= set([month.key for month in months if month.key in former_rules][-LOOK_BACK_MONTHS:])
+    newest_first = [month.key for month in reversed(months) if month.key in former_rules]
+    outdated |= set(sorted(newest_first, key=lambda key: key in failed)[:LOOK_BACK_MONTHS])
     return [month.key for month in months if month.key in outdated]
 
 
@@ -96,7 +101,7 @@ def contiguous_ranges(
     Args:
         months: all months, in order.
         due: keys of the due months.
-        alone: keys of months that get their own range. A month that failed is fetched alone, so that another failure
+        alone: keys of months that get their own range. A month that failed gets its own run, so that another failure
             does not affect other months.
     """
     ranges: list[tuple[str, str]] = []

@@ -22,7 +22,7 @@ from airquality_dagster.automation.due import (
 )
 from airquality_dagster.automation.jobs import HOURLY_JOB, IN_PROGRESS
 from airquality_dagster.checks.station import check_keys
-from airquality_dagster.network.keys import asset_key
+from airquality_dagster.network.keys import asset_key, asset_name
 from airquality_dagster.network.partitions import monthly_partitions
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.flags import RULES
@@ -80,8 +80,12 @@ def run_in_progress(instance: dg.DagsterInstance, network: Network, now: datetim
 
 
 def due_runs(instance: dg.DagsterInstance, network: Network, now: datetime) -> list[StationRun]:
-    """Return the runs of a tick, as few as possible: runs that fetch, then runs that only use stored hours."""
+    """Return the runs of a tick, as few as possible: runs that only use stored hours, then runs that fetch.
+
+    The last run fetches the current month, so that checks and dashboard show the present state at the end.
+    """
     months = network_months(network, now)
+    summarised = _last_materializations(instance, [station.summaries_asset for station in network.stations])
     fetched, judged = {}, {}
     for station in network.stations:
         raw, *derived = (
@@ -90,14 +94,18 @@ def due_runs(instance: dg.DagsterInstance, network: Network, now: datetime) -> l
         )
         changed_at = {key: _moment(record) for key, record in raw.items() if _changed(record)}
         due = due_months(months, _earliest(raw, *derived), now)
-        # If only the current month is due, its failure affects no other month.
-        alone = _failed_months(instance, network, station, due) if len(due) > 1 else set()
-        fetched[station.name] = contiguous_ranges(months, due, alone)
         former = {key for records in derived for key, record in records.items() if _code_version(record) != str(RULES)}
-        outdated = outdated_months(months, _earliest(*derived), changed_at, former.difference(due), now)
-        judged[station.name] = contiguous_ranges(months, set(outdated).difference(due))
+        former = former.difference(due)
+        # If only the current month is due, its failure affects no other month.
+        failed = _failed_months(instance, network, station, [*due, *former]) if len(due) + len(former) > 1 else set()
+        outdated = outdated_months(months, _earliest(*derived), changed_at, former, now, failed=failed)
+        # Days that no summary has: a run ended between the two.
+        last = summarised.get(station.summaries_asset)
+        outdated += [key for key, record in derived[-1].items() if last is None or record.timestamp > last.timestamp]
+        fetched[station.name] = contiguous_ranges(months, due, failed)
+        judged[station.name] = contiguous_ranges(months, set(outdated).difference(due), failed)
     size = network.network.stations_per_run
-    return [*station_runs(fetched, size), *station_runs(judged, size, fetches=False)]
+    return [*station_runs(judged, size, fetches=False), *station_runs(fetched, size)]
 
 
 def all_runs(network: Network, now: datetime) -> list[StationRun]:
@@ -125,9 +133,8 @@ def superseded_runs(instance: dg.DagsterInstance, network: Network, before: date
         for asset in (station.raw_asset, station.quality_asset, station.aggregates_asset)
         for record in _latest_materializations(instance, asset, months).values()
     }
-    keys = [asset_key(name) for name in (*(one.summaries_asset for one in network.stations), network.dashboard_asset)]
-    newest = (record.asset_entry.last_materialization for record in instance.get_asset_records(keys))
-    needed |= {entry.run_id for entry in newest if entry is not None}
+    unpartitioned = [*(station.summaries_asset for station in network.stations), network.dashboard_asset]
+    needed |= {entry.run_id for entry in _last_materializations(instance, unpartitioned).values()}
     ended = dg.RunsFilter(statuses=_ENDED, updated_before=before)
     cursor = None
     while records := instance.get_run_records(ended, cursor=cursor, limit=_RUNS_AT_ONCE):
@@ -216,6 +223,12 @@ def _latest_materializations(
     newest = dg.AssetRecordsFilter(asset_key=asset_key(asset), storage_ids=list(storage_ids.values()))
     records = instance.fetch_materializations(newest, limit=len(storage_ids)).records
     return {record.partition_key: record for record in records if record.partition_key is not None}
+
+
+def _last_materializations(instance: dg.DagsterInstance, assets: Sequence[str]) -> dict[str, dg.EventLogEntry]:
+    """Return asset → its last materialization, in one query; the public way queries one asset at a time."""
+    entries = (record.asset_entry for record in instance.get_asset_records(list(map(asset_key, assets))))
+    return {asset_name(entry.asset_key): entry.last_materialization for entry in entries if entry.last_materialization}
 
 
 def _earliest(*newest: Mapping[str, dg.EventLogRecord]) -> dict[str, datetime]:

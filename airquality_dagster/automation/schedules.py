@@ -62,6 +62,8 @@ def _requests(
             # Evaluating a tick twice launches each run once.
             run_key=f"{tick} {run.stations[0]} {run.first}{'' if run.fetches else ' derived'}",
             asset_selection=asset_selection(network, run, is_last=run is runs[-1]),
+            # Checks show the present state. A run of former months must not replace it.
+            asset_check_keys=None if run.fetches else [],
             tags=run_tags(run),
         )
         for run in runs

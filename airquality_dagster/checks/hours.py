@@ -36,7 +36,7 @@ class StoredHours:
         now: the present moment, tz-aware.
         hours: starts of the stored hours of the period.
         newest: start of the newest stored hour of the station, None if no hour is stored.
-        answered: starts of the hours that the API answered in this run.
+        answered: starts of the hours that this run's answers have, also in rows that it rejected.
         rejected: reasons of the rows that this run rejected.
         restated: when final versions of hours of the period were replaced.
         coordinates: latitude and longitude in the API's answers, None if they have none.
@@ -48,7 +48,7 @@ class StoredHours:
     now: datetime
     hours: Sequence[datetime]
     newest: datetime | None
-    answered: Collection[datetime]
+    answered: Collection[datetime | None]
     rejected: Sequence[str]
     restated: Sequence[datetime]
     coordinates: tuple[float, float] | None

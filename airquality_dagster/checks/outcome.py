@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -66,21 +67,22 @@ def check_specs(checks: Checks[Facts], asset: dg.AssetKey) -> list[dg.AssetCheck
 
 
 def check_results(
-    checks: Checks[Facts], facts: Facts, asset: dg.AssetKey, selected: Collection[dg.AssetCheckKey]
+    checks: Checks[Facts], facts: Callable[[], Facts], asset: dg.AssetKey, selected: Collection[dg.AssetCheckKey]
 ) -> Iterator[dg.AssetCheckResult]:
     """Evaluate those checks of an asset that a run selects.
 
     Args:
         checks: checks of the asset.
-        facts: argument of each check.
+        facts: returns the argument of the checks.
         asset: key of the asset.
         selected: keys of the checks that the run selects.
     """
+    facts = cache(facts)
     for name, check in checks.items():
         if dg.AssetCheckKey(asset, name) not in selected:
             continue
         try:
-            outcome = check(facts)
+            outcome = check(facts())
         except Exception as error:
             # The other checks still run, and stored data stay.
             text = f"the check raised {type(error).__name__}: {error}; report this to the developers"

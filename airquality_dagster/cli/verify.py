@@ -27,7 +27,7 @@ from airquality_dagster.readings.days import DATE, daily_aggregates
 from airquality_dagster.readings.differences import Difference, differences
 from airquality_dagster.readings.flags import RULES, flag_hours
 from airquality_dagster.readings.hours import hourly_quality
-from airquality_dagster.readings.periods import PERIOD, START, period_summaries
+from airquality_dagster.readings.periods import PERIOD, START, SUMMARISED, period_summaries
 
 _SHOWN = 5
 
@@ -101,7 +101,9 @@ def _comparisons(
     yield _compare("flags and indices", quality, hourly_quality(flagged), [TIMESTAMP])
     yield _compare("days", daily, daily_aggregates(flagged, network.time_zone), [DATE])
     summaries = stored(station.summaries_asset)
-    yield _compare("months and years", summaries, period_summaries(daily, network.time_zone), [PERIOD, START])
+    # Days that were computed before the pollutant table got a new row do not have its columns.
+    days = daily.reindex(columns=daily.columns.union(SUMMARISED, sort=False))
+    yield _compare("months and years", summaries, period_summaries(days, network.time_zone), [PERIOD, START])
     if with_source:
         published = _published(services, network, station, hourly)
         # These two fields depend on the time of the request and on the source.

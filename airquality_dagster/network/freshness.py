@@ -1,4 +1,8 @@
-"""Limits for the age of data. Checks, freshness policies, alerts and the dashboard use these."""
+"""Limits for the age of data. Checks, freshness policies, alerts and the dashboard use these.
+
+A check has the state of the last run that could fetch. While the API does not answer, the run fails instead, and the
+dashboard shows the present age of the newest hour.
+"""
 
 from datetime import datetime, timedelta
 

@@ -169,7 +169,14 @@ class Network(BaseModel):
 
     network: NetworkFacts
     stations: tuple[Station, ...]
-    key_prefix: str | None = Field(default=None, pattern=_NAME_PATTERN, max_length=40)
+    # Without "__" and a last "_": names of steps join prefix and name by "__".
+    key_prefix: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=40)
+
+    @field_validator("stations")
+    @classmethod
+    def _own_stations(cls, stations: tuple[Station, ...]) -> tuple[Station, ...]:
+        # Each has the prefix of its network: networks must not share them.
+        return tuple(station.model_copy() for station in stations)
 
     @model_validator(mode="after")
     def _stations_differ(self) -> "Network":
@@ -180,9 +187,8 @@ class Network(BaseModel):
             repeated = sorted({str(value) for value in values if values.count(value) > 1})
             if repeated:
                 raise ValueError(f"more than one station has the {field} {', '.join(repeated)}")
-        if self.key_prefix:
-            for station in self.stations:
-                station._prefix = f"{self.key_prefix}."
+        for station in self.stations:
+            station._prefix = f"{self.key_prefix}." if self.key_prefix else ""
         return self
 
     def named(self, name: str) -> str:

@@ -28,12 +28,14 @@ class FailedStation(BaseModel):
         text: message of the last failure.
         run_id: id of the last failed run.
         count: number of failed runs so far.
+        fetched: whether one of these runs fetched hours.
     """
 
     months: list[str]
     text: str
     run_id: str
     count: int
+    fetched: bool = True
 
 
 class RunHistory(BaseModel):
@@ -74,14 +76,19 @@ def follow_runs(instance: dg.DagsterInstance, network: Network, known: RunHistor
             text = next(_failures(instance, run, station), None)
             former = failed.pop(station.name, None)
             failed_months = set(former.months if former else ())
+            fetched = station.raw_asset in selected
             if text is not None:
                 count = (former.count if former else 0) + 1
                 failed[station.name] = FailedStation(
-                    months=sorted(failed_months | set(run_months)), text=text, run_id=run.run_id, count=count
+                    months=sorted(failed_months | set(run_months)),
+                    text=text,
+                    run_id=run.run_id,
+                    count=count,
+                    fetched=fetched or (former is not None and former.fetched),
                 )
             elif former:
                 # A run that only computes stored hours again does not prove that fetching works.
-                failed_months -= set(run_months) if station.raw_asset in selected else set()
+                failed_months -= set(run_months) if fetched or not former.fetched else set()
                 if failed_months:
                     failed[station.name] = former.model_copy(update={"months": sorted(failed_months)})
         seen_until = max(seen_until, record.update_timestamp.replace(tzinfo=UTC))

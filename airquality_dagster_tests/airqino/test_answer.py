@@ -106,6 +106,7 @@ def test_of_two_different_rows_of_an_hour_none_is_chosen():
     parsed = parse(row(CO=0.1), row(CO=0.2), row("2023-01-01 01:00:00"))
     assert list(parsed.hours) == [datetime(2023, 1, 1, 1, tzinfo=UTC)]
     assert [rejected.row["CO"] for rejected in parsed.rejected] == [0.1, 0.2]
+    assert {rejected.hour for rejected in parsed.rejected} == {datetime(2023, 1, 1, tzinfo=UTC)}
     assert all(
         "2 different answers for the hour 2023-01-01 00:00 UTC" in rejected.reason for rejected in parsed.rejected
     )

@@ -319,6 +319,18 @@ def test_a_check_that_breaks_is_red_and_what_is_stored_stays(platform, serve, da
     assert database["station1_aggregates"].count_documents({}) == 1
 
 
+def test_a_check_that_cannot_read_what_is_stored_is_red_and_fails_nothing(platform, serve, database, monkeypatch):
+    def unreadable(*_, **__):
+        raise ConnectionError("on purpose")
+
+    monkeypatch.setattr("airquality_dagster.assets.raw.find_revisions", unreadable)
+    serve(answer(*rows(JANUARY, 24)))
+    result = platform.run("2023-01", assets=STATION1)
+    assert result.success
+    assert "ConnectionError: on purpose" in checks_of(result)["source_consistent"].description
+    assert database["station1_aggregates"].count_documents({}) == 1
+
+
 @pytest.mark.parametrize("asset", ["station1_quality", "station1_aggregates"])
 def test_flags_and_days_can_be_made_apart(platform, serve, database, asset):
     serve(answer(*rows(JANUARY, 24)))

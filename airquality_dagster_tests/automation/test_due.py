@@ -74,6 +74,12 @@ def test_months_that_were_judged_by_former_rules_are_outdated_a_year_a_tick_the_
     assert ticks == 3
 
 
+def test_months_of_former_rules_that_failed_keep_no_older_month_waiting():
+    failed = set(KEYS[-LOOK_BACK_MONTHS:])
+    assert outdated_months(ALL, LATELY, {}, KEYS, NOW, failed=failed) == KEYS[-2 * LOOK_BACK_MONTHS : -LOOK_BACK_MONTHS]
+    assert outdated_months(ALL, LATELY, {}, failed, NOW, failed=failed) == sorted(failed)
+
+
 def test_a_month_that_was_never_materialized_is_due():
     lacking = {key: moment for key, moment in LATELY.items() if key != "2024-01-01"}
     assert due_months(ALL, lacking, NOW) == ["2024-01-01", "2024-06-01"]

@@ -69,6 +69,18 @@ def test_only_the_last_run_of_a_tick_draws_the_dashboard():
     assert drawn == [False, True]
 
 
+def test_a_run_of_stored_hours_comes_first_and_evaluates_no_checks(instance_on_disk, monkeypatch):
+    former = StationRun(("station1",), "2025-06-01", "2026-05-01", fetches=False)
+    current = StationRun(("station1",), "2026-06-01", "2026-06-01")
+    monkeypatch.setattr("airquality_dagster.automation.schedules.due_runs", lambda *_: [former, current])
+    data = tick(instance_on_disk)
+    assert requested(data) == [
+        ("2025-06-01", "2026-05-01", STATION1[1:]),
+        ("2026-06-01", "2026-06-01", sorted(["air_quality_dashboard", *STATION1])),
+    ]
+    assert [request.asset_check_keys for request in data.run_requests] == [[], None]
+
+
 def test_a_network_whose_first_month_has_not_begun_is_skipped_with_the_reason(instance_on_disk):
     data = tick(instance_on_disk, now=datetime(2022, 11, 1, 0, 5, tzinfo=UTC))
     assert data.run_requests == []
@@ -171,6 +183,20 @@ def test_months_that_were_loaded_alone_are_due_once_more_together_and_then_no_mo
             if "station1" in run.stations:
                 assert platform.run(run.first[:7], run.last[:7], STATION1).success
         assert not due_of_station1(instance, network, now) & set(keys[:2])
+
+
+def test_days_that_a_killed_run_left_without_summaries_are_summarised_by_the_next_run(platform, instance, network):
+    now = datetime.now(UTC)
+    killed_in = network_months(network, now)[2].key
+    with scripted_server(lambda request, number: Reply(body=answer())) as server:
+        platform.use(server.url)
+        (everything,) = due_runs(instance, network, now)
+        platform.run(everything.first[:7], everything.last[:7], assets_of(everything))
+        platform.run(killed_in[:7], assets=[asset for asset in STATION1 if "summaries" not in asset])
+        heal, _ = due_runs(instance, network, now)
+        assert heal == StationRun(("station1",), killed_in, killed_in, fetches=False)
+        platform.run(killed_in[:7], assets=STATION1[1:])
+        assert len(due_runs(instance, network, now)) == 1
 
 
 def due_of_station1(instance, network, now) -> set[str]:

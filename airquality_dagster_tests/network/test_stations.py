@@ -1,9 +1,10 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from airquality_dagster.errors import SettingsError, StationsFileError
-from airquality_dagster.network.stations import load_network
+from airquality_dagster.network.stations import Network, Station, load_network
 
 VALID = """
 network: {name: Abidjan, time_zone: Africa/Abidjan, first_month: "2022-12"}
@@ -76,3 +77,20 @@ def test_a_stations_file_without_sections_is_refused(tmp_path, text):
 def test_an_unknown_station_name_is_answered_with_those_there_are():
     with pytest.raises(SettingsError, match="'station9'.*station1, station2"):
         load_network().station("station9")
+
+
+def test_networks_share_no_station_s_prefix():
+    station = Station(name="station1", airqino_id=1)
+    facts = {"name": "Abidjan", "time_zone": "Africa/Abidjan", "first_month": "2023-01"}
+    networks = [Network(network=facts, stations=(station,), key_prefix=prefix) for prefix in ("aa", "bb", None)]
+    assert [network.stations[0].raw_asset for network in networks] == [
+        "aa.raw_station1",
+        "bb.raw_station1",
+        "raw_station1",
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["a__b", "a_", "_a", "A", "a.b"])
+def test_a_prefix_that_could_run_into_a_name_is_refused(prefix):
+    with pytest.raises(ValidationError, match="key_prefix"):
+        Network.model_validate({"network": {}, "stations": [], "key_prefix": prefix})

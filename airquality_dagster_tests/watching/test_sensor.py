@@ -97,6 +97,18 @@ def test_a_month_that_failed_is_over_only_when_that_month_succeeds(platform, ins
     assert titles(webhook)[1:] == ["over: station1: 2023-01 failed"]
 
 
+def test_a_run_of_stored_hours_that_failed_is_over_when_such_a_run_succeeds(platform, instance, api, webhook):
+    watcher = Watcher(instance, f"json://{webhook.url.removeprefix('http://')}/hook")
+    derived = ["station1_quality", "station1_aggregates"]
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr("airquality_dagster.assets.quality_and_aggregates.flag_hours", lambda *_, **__: 1 / 0)
+        assert not platform.run("2023-01", assets=derived).success
+    watcher.look()
+    assert platform.run("2023-01", assets=derived).success
+    watcher.look()
+    assert titles(webhook) == ["station1: 2023-01 failed", "over: station1: 2023-01 failed"]
+
+
 def test_a_station_that_is_silent_counts_as_a_failure_though_its_runs_succeed(platform, instance, webhook):
     with scripted_server(lambda request, number: Reply(body=answer(*rows(JANUARY, 24)))) as server:
         platform.use(server.url)
