@@ -105,6 +105,14 @@ def test_two_networks_live_in_a_project_of_somebody_else(project):
     for name in ("abidjan", "bouake"):
         file = scaffold(project, name)
         file.write_text(file.read_text().replace("# key_prefix", "key_prefix"))
+    for arguments, words in (
+        (("check", "yaml"), "All component YAML validated successfully."),
+        (("check", "defs"), "All definitions loaded successfully."),
+        (("list", "components"), "airquality_dagster.AirQualityNetwork"),
+    ):
+        done = dg(*arguments, cwd=project)
+        assert done.returncode == 0, done.stderr
+        assert words in done.stdout
     listed = dg("list", "defs", "--json", cwd=project)
     assert listed.returncode == 0, listed.stderr
     found = json.loads(listed.stdout)
