@@ -67,7 +67,7 @@ def print_faults(seeds: int) -> None:
         faulty = found = flagged_in_all = 0
         for seed in range(FIRST_SEED, FIRST_SEED + seeds):
             fault = with_fault(kind, simulated(seed), np.random.default_rng([seed, 3]))
-            flags = flag_hours(frame_of(fault.readings)).quality.flags
+            flags = flag_hours(frame_of(fault.readings)).flags
             is_flagged = (flags & int(flag)) != 0
             faulty += int(fault.is_faulty.sum())
             found += int((is_flagged[field_of(fault.sensor)].to_numpy() & fault.is_faulty).sum())
@@ -101,7 +101,7 @@ def _is_large(sound: np.ndarray, jumped: np.ndarray) -> bool:
 
 
 def _failed_share(flagged: FlaggedHours) -> float:
-    return float(((flagged.quality.flags & int(FAILED)) != 0).to_numpy().mean())
+    return float(((flagged.flags & int(FAILED)) != 0).to_numpy().mean())
 
 
 def print_captures(folder: Path) -> None:
@@ -123,9 +123,9 @@ def print_captures(folder: Path) -> None:
         columns = ["reading", *names, "valid", "valid days", "first valid day", "last"]
         print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
         for parameter in PARAMETERS:
-            of_reading = flagged.quality.flags[parameter.field]
+            of_reading = flagged.flags[parameter.field]
             shares = [100 * float(((of_reading & int(flag)) != 0).mean()) for flag in flags]
-            valid = 100 * float(flagged.quality.is_valid[parameter.field].mean())
+            valid = 100 * float(flagged.is_valid[parameter.field].mean())
             days = daily["date"][daily[f"{parameter.field}_valid_mean"].notna()]
             span = [f"{days.min():%Y-%m-%d}", f"{days.max():%Y-%m-%d}"] if len(days) else ["–", "–"]
             cells = [parameter.label, *map(_percent, [*shares, valid]), str(len(days)), *span]

@@ -167,7 +167,7 @@ def _hour(row: object, now: datetime) -> datetime:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
         raise _RowError(f"timestamp {text!r}: {error}") from None
-    # The API's timestamps are naive and taken as UTC; one with an offset says itself what it means.
+    # The API's timestamps have no offset and mean UTC; an offset would be used.
     hour = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     if hour.minute or hour.second or hour.microsecond:
         raise _RowError(f"timestamp {text!r} is not the start of an hour")
@@ -179,7 +179,7 @@ def _hour(row: object, now: datetime) -> datetime:
 
 
 def _readings(row: Mapping[str, Any]) -> dict[str, float | None]:
-    """Return field → value; None where the row says null."""
+    """Return field → value; None for null."""
     readings: dict[str, float | None] = {}
     for name, value in row.items():
         if name == TIMESTAMP:

@@ -45,7 +45,7 @@ class StationFlags:
 
     def has_in_window(self, flag: Flag, parameter: Parameter) -> np.ndarray:
         """Return which hours of the period and around it have a flag."""
-        return (self.flagged.quality.flags[parameter.field].to_numpy() & int(flag)) != 0
+        return (self.flagged.flags[parameter.field].to_numpy() & int(flag)) != 0
 
     def has_in_period(self, flag: Flag, parameter: Parameter) -> np.ndarray:
         """Return which hours of the period have a flag."""

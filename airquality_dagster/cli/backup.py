@@ -1,4 +1,4 @@
-"""``airquality backup`` and ``airquality restore``: the database as files, as ``mongodump`` writes them."""
+"""``airquality backup`` and ``airquality restore``: the database as files, in the format of ``mongodump``."""
 
 import contextlib
 import shutil
@@ -17,7 +17,7 @@ from pymongo.database import Database
 from rich.markup import escape
 
 from airquality_dagster.cli.terminal import err, out
-from airquality_dagster.errors import SettingsError
+from airquality_dagster.errors import BackupError
 from airquality_dagster.local.services import local_services
 
 _RAW = CodecOptions(document_class=RawBSONDocument)
@@ -28,17 +28,17 @@ _DATA, _METADATA = ".bson", ".metadata.json"
 def backup(folder: Path) -> None:
     """Write every collection of the database to a new folder.
 
-    It is complete, or not there at all: it gets its name when everything is written.
+    A temporary folder gets the name when everything is written, so that a backup is complete or does not exist.
 
     Raises:
-        SettingsError: the folder exists or cannot be written, or nothing is stored.
+        BackupError: the folder exists or cannot be written, or nothing is stored.
     """
     if folder.exists():
-        raise SettingsError(f"{folder} exists already: name a folder that does not")
+        raise BackupError(f"{folder} exists already: name a new folder")
     with local_services(with_api=False) as services, services.open_database() as database, _writable(folder):
         names = sorted(database.list_collection_names(filter={"type": "collection"}))
         if not names:
-            raise SettingsError(f"nothing is stored in database {database.name}: there is nothing to back up")
+            raise BackupError(f"nothing is stored in database {database.name}: there is nothing to back up")
         folder.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
         try:
@@ -54,36 +54,37 @@ def backup(folder: Path) -> None:
 
 
 def restore(folder: Path) -> None:
-    """Write the collections of a backup to the database, which must have none of them.
+    """Write the collections of a backup to the database, which must not have these collections.
 
-    All files are read once before anything is written.
+    All files are checked before anything is written.
 
     Raises:
-        SettingsError: the folder holds no backup, a file is damaged, or a collection exists already.
+        BackupError: the folder holds no backup, a file is damaged, or a collection exists already.
     """
     files = sorted(folder.glob(f"*/*{_DATA}"))
     if not files:
-        raise SettingsError(f"{folder} holds no backup: one of airquality backup or mongodump has DATABASE/*{_DATA}")
+        raise BackupError(f"{folder} holds no backup: airquality backup and mongodump write files DATABASE/*{_DATA}")
     if len({path.parent for path in files}) > 1:
-        raise SettingsError(f"{folder} holds more databases than one: name a folder that has one")
+        raise BackupError(f"{folder} holds several databases: name a folder with one database")
     counts = {path: _checked(path) for path in files}
     with local_services(with_api=False) as services, services.open_database() as database:
         existing = set(database.list_collection_names()) & {path.stem for path in files}
         if existing:
-            raise SettingsError(
-                f"database {database.name} has {', '.join(sorted(existing)[:3])}{' …' if len(existing) > 3 else ''} "
-                "already, and nothing is written over: set MONGODB_DATABASE to a new one, or drop these"
+            raise BackupError(
+                f"database {database.name} already has {', '.join(sorted(existing)[:3])}"
+                f"{' …' if len(existing) > 3 else ''}, and restore overwrites nothing: set MONGODB_DATABASE to a new "
+                "database, or drop these collections"
             )
         for path, expected in counts.items():
             _load(database, path)
             stored = database[path.stem].count_documents({})
             if stored != expected:
-                raise SettingsError(
-                    f"{path.stem}: {stored} documents are stored of {expected}: somebody else writes to database "
-                    f"{database.name}; end that, drop what was restored and begin again"
+                raise BackupError(
+                    f"{path.stem}: {stored} documents are stored instead of {expected}: another program writes to "
+                    f"database {database.name}; stop it, drop the restored collections and restore again"
                 )
     out.print(f"{len(files)} collections, {sum(counts.values())} documents restored to database {database.name}")
-    err.print("airquality verify says whether they agree with each other; the next run fetches what is newer.")
+    err.print("Next: airquality verify checks that they are consistent; the next run fetches newer hours.")
 
 
 def _dump(database: Database[Any], name: str, folder: Path) -> int:
@@ -104,12 +105,12 @@ def _dump(database: Database[Any], name: str, folder: Path) -> int:
 
 
 def _checked(path: Path) -> int:
-    """Return how many documents a file holds."""
+    """Return the number of documents in a file."""
     try:
         with path.open("rb") as file:
             return sum(1 for _ in _documents(file))
     except (InvalidBSON, OSError) as error:
-        raise SettingsError(f"{path} is damaged ({error}): nothing was written, take another backup") from error
+        raise BackupError(f"{path} is damaged ({error}): nothing was written; use another backup") from error
 
 
 def _documents(file: BinaryIO) -> Iterator[RawBSONDocument]:
@@ -145,4 +146,4 @@ def _writable(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SettingsError(f"{folder} cannot be written ({error.strerror or error}): name another folder") from error
+        raise BackupError(f"{folder} cannot be written ({error.strerror or error}): name another folder") from error

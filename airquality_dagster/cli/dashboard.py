@@ -1,4 +1,4 @@
-"""``airquality dashboard``: the page of what is stored, now."""
+"""``airquality dashboard``: write the dashboard of the stored data."""
 
 import webbrowser
 from datetime import UTC, datetime
@@ -13,10 +13,10 @@ from airquality_dagster.publishing.dashboard.build import build_dashboard
 
 
 def write_dashboard(*, is_opened: bool) -> None:
-    """Write the dashboard, and say where it is.
+    """Write the dashboard and print its address.
 
     Args:
-        is_opened: also show it in the browser.
+        is_opened: also open it in the browser.
     """
     network = load_network(settings.stations_file())
     path = settings.dashboard_file()
@@ -33,4 +33,4 @@ def write_dashboard(*, is_opened: bool) -> None:
     if built.is_simulated:
         out.print(SIMULATED_NOTE)
     if is_opened and not webbrowser.open(path.as_uri()):
-        err.print("no browser was found: open the file above in one")
+        err.print("no browser was found: open the file above in a browser")

@@ -1,4 +1,4 @@
-"""``airquality dev``: Dagster's UI and daemon with everything they need."""
+"""``airquality dev``: Dagster's UI and daemon with the services that they need."""
 
 import contextlib
 import shutil
@@ -30,14 +30,14 @@ _START_SECONDS = 120.0
 
 
 def run_dev(port: int, dashboard_port: int | None) -> None:
-    """Serve until a signal ends it.
+    """Serve until a signal.
 
     Args:
-        port: of the Dagster UI.
-        dashboard_port: of the dashboard; None takes the next free one.
+        port: port of the Dagster UI.
+        dashboard_port: port of the dashboard; None selects a free port.
 
     Raises:
-        AirQualityError: something could not be started, or ended by itself.
+        AirQualityError: a service could not be started, or ended by itself.
     """
     load_network(settings.stations_file())
     try:
@@ -59,7 +59,7 @@ def run_dev(port: int, dashboard_port: int | None) -> None:
                     ],
                     "dagster-daemon": [_program("dagster-daemon"), "run", "-m", _MODULE],
                 }
-                # Links in alerts and metadata lead here, unless the environment knows another way.
+                # Links in alerts and metadata lead here, unless the environment sets other URLs.
                 links = {settings.AIRQUALITY_UI_URL: ui, settings.AIRQUALITY_DASHBOARD_URL: dashboard}
                 variables = {**links, **services.environment}
                 with process_groups(commands, variables) as processes:
@@ -72,7 +72,7 @@ def run_dev(port: int, dashboard_port: int | None) -> None:
                         out.print(SIMULATED_NOTE)
                     wait_for_end(processes)
     except TerminatedBySignalError:
-        # The terminal may be gone, and with it where one could say goodbye.
+        # No message: the terminal may be closed.
         return
 
 
@@ -92,7 +92,7 @@ def _dashboard(port: int, dashboard_port: int | None) -> contextlib.AbstractCont
     try:
         listen(port + 1).close()
     except LocalServiceError:
-        # Somebody else's, perhaps another `airquality dev`'s: any free one does.
+        # Another process uses the port, perhaps another `airquality dev`.
         return running(app)
     return running(app, port + 1)
 

@@ -1,4 +1,4 @@
-"""Runs of the hourly job in this process, with progress, and what came of them."""
+"""Runs of the hourly job in this process, and reports of their results."""
 
 import logging
 import uuid
@@ -24,7 +24,7 @@ _COUNTS = ("hours_fetched", "inserted", "revised", "unchanged", "deleted", "hour
 
 @dataclass
 class StationReport:
-    """What a pass did to a station's hours, or to the dashboard."""
+    """The result of a pass for a station's hours, or for the dashboard."""
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
     faults: list[str] = field(default_factory=list)
@@ -33,19 +33,19 @@ class StationReport:
 
 @dataclass
 class PassReport:
-    """What a pass did, by station, and with the dashboard."""
+    """The result of a pass: by station, and for the dashboard."""
 
     stations: dict[str, StationReport]
     dashboard: StationReport = field(default_factory=StationReport)
 
     @property
     def parts(self) -> list[StationReport]:
-        """What went wrong with each station, and with the dashboard."""
+        """The reports of all stations and of the dashboard."""
         return [*self.stations.values(), self.dashboard]
 
     @property
     def faults(self) -> list[str]:
-        """What went wrong, a line each."""
+        """All failures, one line each."""
         return [fault for part in self.parts for fault in part.faults]
 
 
@@ -59,20 +59,20 @@ def execute(
     """Execute runs of the hourly job one after the other.
 
     Args:
-        services: of the runs.
-        instance: that records them.
-        network: of the stations.
+        services: services that the runs use.
+        instance: Dagster's instance.
+        network: the network.
         runs: stations and months.
-        on_message: called with each line that is logged and its level.
+        on_message: called with each log line and its level.
     """
     from airquality_dagster.component import network_definitions
 
-    loaded = network_definitions(network, services.started)
+    definitions = network_definitions(network, services.started)
 
     def execute_job(name: str, **options: Any) -> dg.ExecuteInProcessResult:
         run_id = str(uuid.uuid4())
         listen_to(instance, run_id, on_message)
-        return loaded.resolve_job_def(network.named(name)).execute_in_process(
+        return definitions.resolve_job_def(network.named(name)).execute_in_process(
             run_config=_QUIET, instance=instance, raise_on_error=False, run_id=run_id, **options
         )
 
@@ -83,18 +83,18 @@ def execute(
         result = execute_job(HOURLY_JOB, asset_selection=selection, tags={**run_tags(run), **process_tags()})
         events = _by_step(result)
         for station in () if run.fetches else run.stations:
-            # A run that fetches says it itself.
-            on_message(f"{station}: flags and days made anew", logging.INFO)
+            # Runs that fetch log such a line themselves.
+            on_message(f"{station}: flags and days computed again", logging.INFO)
         _add(report, network, run, result, events)
         dashboard = step_key(network.dashboard_asset)
-        if is_last and _was_left_out(events, dashboard) and services.has_mongodb():
+        if is_last and _was_skipped(events, dashboard) and services.has_mongodb():
             events = _by_step(execute_job(DASHBOARD_JOB, tags=process_tags()))
         _add_failures(report.dashboard, events[dashboard])
     return report
 
 
 def _by_step(result: dg.ExecuteInProcessResult) -> Events:
-    """Return the events of each step: the result would go through all of them for every station's."""
+    """Return step → its events. The result's own methods would search all events for each step."""
     events: Events = defaultdict(list)
     for event in result.all_events:
         events[event.step_key].append(event)
@@ -105,8 +105,8 @@ def _has_failed_step(events: Events) -> bool:
     return any(event.is_step_failure for of_step in events.values() for event in of_step)
 
 
-def _was_left_out(events: Events, step: str) -> bool:
-    """Return whether a step was not made because one before it failed."""
+def _was_skipped(events: Events, step: str) -> bool:
+    """Return whether a step was skipped because an earlier step failed."""
     has_ended = any(event.is_step_success or event.is_step_failure for event in events[step])
     return _has_failed_step(events) and not has_ended
 
@@ -114,16 +114,16 @@ def _was_left_out(events: Events, step: str) -> bool:
 def _add(
     report: PassReport, network: Network, run: StationRun, result: dg.ExecuteInProcessResult, events: Events
 ) -> None:
-    failed_at_once = not result.success and not _has_failed_step(events)
+    failed_before_steps = not result.success and not _has_failed_step(events)
     for station in map(network.station, run.stations):
         entry = report.stations[station.name]
         for step in map(step_key, station.steps):
             _add_failures(entry, events[step])
-        if failed_at_once:
-            # The run failed before its first step: a resource, or the definitions.
+        if failed_before_steps:
+            # A resource or the definitions failed.
             (event,) = result.filter_events(lambda event: event.event_type == dg.DagsterEventType.RUN_FAILURE)
             entry.faults.append(run_failure(result.run_id, event))
-        # One write a run and asset: its counts are the same on each month's event.
+        # A run writes an asset once: the events of all months have the same counts.
         written = [
             event.materialization for event in events[step_key(station.raw_asset)] if event.is_step_materialization
         ]

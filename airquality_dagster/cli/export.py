@@ -1,56 +1,44 @@
-"""``airquality export``: a station's stored data as a file."""
+"""``airquality export``: write a station's stored data to a file."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import pandas as pd
-from dagster_mongodb import MongoDBIOManagerError
 
 from airquality_dagster import settings
+from airquality_dagster.cli.stored import stored_frames
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, err
-from airquality_dagster.errors import AirQualityError, SettingsError
+from airquality_dagster.errors import SettingsError
 from airquality_dagster.local.services import dagster_instance, local_services
-from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.pollutants import SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.storage.files import replaced
 
 
 def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
-    """Write everything that is stored of a station: days with their validity, or hours with their flags.
+    """Write all stored days of a station with their validity, or all stored hours with their flags.
 
     Args:
-        name: of the station.
-        is_raw: hours instead of days.
+        name: name of the station.
+        is_raw: write hours instead of days.
         kind: ``csv``, ``parquet`` or ``json``.
-        output: file to write; replaced once the new one is complete.
+        output: file to write; an existing file is replaced when the new file is complete.
 
     Raises:
         SettingsError: there is no such station, or the file cannot be written.
         AirQualityError: nothing is stored.
     """
-    from airquality_dagster.component import network_definitions
-
     network = load_network(settings.stations_file())
     station = network.station(name)
     with local_services(with_api=False) as services, dagster_instance(services.instance_folder) as instance:
-        loaded = network_definitions(network, services.started)
-
-        def stored(asset: str) -> pd.DataFrame:
-            value = loaded.load_asset_value(asset_key(asset), python_type=pd.DataFrame, instance=instance)
-            return cast("pd.DataFrame", value)
-
-        try:
-            if is_raw:
-                flags = stored(station.quality_asset).drop(columns=SIMULATED, errors="ignore")
-                # An hour that was not flagged yet stays, without flags.
-                frame = stored(station.raw_asset).merge(flags, on=TIMESTAMP, how="left")
-            else:
-                frame = stored(station.aggregates_asset)
-        except MongoDBIOManagerError as error:
-            raise AirQualityError(str(error)) from error
+        stored = stored_frames(services, instance, network)
+        if is_raw:
+            flags = stored(station.quality_asset).drop(columns=SIMULATED, errors="ignore")
+            # Hours that are not flagged yet are exported without flags.
+            frame = stored(station.raw_asset).merge(flags, on=TIMESTAMP, how="left")
+        else:
+            frame = stored(station.aggregates_asset)
     frame = _with_nulls(frame)
     try:
         with replaced(output) as unfinished:
@@ -65,7 +53,7 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
 
 
 def _with_nulls(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with None where texts and lists are missing, and without a label that no row has."""
+    """Return the frame with None for missing texts and lists, and without an empty ``simulated`` column."""
     if SIMULATED in frame and frame[SIMULATED].isna().all():
         frame = frame.drop(columns=SIMULATED)
     objects = frame.select_dtypes("object").columns
@@ -82,7 +70,7 @@ def _mapped(frame: pd.DataFrame, text: Callable[[object], object]) -> pd.DataFra
 
 
 def _text(value: object) -> object:
-    """Return a list of names, or reasons with their hours, as one text, separated by blanks.
+    """Return a list of names, or reasons with their hours, as one text, separated by spaces.
 
     >>> _text(["humid", "restated"]), _text({"stuck": 15, "missing": 3})
     ('humid restated', 'stuck=15 missing=3')
@@ -98,7 +86,7 @@ def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _write_json(frame: pd.DataFrame, path: Path) -> None:
-    # Not DataFrame.to_json: it rounds to 15 digits, a reading may need 17.
+    # DataFrame.to_json rounds to 15 digits; a reading may need 17.
     records = frame.astype(object).where(frame.notna(), None).to_dict("records")
     path.write_text(json.dumps(records, default=lambda date: date.isoformat(), allow_nan=False), encoding="utf-8")
 

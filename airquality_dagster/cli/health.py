@@ -1,4 +1,4 @@
-"""``airquality health``: whether a deployed platform works, for whoever deploys, restarts or watches it."""
+"""``airquality health``: check a deployed platform."""
 
 import os
 import time
@@ -22,12 +22,12 @@ _LOCATIONS = """{ workspaceOrError { __typename
 
 
 def check_health(ui: str, dashboard: str | None, wait_seconds: float) -> bool:
-    """Say what works and what does not; return whether all does.
+    """Print the state of each part. Return whether all parts work.
 
     Args:
-        ui: URL of the Dagster UI, without a proxy in front of it.
-        dashboard: URL of `airquality serve`; None does not ask for it.
-        wait_seconds: how long to wait for what does not work yet.
+        ui: URL of the Dagster UI, without a proxy.
+        dashboard: URL of `airquality serve`; None skips it.
+        wait_seconds: how long to wait until everything works.
     """
     deadline = time.monotonic() + wait_seconds
     while True:
@@ -49,10 +49,10 @@ def _states(ui: str, dashboard: str | None) -> Iterator[tuple[str, str]]:
         yield "dashboard", _fault_of(lambda: _dashboard(dashboard))
 
 
-def _fault_of(ask: Callable[[], str]) -> str:
-    """Return what is wrong in one line, empty if nothing is."""
+def _fault_of(check: Callable[[], str]) -> str:
+    """Return the result of a check: a fault in one line, or an empty text."""
     try:
-        return ask()
+        return check()
     except (AirQualityError, requests.RequestException) as error:
         return " ".join(str(error).split())
 
@@ -71,7 +71,7 @@ def _daemons() -> str:
         return f"{settings.DAGSTER_HOME} is not set: set it to that of the platform"
     with dagster_instance(Path(folder)) as instance:
         dead = dead_daemons(instance)
-    return f"no sign of life of {', '.join(dead)}: see the log of dagster-daemon" if dead else ""
+    return f"no heartbeat of {', '.join(dead)}: see the log of dagster-daemon" if dead else ""
 
 
 def _code_location(ui: str) -> str:
@@ -79,22 +79,22 @@ def _code_location(ui: str) -> str:
     response.raise_for_status()
     workspace = (response.json().get("data") or {}).get("workspaceOrError")
     if not workspace:
-        return f"{ui} is no Dagster UI: see --ui"
+        return f"{ui} is not a Dagster UI: see --ui"
     if workspace["__typename"] == "PythonError":
         return str(workspace["message"])
     entries = workspace["locationEntries"]
     for entry in entries:
-        found = entry["locationOrLoadError"] or {}
-        if found.get("__typename") == "PythonError":
-            return f"{entry['name']} cannot be loaded: {found['message']}"
+        error = entry["locationOrLoadError"] or {}
+        if error.get("__typename") == "PythonError":
+            return f"{entry['name']} cannot be loaded: {error['message']}"
         if entry["loadStatus"] != "LOADED":
-            return f"{entry['name']} is being loaded"
-    return "" if entries else "the UI knows none: see its workspace.yaml"
+            return f"{entry['name']} is loading"
+    return "" if entries else "the UI has no code location: see its workspace.yaml"
 
 
 def _dashboard(url: str) -> str:
     response = requests.get(url, timeout=_TIMEOUT)
-    # Before the first run there is no page yet, which the server says itself.
+    # Before the first run there is no page; the server then answers 503 with Retry-After.
     if not (response.ok or (response.status_code == requests.codes.unavailable and "Retry-After" in response.headers)):
         return f"{url} answers {response.status_code}"
     return ""

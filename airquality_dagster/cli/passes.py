@@ -1,4 +1,4 @@
-"""``airquality run`` and ``airquality backfill``: passes of the hourly job in this process."""
+"""``airquality run`` and ``airquality backfill``: the hourly job in this process."""
 
 import logging
 import time
@@ -25,11 +25,11 @@ from airquality_dagster.network.stations import Network, load_network
 
 
 def run_due() -> bool:
-    """Make one pass over what is due and report it. Return whether nothing failed."""
+    """Materialize what is due and print a report. Return whether nothing failed."""
     network = load_network(settings.stations_file())
     now = datetime.now(UTC)
     with local_services() as services, dagster_instance(services.instance_folder) as instance:
-        _introduce(services)
+        _print_services(services)
         end_dead_runs(instance)
         runs = due_runs(instance, network, now)
         if not runs:
@@ -43,17 +43,21 @@ def run_due() -> bool:
 
 
 def run_backfill(first: str, last: str, names: Sequence[str]) -> bool:
-    """Materialize a range of months of some stations, or all. Return whether nothing failed.
+    """Materialize a range of months and print a report. Return whether nothing failed.
+
+    Args:
+        first, last: months ``YYYY-MM``, both included.
+        names: names of stations; empty for all.
 
     Raises:
-        SettingsError: the range or a station's name is wrong.
+        SettingsError: the range or a station's name is not valid.
     """
     network = load_network(settings.stations_file())
     stations = [network.station(name) for name in dict.fromkeys(names)] or list(network.stations)
     months = network_months(network, datetime.now(UTC))
     current = month(months[-1].key) if months else network.first_month
     if first > last:
-        raise SettingsError(f"--from {first} is after --to {last}: exchange them")
+        raise SettingsError(f"--from {first} is after --to {last}: swap them")
     if first < network.first_month:
         raise SettingsError(
             f"--from {first} is before the network's first month, {network.first_month}: begin there, or change "
@@ -65,13 +69,13 @@ def run_backfill(first: str, last: str, names: Sequence[str]) -> bool:
     ranges = contiguous_ranges(months, due)
     runs = station_runs({station.name: ranges for station in stations}, network.network.stations_per_run)
     with local_services() as services, dagster_instance(services.instance_folder) as instance:
-        _introduce(services)
+        _print_services(services)
         end_dead_runs(instance)
         report = _execute(services, instance, network, runs)
         failed = [name for name, station in report.stations.items() if station.faults]
         if failed and len(due) > 1:
-            # A month that fails takes its range with it: ask again for each month alone.
-            err.print(f"{', '.join(failed)}: failed in one piece, asking for each month alone")
+            # If one month fails, its whole range fails: run each month alone.
+            err.print(f"{', '.join(failed)}: the range failed, running each month alone")
             alone = contiguous_ranges(months, due, alone=due)
             retried = _execute(services, instance, network, station_runs(dict.fromkeys(failed, alone), 1))
             report = PassReport({**report.stations, **retried.stations}, retried.dashboard)
@@ -79,7 +83,7 @@ def run_backfill(first: str, last: str, names: Sequence[str]) -> bool:
     return not report.faults
 
 
-def _introduce(services: Services) -> None:
+def _print_services(services: Services) -> None:
     err.print(f"AirQino API: {escape(services.api)}{' (sandbox)' if services.is_sandbox else ''}", style="dim")
     err.print(f"MongoDB: {services.mongodb}, database {escape(services.database)}", style="dim")
 
@@ -100,9 +104,8 @@ def _execute(
 
         def on_message(message: str, level: int) -> None:
             if level >= logging.ERROR:
-                # What failed is told in the end, with what it means.
-                return
-            # A station says once what was fetched; warnings say what it waits for.
+                return  # failures are printed at the end
+            # Each station logs one INFO line after its fetch; warnings are retries.
             advance = int(level == logging.INFO)
             progress.update(task, advance=advance, description=escape(message.partition(" (")[0]))
 
@@ -173,5 +176,5 @@ def _show_next_steps(services: Services) -> None:
         out.print(f"Dashboard: {escape(settings.dashboard_file().as_uri())}", soft_wrap=True)
     out.print(
         "Next: [bold]make dev[/] opens the Dagster UI and runs the schedule; [bold].venv/bin/airquality --help[/] "
-        "lists status, export and backfill; the README says how to use the real API and a MongoDB of yours."
+        "lists status, export and backfill; the README explains how to use the real API and your own MongoDB."
     )

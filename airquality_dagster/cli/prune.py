@@ -1,4 +1,4 @@
-"""``airquality prune``: forget runs of Dagster that nothing stands on any more."""
+"""``airquality prune``: delete runs of Dagster that are no longer needed."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,10 +12,10 @@ from airquality_dagster.network.stations import load_network
 
 
 def prune(keep_days: int) -> None:
-    """Delete the records of superseded runs, and say how many.
+    """Delete the records of superseded runs, and print their number.
 
     Args:
-        keep_days: runs that ended in so many days are kept in any case.
+        keep_days: keep all runs that ended in the last ``keep_days`` days.
 
     Raises:
         LocalServiceError: the instance cannot be used.
@@ -23,10 +23,10 @@ def prune(keep_days: int) -> None:
     network = load_network(settings.stations_file())
     before = datetime.now(UTC) - timedelta(days=keep_days)
     with dagster_instance(instance_folder(make_home())) as instance:
-        # First all of them, then the deletions: a page of runs begins after the last run of the one before.
+        # List all runs before the first deletion: pages of runs depend on each other.
         runs = list(superseded_runs(instance, network, before))
         with Progress(console=err, transient=True) as progress:
             for run_id in progress.track(runs, description="runs"):
                 instance.delete_run(run_id)
         left = run_count(instance)
-    out.print(f"{len(runs)} runs that ended before {before:%Y-%m-%d %H:%M} UTC are forgotten, {left} are kept.")
+    out.print(f"{len(runs)} runs that ended before {before:%Y-%m-%d %H:%M} UTC are deleted, {left} are kept.")

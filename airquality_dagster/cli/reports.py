@@ -1,4 +1,4 @@
-"""What is stored, in figures for people: per station the newest hour, the coverage, the last means."""
+"""Figures of a station's stored data for people: newest hour, coverage, last means."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,15 +15,14 @@ from airquality_dagster.readings.flags import VALID_LEVELS
 
 @dataclass(frozen=True)
 class StationStatus:
-    """How a station's stored data stand.
+    """Figures of a station's stored data.
 
     Args:
-        newest_hour: start of the newest stored hour, None without any.
-        hours_of_last_day, hours_of_last_month: stored hours of the last 24 hours and 30 days.
-        valid_of_last_month: field → its valid hours of the last 30 days, of the fields that are shown.
-        newest_day: the newest daily aggregate with at least `HOURS_FOR_A_VALID_DAY` hours, else the
-            newest.
-        is_simulated: the newest hour is simulated.
+        newest_hour: start of the newest stored hour, None if no hour is stored.
+        hours_of_last_day, hours_of_last_month: numbers of stored hours of the last 24 hours and 30 days.
+        valid_of_last_month: field of a headline pollutant → number of valid hours of the last 30 days.
+        newest_day: the newest daily aggregate with at least `HOURS_FOR_A_VALID_DAY` hours, else the newest.
+        is_simulated: whether the newest hour is simulated.
     """
 
     newest_hour: datetime | None
@@ -35,7 +34,7 @@ class StationStatus:
 
 
 def station_status(database: Database[dict[str, Any]], station: Station, now: datetime) -> StationStatus:
-    """Return how a station's stored data stand at a moment."""
+    """Return the figures of a station's stored data at a moment."""
     hours, quality, days = (
         database[name] for name in (station.raw_asset, station.quality_asset, station.aggregates_asset)
     )
@@ -61,7 +60,7 @@ def station_status(database: Database[dict[str, Any]], station: Station, now: da
 
 
 def daily_means(day: Mapping[str, Any] | None) -> str:
-    """Return date and means of a day with units; those that are not valid say so.
+    """Format the date and means of a day with units; it marks means that are not valid.
 
     >>> daily_means({"_id": datetime(2026, 1, 2), "co_mean": 0.41, "co_valid_hours": 9})
     '2026-01-02: CO 0.41 mg/m³ (not valid: 9 of 24 h)'
@@ -80,7 +79,7 @@ def daily_means(day: Mapping[str, Any] | None) -> str:
 
 
 def age(moment: datetime, now: datetime) -> str:
-    """Return how long ago a moment was.
+    """Format the time between two moments.
 
     >>> age(datetime(2026, 1, 1, 10), datetime(2026, 1, 1, 12, 5)), age(datetime(2026, 1, 1), datetime(2026, 1, 4, 2))
     ('2 h 5 min', '3 d 2 h')

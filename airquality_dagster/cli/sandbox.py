@@ -28,8 +28,18 @@ def run_sandbox(
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
+    Args:
+        port: port on loopback; 0 selects a free port.
+        replay: folder of captured answers; None simulates.
+        seed: seed of the simulation.
+        auth: whether calls need a token.
+        token_seconds: lifetime of an access token.
+        end_excluded: whether the period excludes ``end_date``.
+        faults: faults to simulate, as texts for `parse_fault`.
+
     Raises:
-        SettingsError: the replayed folder holds no captured answers, or a fault is none.
+        CaptureError: the folder to replay holds no captured answers.
+        SettingsError: a fault is not valid.
         LocalServiceError: the port is taken.
     """
     switch = FaultSwitch()
@@ -50,8 +60,8 @@ def run_sandbox(
         url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
         out.print(f"AirQino sandbox on {url}: [bold]{escape(source.description)}[/]")
         if realm is not None:
-            out.print(f"It asks for a token: AIRQINO_TOKEN_URL={url}{TOKEN_PATH}")
+            out.print(f"It requires a token: AIRQINO_TOKEN_URL={url}{TOKEN_PATH}")
         for fault in switch.listed():
-            out.print(f"[bold red]Fault on purpose:[/] {fault}")
+            out.print(f"[bold red]Simulated fault:[/] {fault}")
         out.print(f"Use it with AIRQINO_BASE_URL={url}; Ctrl-C ends it.")
         serve(create_app(source, realm, end_included=not end_excluded, faults=switch), listener)

@@ -1,4 +1,4 @@
-"""``airquality serve``: the dashboard and the metrics of a platform that runs, in the foreground."""
+"""``airquality serve``: serve dashboard and metrics in the foreground."""
 
 import contextlib
 import threading
@@ -26,8 +26,8 @@ def run_serve(host: str, port: int, draw_every_minutes: float | None) -> None:
 
     Args:
         host: address to listen on.
-        port: of it; 0 takes a free one.
-        draw_every_minutes: draw the page here, so often; None serves what the runs draw.
+        port: port to listen on; 0 selects a free port.
+        draw_every_minutes: interval at which this process draws the page; None: only runs draw it.
 
     Raises:
         AirQualityError: MongoDB, Dagster's instance or the port cannot be used.
@@ -48,7 +48,7 @@ def run_serve(host: str, port: int, draw_every_minutes: float | None) -> None:
 
 @contextlib.contextmanager
 def _drawing(network: Network, database: Database[dict[str, Any]], minutes: float | None) -> Iterator[None]:
-    """Draw the page again and again, in a thread."""
+    """Draw the page at an interval, in a thread."""
     if minutes is None:
         yield
         return
@@ -59,7 +59,7 @@ def _drawing(network: Network, database: Database[dict[str, Any]], minutes: floa
             try:
                 build_dashboard(database, network, settings.dashboard_file(), datetime.now(UTC))
             except (PyMongoError, DashboardError) as error:
-                # The page of before is served; its own time says how old it is.
+                # The former page is still served; it shows its own time.
                 err.print(f"the dashboard could not be drawn: {escape(' '.join(str(error).split()))}")
             if is_over.wait(minutes * 60):
                 return

@@ -1,4 +1,4 @@
-"""``airquality simulate-network``: a stations file of as many stations as one likes, to try sizes out."""
+"""``airquality simulate-network``: write a stations file with many simulated stations."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,10 +11,10 @@ from airquality_dagster.errors import SettingsError
 from airquality_dagster.network.stations import Network
 from airquality_dagster.storage.files import replaced
 
-# No AirQino station has such a number.
+# Greater than the id of any real AirQino station.
 FIRST_ID = 900_000_001
 _YEAR = timedelta(days=365)
-# A lattice over Abidjan, about a kilometre apart.
+# A grid over Abidjan with a spacing of about one kilometre.
 _SOUTH, _WEST, _STEP = 5.25, -4.15, 0.01
 
 
@@ -22,21 +22,21 @@ def simulate_network(count: int, output: Path, first_month: str | None = None) -
     """Write the stations file of a simulated network.
 
     Args:
-        count: of stations.
-        output: the file, which must not exist.
-        first_month: ``YYYY-MM``; by default that of a year ago.
+        count: number of stations.
+        output: the file; it must not exist.
+        first_month: ``YYYY-MM``; by default the month one year ago.
 
     Raises:
         SettingsError: the file exists, or cannot be written.
     """
     if output.exists():
-        raise SettingsError(f"{output} exists: give the name of a new file, or remove it")
+        raise SettingsError(f"{output} exists already: name a new file, or remove this one")
     network = simulated_network(count, first_month or f"{datetime.now(UTC) - _YEAR:%Y-%m}")
     try:
         with replaced(output) as unfinished:
             unfinished.write_text(
-                "# Made by airquality simulate-network. The sandbox simulates any station; the real API knows none of\n"
-                "# these.\n" + yaml.safe_dump(network, sort_keys=False, allow_unicode=True),
+                "# Written by airquality simulate-network. Only the sandbox knows these stations.\n"
+                + yaml.safe_dump(network, sort_keys=False, allow_unicode=True),
                 encoding="utf-8",
             )
     except OSError as error:

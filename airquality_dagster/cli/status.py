@@ -1,4 +1,4 @@
-"""``airquality status``: how the stored data stand."""
+"""``airquality status``: a summary of the stored data of each station."""
 
 from datetime import UTC, datetime
 
@@ -19,11 +19,11 @@ _HOURS_OF_30_DAYS = 720
 
 
 def show_status() -> None:
-    """Show a table of the stations."""
+    """Print a table of the stations, their valid hours and daily means, and failed checks."""
     network = load_network(settings.stations_file())
     now = datetime.now(UTC)
     table = Table("station", "newest hour (UTC)", "age", "last 24 h", "last 30 d", "last run", box=SIMPLE_HEAD)
-    means, red = [], []
+    lines = []
     is_simulated = False
     with (
         local_services(with_api=False) as services,
@@ -47,23 +47,21 @@ def show_status() -> None:
                 f"{parameter.label} {100 * status.valid_of_last_month[parameter.field] // _HOURS_OF_30_DAYS} %"
                 for parameter in HEADLINES
             )
-            means.append(
+            lines.append(
                 f"{station.name}: valid hours of 30 days: {valid}; daily means of {daily_means(status.newest_day)}"
             )
         for check in failed_checks(instance, network):
             kind = "[bold red]act[/]" if check.must_act else "[yellow]warning[/]"
-            red.append(f"{kind} {check.key.name}: {escape(check.evaluation.description or '')}")
+            lines.append(f"{kind} {check.key.name}: {escape(check.evaluation.description or '')}")
     out.print(table)
-    for line in means:
-        out.print(line)
-    for line in red:
+    for line in lines:
         out.print(line)
     if is_simulated:
         out.print(SIMULATED_NOTE)
 
 
 def _described(record: dg.RunRecord | None, now: datetime) -> str:
-    """Return state and age of a run."""
+    """Format the status and age of a run."""
     if record is None:
-        return "none known"
+        return "no run"
     return f"{record.dagster_run.status.value.lower()}, {age(record.create_timestamp.replace(tzinfo=UTC), now)} ago"

@@ -1,4 +1,4 @@
-"""How commands speak to a person."""
+"""Output of commands to the terminal."""
 
 from rich.console import Console
 

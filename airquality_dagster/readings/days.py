@@ -97,7 +97,7 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
         "valid_hours": valid_counts,
         # Truncated, not rounded: 99.6 % is not complete.
         "percent_complete": 100 * valid_counts // expected[:, np.newaxis],
-        "invalid": _causes(flagged.quality.flags.to_numpy()[in_period], begins, valid_counts, expected),
+        "invalid": _causes(flagged.flags.to_numpy()[in_period], begins, valid_counts, expected),
     }
     columns: dict[str, Any] = {DATE: days.tz_localize("UTC"), HOURS: size}
     for position, field in enumerate(fields):

@@ -101,14 +101,23 @@ def is_valid_level(levels: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class QualityFlags:
-    """Flags of the readings of some hours.
+class FlaggedHours:
+    """The hours of a period, the hours around it, and their flags.
 
     Args:
+        hours: one row per hour, ordered by time, in the layout of `hourly_frame`.
+        in_period: which hours are in the period (bool); the others are around it.
         flags: one row per hour (with the index of the hours), one column per field: a sum of `Flag`.
     """
 
+    hours: pd.DataFrame
+    in_period: np.ndarray
     flags: pd.DataFrame
+
+    @property
+    def fields(self) -> list[str]:
+        """Fields of the flagged readings."""
+        return list(map(str, self.flags.columns))
 
     @property
     def is_valid(self) -> pd.DataFrame:
@@ -119,7 +128,7 @@ class QualityFlags:
     def levels(self) -> pd.DataFrame:
         """The `Level` of each reading."""
         flags = self.flags.to_numpy()
-        is_judged = [quality_control(str(field)) is not None for field in self.flags.columns]
+        is_judged = [quality_control(field) is not None for field in self.fields]
         levels = np.tile(np.where(is_judged, int(Level.PASS), int(Level.NOT_EVALUATED)), (len(flags), 1))
         # Later rows override earlier ones.
         for flag, level in (
@@ -130,26 +139,6 @@ class QualityFlags:
             levels[(flags & int(flag)) != 0] = level
         return pd.DataFrame(levels, index=self.flags.index, columns=self.flags.columns)
 
-
-@dataclass(frozen=True)
-class FlaggedHours:
-    """The hours of a period, the hours around it, and their flags.
-
-    Args:
-        hours: one row per hour, ordered by time, in the layout of `hourly_frame`.
-        in_period: which hours are in the period (bool); the others are around it.
-        quality: flags of all hours.
-    """
-
-    hours: pd.DataFrame
-    in_period: np.ndarray
-    quality: QualityFlags
-
-    @property
-    def fields(self) -> list[str]:
-        """Fields of the flagged readings."""
-        return list(map(str, self.quality.flags.columns))
-
     @cached_property
     def readings(self) -> pd.DataFrame:
         """All readings as published, one column per field (float64)."""
@@ -158,7 +147,7 @@ class FlaggedHours:
     @cached_property
     def valid_readings(self) -> pd.DataFrame:
         """The valid readings; NaN replaces the others."""
-        return self.readings.where(self.quality.is_valid)
+        return self.readings.where(self.is_valid)
 
 
 def flag_hours(
@@ -203,7 +192,7 @@ def quality_control(field: str) -> QualityControl | None:
 
 def quality_flags(
     hourly: pd.DataFrame, fields: Collection[str], *, restated: Collection[pd.Timestamp] = ()
-) -> QualityFlags:
+) -> pd.DataFrame:
     """Flag the readings of some hours.
 
     Removing a valid reading never makes another one valid: each rule counts the hours that support a reading, and a
@@ -214,6 +203,9 @@ def quality_flags(
             hour), readings in the units of the pollutant table, and ``provisional`` if an hour is.
         fields: fields to flag; a field without a column is missing in every hour.
         restated: hours that the source changed after they were final.
+
+    Returns:
+        one row per hour with its index, one column per field: a sum of `Flag`.
     """
     hours = pd.DatetimeIndex(hourly[TIMESTAMP])
     # On a complete grid of hours, a window of n rows spans n hours.
@@ -230,7 +222,7 @@ def quality_flags(
         flags[:, (hourly[PROVISIONAL] == True).to_numpy()] |= int(Flag.PROVISIONAL)  # noqa: E712
     if len(restated):
         flags[:, hours.isin(list(restated))] |= int(Flag.RESTATED)
-    return QualityFlags(pd.DataFrame(flags.T, index=hourly.index, columns=list(fields)))
+    return pd.DataFrame(flags.T, index=hourly.index, columns=list(fields))
 
 
 def _single_flags(values: np.ndarray, limits: QualityControl | None) -> np.ndarray:

@@ -29,7 +29,7 @@ def hourly_quality(flagged: FlaggedHours, *, absent: float = np.nan) -> pd.DataF
         depend on valid readings only, and are null if there are too few.
     """
     in_period, valid = flagged.in_period, flagged.valid_readings
-    flags, levels = (table.to_numpy()[in_period] for table in (flagged.quality.flags, flagged.quality.levels))
+    flags, levels = (table.to_numpy()[in_period] for table in (flagged.flags, flagged.levels))
     names = np.empty(_MOST_FLAGS, dtype=object)
     combinations = np.unique(flags)
     names[combinations] = [flag_names(int(combination)) or absent for combination in combinations]

@@ -7,7 +7,6 @@ breakpoints, bands and levels.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
@@ -46,86 +45,55 @@ _NOWCAST_RECENT, _NOWCAST_LEAST_RECENT = 3, 2
 _LEAST_WEIGHT = 0.5
 
 
-def aqi(scale: str, concentrations: pd.Series) -> pd.Series:
-    """Return the AQI of concentrations in the units of the AQI.
-
-    Args:
-        scale: ``pm2_5`` and ``pm10`` (µg/m³, 24 h), ``co`` (ppm, 8 h), ``no2`` (ppb, 1 h), ``o3_8h``
-            (ppm; 300 from 0.200 on), ``o3_1h`` (ppm, from 0.125).
-        concentrations: not negative; NaN if missing. Above the last band, its line is extrapolated.
-
-    Returns:
-        whole numbers (Int64); null if the concentration is missing or below the scale.
-
-    >>> aqi("pm2_5", pd.Series([9.0, 35.92431999, None])).tolist()
-    [50, 102, <NA>]
-    """
-    indices = _aqi(scale, concentrations.to_numpy(dtype="float64", na_value=np.nan))
-    return pd.Series(indices, index=concentrations.index).astype("Int64")
-
-
-@dataclass(frozen=True)
-class _Bands:
-    """The bands of a scale, with concentrations as whole numbers of steps.
-
-    Args:
-        steps_per_unit: steps in one unit of concentration.
-        begins, ends: lowest and highest concentration of each band.
-        lowest, highest: index at these concentrations.
-    """
-
-    steps_per_unit: float
-    begins: np.ndarray
-    ends: np.ndarray
-    lowest: np.ndarray
-    highest: np.ndarray
-
-
 @cache
-def _bands(scale: str) -> _Bands:
+def _bands(scale: str) -> tuple[np.ndarray, ...]:
+    """Return the lowest and highest concentration of each band in whole steps, and the index at these."""
     breakpoints = _SCALES[scale]
     step = Decimal(breakpoints.step)
-    used = [(*band, high) for band, high in zip(_AQI_BANDS, breakpoints.highest, strict=True) if high]
-    lowest, highest, highs = zip(*used, strict=True)
+    bands = [(*band, high) for band, high in zip(_AQI_BANDS, breakpoints.highest, strict=True) if high]
+    lowest, highest, highs = zip(*bands, strict=True)
     ends = [int(Decimal(high) / step) for high in highs]
     begins = [int(Decimal(breakpoints.first) / step), *(high + 1 for high in ends[:-1])]
-    return _Bands(float(1 / step), *map(np.array, (begins, ends, lowest, highest)))
+    return tuple(map(np.array, (begins, ends, lowest, highest)))
 
 
 def _aqi(scale: str, concentrations: np.ndarray) -> np.ndarray:
-    """Return the AQI of concentrations in the unit of the scale, NaN if there is none."""
-    bands = _bands(scale)
+    """Return the AQI of concentrations in the unit of the pollutant table, NaN if there is none."""
+    begins, ends, lowest, highest = _bands(scale)
     is_present = ~np.isnan(concentrations)
+    steps_per_unit = float(1 / Decimal(_SCALES[scale].step))
     # Truncated to whole steps. Rounding first removes the error of binary fractions.
-    scaled = np.where(is_present, concentrations, 0.0) * bands.steps_per_unit
-    cut = np.floor(np.round(scaled, 6)).astype("int64")
-    place = np.clip(np.searchsorted(bands.begins, cut, side="right") - 1, 0, None)
-    low, low_index = bands.begins[place], bands.lowest[place]
-    # The line of the band, rounded half up, in whole numbers.
-    rise, run = (bands.highest[place] - low_index) * (cut - low), bands.ends[place] - low
+    scaled = np.where(is_present, concentrations * _SCALES[scale].unit_factor, 0.0) * steps_per_unit
+    steps = np.floor(np.round(scaled, 6)).astype("int64")
+    place = np.clip(np.searchsorted(begins, steps, side="right") - 1, 0, None)
+    low, low_index = begins[place], lowest[place]
+    # Linear interpolation in the band, rounded half up, in whole numbers.
+    rise, run = (highest[place] - low_index) * (steps - low), ends[place] - low
     index = low_index + (2 * rise + run) // (2 * run)
     if scale == "o3_8h":
         # Above 0.200 ppm the 1-hour scale counts. It may give a lower index, so this one stays at its top.
-        index = np.minimum(index, bands.highest[-1])
-    return np.where(is_present & (cut >= bands.begins[0]), index, np.nan)
+        index = np.minimum(index, highest[-1])
+    return np.where(is_present & (steps >= begins[0]), index, np.nan)
 
 
 def aqi_of_pollutants(concentrations: pd.DataFrame) -> pd.DataFrame:
     """Return the AQI of each pollutant.
 
     Args:
-        concentrations: valid concentrations in the units of the pollutant table, NaN if missing. The columns are names
-            of scales: ``pm2_5``, ``pm10`` (24-hour mean or NowCast), ``co`` (highest 8-hour mean), ``no2`` (highest
-            hour), ``o3_8h``, ``o3_1h`` (highest 8-hour mean, highest hour).
+        concentrations: valid concentrations in the units of the pollutant table, not negative, NaN if missing. The
+            columns are names of scales: ``pm2_5``, ``pm10`` (24-hour mean or NowCast), ``co`` (highest 8-hour mean),
+            ``no2`` (highest hour), ``o3_8h``, ``o3_1h`` (highest 8-hour mean, highest hour).
 
     Returns:
-        one column per pollutant, whole numbers as in `aqi`, NaN if missing; for a pollutant with two scales the
-        higher index.
+        one column per pollutant, whole numbers; NaN if the concentration is missing or below the scale. For a pollutant
+        with two scales the higher index. Above the last band, its line is extrapolated.
+
+    >>> aqi_of_pollutants(pd.DataFrame({"pm2_5": [9.0, 35.92431999, None]}))["pm2_5"].tolist()
+    [50.0, 102.0, nan]
     """
     indices: dict[str, np.ndarray] = {}
     for scale in map(str, concentrations.columns):
-        values = concentrations[scale].to_numpy(dtype="float64", na_value=np.nan)
-        index = _aqi(scale, values * _SCALES[scale].unit_factor)
+        index = _aqi(scale, concentrations[scale].to_numpy(dtype="float64", na_value=np.nan))
         pollutant = _POLLUTANT_OF_SCALE[scale]
         indices[pollutant] = np.fmax(indices[pollutant], index) if pollutant in indices else index
     return pd.DataFrame(indices, index=concentrations.index)

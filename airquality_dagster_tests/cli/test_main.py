@@ -79,7 +79,7 @@ def test_status_shows_age_coverage_means_and_the_last_run(first_run):
 def test_status_of_an_empty_home_says_that_there_is_nothing(home, mongodb_uri, database):
     run = airquality("status", home=home, MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database.name)
     assert run.returncode == 0, run.stderr
-    assert "none known" in run.stdout.replace("\n", " ")
+    assert "no run" in run.stdout.replace("\n", " ")
     assert "no day yet" in run.stdout
 
 
@@ -139,7 +139,7 @@ def test_a_test_message_reaches_the_services_that_there_are_and_names_those_that
         good = f"json://{webhook.url.removeprefix('http://')}/hook"
         run = airquality("alert-test", home=tmp_path, AIRQUALITY_ALERT_URLS=good)
         assert run.returncode == 0, run.stderr
-        assert "1 of 1 alert services took the test message" in run.stdout
+        assert "1 of 1 alert services accepted the test message" in run.stdout
         run = airquality(
             "alert-test", home=tmp_path, AIRQUALITY_ALERT_URLS=f"{good}\njson://user:hunter2@127.0.0.1:9/hook"
         )

@@ -158,7 +158,7 @@ def test_the_highest_8_hour_mean_equals_an_independent_computation(frame, zone):
 @given(histories(), ZONES, st.data())
 def test_to_take_a_valid_hour_away_never_makes_a_day_more_valid(frame, zone, data):
     frame = frame.sort_values("timestamp", ignore_index=True)
-    is_valid = flag_hours(frame).quality.is_valid[["pm10", "o3", "co"]].all(axis=1)
+    is_valid = flag_hours(frame).is_valid[["pm10", "o3", "co"]].all(axis=1)
     candidates = list(is_valid.index[is_valid])
     if not candidates:
         return

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airquality_dagster.network.pollutants import BY_FIELD
+from airquality_dagster.network.pollutants import BY_FIELD, PARAMETERS
 from airquality_dagster.readings.indices import (
     EAQI_POLLUTANTS,
     WHO_ANNUAL_LEVELS,
     WHO_LEVELS,
-    aqi,
     aqi_of_pollutants,
     eaqi_bands,
     nowcast,
@@ -38,8 +37,17 @@ def ppb_per_microgram(field: str) -> float:
 SCALES = ("pm2_5", "pm10", "co", "no2", "o3_8h", "o3_1h")
 
 
+UNIT_FACTORS = {scale.name: scale.unit_factor for parameter in PARAMETERS for scale in parameter.aqi}
+
+
+def aqi(scale: str, concentrations: list[float]) -> pd.Series:
+    """Return the AQI of concentrations in the unit of the scale."""
+    in_table_unit = pd.DataFrame({scale: concentrations}, dtype="float64") / UNIT_FACTORS[scale]
+    return aqi_of_pollutants(in_table_unit).iloc[:, 0]
+
+
 def one(scale: str, concentration: float) -> int | None:
-    (index,) = aqi(scale, pd.Series([concentration]))
+    (index,) = aqi(scale, [concentration])
     return None if pd.isna(index) else int(index)
 
 
@@ -113,7 +121,7 @@ def test_above_500_the_line_goes_on():
 @pytest.mark.parametrize("scale", SCALES)
 @given(st.lists(st.floats(0, 3000), min_size=2, max_size=30))
 def test_the_aqi_never_falls_as_the_concentration_rises(scale, concentrations):
-    indices = aqi(scale, pd.Series(sorted(concentrations), dtype="float64")).dropna()
+    indices = aqi(scale, sorted(concentrations)).dropna()
     assert indices.is_monotonic_increasing
 
 

@@ -67,7 +67,7 @@ def airquality(*arguments: str) -> str:
 
 def test_what_is_stored_agrees_with_itself_before_and_after_the_first_tick(former, source):
     before = airquality("verify")
-    assert "by former rules: the next runs make them anew" in before
+    assert "by former rules: the next runs compute them again" in before
     airquality("run")
     after = airquality("verify")
     assert "former rules" not in after

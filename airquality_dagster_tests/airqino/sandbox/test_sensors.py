@@ -39,7 +39,7 @@ def test_faults_are_found_and_little_else(kind, flag, precision, recall):
     faulty = found = in_all = 0
     for seed in SEEDS:
         fault = with_fault(kind, sound(seed), np.random.default_rng([seed, 3]))
-        has_flag = (flagged(fault.readings).quality.flags & int(flag)) != 0
+        has_flag = (flagged(fault.readings).flags & int(flag)) != 0
         faulty += fault.is_faulty.sum()
         found += (has_flag[field_of(fault.sensor)].to_numpy() & fault.is_faulty).sum()
         in_all += has_flag.to_numpy().sum()
@@ -49,7 +49,7 @@ def test_faults_are_found_and_little_else(kind, flag, precision, recall):
 
 def test_of_sound_sensors_hardly_a_reading_fails():
     for seed in SEEDS:
-        assert ((flagged(sound(seed)).quality.flags & int(FAILED)) != 0).to_numpy().mean() < 0.005
+        assert ((flagged(sound(seed)).flags & int(FAILED)) != 0).to_numpy().mean() < 0.005
 
 
 def test_a_unit_that_changes_by_1000_is_found_and_no_sound_station_is_accused():
