@@ -87,15 +87,18 @@ def ui_url() -> str:
     return (os.environ.get(AIRQUALITY_UI_URL) or DEFAULT_UI_URL).rstrip("/")
 
 
-def dashboard_file() -> Path:
-    """Return the absolute path of the dashboard's file."""
+def dashboard_file(key_prefix: str | None = None) -> Path:
+    """Return the absolute path of the dashboard's file; a network with a key prefix has its own folder."""
     folder = os.environ.get(AIRQUALITY_DASHBOARD_DIR)
-    return (Path(folder).absolute() if folder else home() / "dashboard") / "index.html"
+    return (Path(folder).absolute() if folder else home() / "dashboard") / (key_prefix or "") / "index.html"
 
 
-def dashboard_url() -> str:
-    """Return the URL of the dashboard, for links; without a server, that of the file."""
-    return os.environ.get(AIRQUALITY_DASHBOARD_URL) or dashboard_file().as_uri()
+def dashboard_url(key_prefix: str | None = None) -> str:
+    """Return the URL of a network's dashboard, for links; without a server, that of the file."""
+    url = os.environ.get(AIRQUALITY_DASHBOARD_URL)
+    if not url:
+        return dashboard_file(key_prefix).as_uri()
+    return f"{url.rstrip('/')}/{key_prefix}/" if key_prefix else url
 
 
 def data_page_url() -> str | None:
