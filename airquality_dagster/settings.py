@@ -53,9 +53,14 @@ def resource_field(name: str, variables: Mapping[str, str] | None = None) -> str
     Args:
         name: name of the environment variable.
         variables: override environment variables; their values are passed unchanged.
+
+    Raises:
+        ValueError: `variables` has a credential, which the configuration would show.
     """
     if variables and name in variables:
-        return variables[name]
+        if name in CREDENTIALS and variables[name]:
+            raise ValueError(f"{name} is secret: set it in the environment of the process")
+        return variables[name] or None
     return dg.EnvVar(name) if os.environ.get(name) else None
 
 
