@@ -37,7 +37,7 @@ class _Scaffolder(dg.Scaffolder):
                 lines.write(
                     "  # Precedes all keys and names. Set it if the project has another network, or assets that\n"
                 )
-                lines.write("  # use a default IO manager: without it, this network's IO manager is `io_manager`.\n")
+                lines.write("  # or an IO manager of its own: without it, the one of this network is `io_manager`.\n")
                 lines.write(f"  # key_prefix: {'_'.join(words)}\n")
 
 

@@ -53,9 +53,14 @@ def resource_field(name: str, variables: Mapping[str, str] | None = None) -> str
     Args:
         name: name of the environment variable.
         variables: override environment variables; their values are passed unchanged.
+
+    Raises:
+        ValueError: `variables` has a credential, which the configuration would show.
     """
     if variables and name in variables:
-        return variables[name]
+        if name in CREDENTIALS and variables[name]:
+            raise ValueError(f"{name} is secret: set it in the environment of the process")
+        return variables[name] or None
     return dg.EnvVar(name) if os.environ.get(name) else None
 
 
@@ -87,15 +92,18 @@ def ui_url() -> str:
     return (os.environ.get(AIRQUALITY_UI_URL) or DEFAULT_UI_URL).rstrip("/")
 
 
-def dashboard_file() -> Path:
-    """Return the absolute path of the dashboard's file."""
+def dashboard_file(key_prefix: str | None = None) -> Path:
+    """Return the absolute path of the dashboard's file; a network with a key prefix has its own folder."""
     folder = os.environ.get(AIRQUALITY_DASHBOARD_DIR)
-    return (Path(folder).absolute() if folder else home() / "dashboard") / "index.html"
+    return (Path(folder).absolute() if folder else home() / "dashboard") / (key_prefix or "") / "index.html"
 
 
-def dashboard_url() -> str:
-    """Return the URL of the dashboard, for links; without a server, that of the file."""
-    return os.environ.get(AIRQUALITY_DASHBOARD_URL) or dashboard_file().as_uri()
+def dashboard_url(key_prefix: str | None = None) -> str:
+    """Return the URL of a network's dashboard, for links; without a server, that of the file."""
+    url = os.environ.get(AIRQUALITY_DASHBOARD_URL)
+    if not url:
+        return dashboard_file(key_prefix).as_uri()
+    return f"{url.rstrip('/')}/{key_prefix}/" if key_prefix else url
 
 
 def data_page_url() -> str | None:

@@ -196,6 +196,15 @@ def test_the_assets_have_their_column_lineage():
 def test_column_lineage_names_what_a_value_is_made_of():
     deps = daily_lineage(Station(name="station1", airqino_id=1)).deps_by_column
     assert [(dep.asset_key.path[-1], dep.column_name) for dep in deps["co_mean"]] == [("raw_station1", "co")]
-    assert {dep.column_name for dep in deps["pm2_5_valid_mean"]} == {"pm2_5", "pm10"}
     assert {dep.column_name for dep in deps["aqi"]} == {"pm2_5", "pm10", "co", "no2", "o3"}
     assert [dep.column_name for dep in deps["temperature_max"]] == ["temperature"]
+
+
+def test_what_quality_control_says_of_a_particle_column_is_made_of_both():
+    station = Station(name="station1", airqino_id=1)
+    deps = {**quality_lineage(station).deps_by_column, **daily_lineage(station).deps_by_column}
+    made_of = {name: {dep.column_name for dep in deps[name]} for name in deps if name.startswith("pm2_5_")}
+    as_published = {f"pm2_5_{statistic}" for statistic in ("mean", "min", "max", "hours")}
+    assert {name for name, fields in made_of.items() if fields == {"pm2_5"}} == as_published
+    assert {"pm2_5_qc", "pm2_5_flags", "pm2_5_nowcast", "pm2_5_aqi", "pm2_5_who"} <= made_of.keys() - as_published
+    assert all(made_of[name] == {"pm2_5", "pm10"} for name in made_of.keys() - as_published)

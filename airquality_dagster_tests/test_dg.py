@@ -1,17 +1,22 @@
 """The project as the `dg` command knows it, and networks in a project of somebody else."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from airquality_dagster.airqino.sandbox.server import create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.local.serving import running
 from airquality_dagster.network.stations import load_network
+from airquality_dagster_tests.dev import START_SECONDS
+from airquality_dagster_tests.processes import free_port, processes_of, wait_until
 
 ROOT = Path(__file__).parents[1]
 DG = Path(sys.executable).with_name("dg")
@@ -48,15 +53,19 @@ attributes:
 """
 
 
-def dg(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+def environment(cwd: Path, **variables: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
     # As in an activated environment, of which dg asks.
-    environment = {**kept, "VIRTUAL_ENV": str(DG.parents[1]), "PATH": f"{DG.parent}:{os.environ['PATH']}"}
+    activated = {"VIRTUAL_ENV": str(DG.parents[1]), "PATH": f"{DG.parent}:{os.environ['PATH']}"}
+    return {**kept, **activated, "DO_NOT_TRACK": "1", "PYTHONPATH": str(cwd), **variables}
+
+
+def dg(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
     return subprocess.run(
         [DG, *arguments],
         cwd=cwd,
-        env={**environment, "DO_NOT_TRACK": "1", "PYTHONPATH": str(cwd), **variables},
+        env=environment(cwd, **variables),
         capture_output=True,
         text=True,
         timeout=240,
@@ -101,10 +110,53 @@ def test_dg_launch_materializes_a_month_of_a_station(mongodb_uri, database, tmp_
     assert database["station1_aggregates"].count_documents({}) > 25
 
 
+@pytest.mark.long
+def test_dg_dev_serves_the_definitions_and_ends_with_all_its_processes(tmp_path):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with (tmp_path / "dev.log").open("w") as log:
+        process = subprocess.Popen(
+            [DG, "dev", "--host", "127.0.0.1", "--port", str(port)],
+            cwd=ROOT,
+            env=environment(ROOT, DAGSTER_HOME=str(tmp_path)),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def is_up() -> bool:
+        assert process.poll() is None, (tmp_path / "dev.log").read_text()
+        try:
+            return requests.get(f"{url}/server_info", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    try:
+        wait_until(is_up, "the UI", START_SECONDS)
+        query = {"query": "{ assetNodes { assetKey { path } } }"}
+        answer = requests.post(f"{url}/graphql", json=query, timeout=60).json()
+        assert ["raw_station1"] in [node["assetKey"]["path"] for node in answer["data"]["assetNodes"]]
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+        wait_until(lambda: not processes_of(tmp_path), "the end of its processes", 60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(60)
+
+
 def test_two_networks_live_in_a_project_of_somebody_else(project):
     for name in ("abidjan", "bouake"):
         file = scaffold(project, name)
         file.write_text(file.read_text().replace("# key_prefix", "key_prefix"))
+    for arguments, words in (
+        (("check", "yaml"), "All component YAML validated successfully."),
+        (("check", "defs"), "All definitions loaded successfully."),
+        (("list", "components"), "airquality_dagster.AirQualityNetwork"),
+    ):
+        done = dg(*arguments, cwd=project)
+        assert done.returncode == 0, done.stderr
+        assert words in done.stdout
     listed = dg("list", "defs", "--json", cwd=project)
     assert listed.returncode == 0, listed.stderr
     found = json.loads(listed.stdout)

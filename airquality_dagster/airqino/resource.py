@@ -1,5 +1,6 @@
 """The AirQino API as a Dagster resource."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import dagster as dg
@@ -9,7 +10,7 @@ from airquality_dagster.airqino.answer import HourlyAnswer, parse_hourly_answer
 from airquality_dagster.airqino.client import AirQinoClient
 from airquality_dagster.airqino.oauth2 import Credentials, TokenSource
 from airquality_dagster.errors import SettingsError
-from airquality_dagster.settings import PUBLIC_API, PUBLIC_TOKEN_URL
+from airquality_dagster.settings import CREDENTIALS, PUBLIC_API, PUBLIC_TOKEN_URL
 
 
 class AirQinoResource(dg.ConfigurableResource):
@@ -30,10 +31,10 @@ class AirQinoResource(dg.ConfigurableResource):
     base_url: str = Field(default=PUBLIC_API, description="URL of the API, without a path.")
     token_url: str = Field(default=PUBLIC_TOKEN_URL, description="Token endpoint of the Keycloak realm.")
     client_id: str | None = Field(default=None, description="OAuth2 client.")
-    client_secret: str | None = Field(default=None, description="Its secret; a public client has none.")
+    client_secret: str | None = Field(default=None, repr=False, description="Its secret; a public client has none.")
     username: str | None = Field(default=None, description="For the password grant.")
-    password: str | None = Field(default=None, description="For the password grant.")
-    refresh_token: str | None = Field(default=None, description="For the refresh-token grant, tried first.")
+    password: str | None = Field(default=None, repr=False, description="For the password grant.")
+    refresh_token: str | None = Field(default=None, repr=False, description="For the refresh-token grant, tried first.")
     connect_timeout: float = Field(default=10.0, description="Seconds to wait for a connection.")
     read_timeout: float = Field(default=60.0, description="Seconds to wait for the next bytes of an answer.")
     attempts: int = Field(default=5, description="Maximum number of attempts per request.")
@@ -79,30 +80,8 @@ class AirQinoResource(dg.ConfigurableResource):
         Raises:
             SettingsError: the credentials are not enough for a grant; the message names what is missing.
         """
-        if not any([self.client_id, self.client_secret, self.username, self.password, self.refresh_token]):
-            return None
-        missing = []
-        if not self.client_id:
-            missing.append("AIRQINO_CLIENT_ID")
-        if self.username and not self.password:
-            missing.append("AIRQINO_PASSWORD (for AIRQINO_USERNAME)")
-        if self.password and not self.username:
-            missing.append("AIRQINO_USERNAME (for AIRQINO_PASSWORD)")
-        if not (self.username or self.password or self.refresh_token):
-            missing.append("AIRQINO_USERNAME with AIRQINO_PASSWORD, or AIRQINO_REFRESH_TOKEN")
-        if missing:
-            raise SettingsError(
-                f"the AirQino credentials are incomplete: set {' and '.join(missing)}, or none of them for calls "
-                "without a token"
-            )
-        return Credentials(
-            token_url=self.token_url,
-            client_id=str(self.client_id),
-            client_secret=self.client_secret,
-            username=self.username,
-            password=self.password,
-            refresh_token=self.refresh_token,
-        )
+        fields = (self.client_id, self.client_secret, self.username, self.password, self.refresh_token)
+        return credentials_of(dict(zip(CREDENTIALS, fields, strict=True)), self.token_url)
 
     def hourly_answer(self, station_id: int, start: datetime, end: datetime, now: datetime) -> HourlyAnswer:
         """Fetch and parse the hours of a period.
@@ -117,3 +96,30 @@ class AirQinoResource(dg.ConfigurableResource):
         """
         answer = self.client.hourly_averages(station_id, start, end)
         return parse_hourly_answer(answer, start=start, end=end, now=now)
+
+
+def credentials_of(variables: Mapping[str, str | None], token_url: str = PUBLIC_TOKEN_URL) -> Credentials | None:
+    """Return the credentials in environment variables; None if none are set.
+
+    Raises:
+        SettingsError: the credentials are not enough for a grant; the message names what is missing.
+    """
+    values = [variables.get(name) or None for name in CREDENTIALS]
+    client_id, client_secret, username, password, refresh_token = values
+    if not any(values):
+        return None
+    missing = []
+    if not client_id:
+        missing.append("AIRQINO_CLIENT_ID")
+    if username and not password:
+        missing.append("AIRQINO_PASSWORD (for AIRQINO_USERNAME)")
+    if password and not username:
+        missing.append("AIRQINO_USERNAME (for AIRQINO_PASSWORD)")
+    if not (username or password or refresh_token):
+        missing.append("AIRQINO_USERNAME with AIRQINO_PASSWORD, or AIRQINO_REFRESH_TOKEN")
+    if missing:
+        raise SettingsError(
+            f"the AirQino credentials are incomplete: set {' and '.join(missing)}, or none of them for calls "
+            "without a token"
+        )
+    return Credentials(token_url, str(client_id), client_secret, username, password, refresh_token)

@@ -40,9 +40,10 @@ def dashboard_asset(network: Network, owner: str) -> dg.AssetsDefinition:
     def air_quality_dashboard(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         begin = time.monotonic()
         with mongodb_of(context, network).open_database() as database:
-            built = build_dashboard(database, network, settings.dashboard_file(), datetime.now(UTC))
+            path = settings.dashboard_file(network.key_prefix)
+            built = build_dashboard(database, network, path, datetime.now(UTC))
         metadata: dict[str, dg.MetadataValue] = {
-            "dashboard": dg.MetadataValue.url(settings.dashboard_url()),
+            "dashboard": dg.MetadataValue.url(settings.dashboard_url(network.key_prefix)),
             "path": dg.MetadataValue.path(built.path),
             "bytes": dg.MetadataValue.int(built.size),
             "stations": dg.MetadataValue.int(built.stations),

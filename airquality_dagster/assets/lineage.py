@@ -14,6 +14,7 @@ from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.pollutants import BY_FIELD, RULES_VERSION, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Station
 from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, HOURS, WHO_INPUTS
+from airquality_dagster.readings.flags import PARTICLES
 from airquality_dagster.readings.hours import NOWCAST_POLLUTANTS
 from airquality_dagster.readings.indices import EAQI_POLLUTANTS
 from airquality_dagster.readings.periods import PERIOD, START
@@ -21,6 +22,8 @@ from airquality_dagster.readings.periods import PERIOD, START
 LINEAGE = "dagster/column_lineage"
 
 _TIMES = frozenset({DATE, HOURS, EXPECTED_HOURS, TIMESTAMP, RULES_VERSION})
+# Daily statistics of all readings, valid or not.
+_AS_PUBLISHED = frozenset({"mean", "min", "max", "hours"})
 # Prefix of an index's column names → readings that it depends on; longer prefixes first.
 _INDICES: Mapping[str, Sequence[str]] = {
     "aqi_nowcast": NOWCAST_POLLUTANTS,
@@ -70,8 +73,9 @@ def _readings_of(column: str) -> Sequence[str]:
         return (SIMULATED,)
     for field in BY_FIELD:
         if column.startswith(f"{field}_"):
+            is_as_published = column.removeprefix(f"{field}_") in _AS_PUBLISHED
             # Whether PM2.5 is valid depends on PM10, and the reverse.
-            return NOWCAST_POLLUTANTS if field in NOWCAST_POLLUTANTS and "valid" in column else (field,)
+            return PARTICLES if field in PARTICLES and not is_as_published else (field,)
     return next(readings for prefix, readings in _INDICES.items() if column.startswith(prefix))
 
 

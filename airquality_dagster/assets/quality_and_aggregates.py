@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-import numpy as np
 import pandas as pd
 from dagster_mongodb import ABSENT
 from pymongo.database import Database
@@ -23,6 +22,7 @@ from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.days import DATE, HOURS_FOR_A_VALID_DAY, daily_aggregates
 from airquality_dagster.readings.flags import HOURS_AFTER, HOURS_BEFORE, RULES, FlaggedHours, flag_hours
 from airquality_dagster.readings.hours import hourly_quality
+from airquality_dagster.storage.days import stored_days
 from airquality_dagster.storage.surroundings import surroundings
 
 
@@ -147,14 +147,9 @@ def _aggregates_output(daily: pd.DataFrame, former: pd.DataFrame) -> dg.Output[p
 
 def _days_before(database: Database[dict[str, Any]], station: Station, daily: pd.DataFrame) -> pd.DataFrame:
     """Return the stored days before the computed ones, for the sparklines."""
+    if daily.empty:
+        return daily
     means = [f"{parameter.field}_valid_mean" for parameter in HEADLINES]
-    documents: list[dict[str, Any]] = []
-    if len(daily):
-        before = {"$gt": daily[DATE].iloc[-1] - pd.Timedelta(days=SPARKLINE_DAYS), "$lt": daily[DATE].iloc[0]}
-        documents = list(database[station.aggregates_asset].find({"_id": before}, dict.fromkeys(means, True)))
-    return pd.DataFrame(
-        {
-            DATE: pd.to_datetime([day["_id"] for day in documents], utc=True),
-            **{name: np.array([day.get(name) for day in documents], dtype="float64") for name in means},
-        }
-    )
+    since = daily[DATE].iloc[-1] - pd.Timedelta(days=SPARKLINE_DAYS - 1)
+    stored = stored_days(database, station.aggregates_asset, means, since=since)
+    return stored[stored[DATE] < daily[DATE].iloc[0]]

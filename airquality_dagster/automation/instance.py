@@ -20,7 +20,7 @@ from airquality_dagster.automation.due import (
     outdated_months,
     station_runs,
 )
-from airquality_dagster.automation.jobs import HOURLY_JOB, IN_PROGRESS
+from airquality_dagster.automation.jobs import DASHBOARD_JOB, HOURLY_JOB, IN_PROGRESS
 from airquality_dagster.checks.station import check_keys
 from airquality_dagster.network.keys import asset_key, asset_name
 from airquality_dagster.network.partitions import monthly_partitions
@@ -116,10 +116,10 @@ def all_runs(network: Network, now: datetime) -> list[StationRun]:
 
 
 def superseded_runs(instance: dg.DagsterInstance, network: Network, before: datetime) -> Iterator[str]:
-    """Yield the ids of ended runs that are no longer needed.
+    """Yield the ids of ended runs of the network that are no longer needed.
 
     The runs with the newest materialization of a month of an asset are needed, however old they are: a tick queries
-    the instance for these.
+    the instance for these. Other networks and projects may use the same instance: their runs are not yielded.
 
     Args:
         instance: Dagster's instance.
@@ -135,11 +135,19 @@ def superseded_runs(instance: dg.DagsterInstance, network: Network, before: date
     }
     unpartitioned = [*(station.summaries_asset for station in network.stations), network.dashboard_asset]
     needed |= {entry.run_id for entry in _last_materializations(instance, unpartitioned).values()}
+    jobs = {network.named(HOURLY_JOB), network.named(DASHBOARD_JOB)}
+    stations = [asset for station in network.stations for asset in station.assets]
+    own_keys = {*map(asset_key, [*stations, network.dashboard_asset])}
+
+    def belongs(run: dg.DagsterRun) -> bool:
+        return run.job_name in jobs or (bool(run.asset_selection) and own_keys.issuperset(run.asset_selection))
+
     ended = dg.RunsFilter(statuses=_ENDED, updated_before=before)
     cursor = None
     while records := instance.get_run_records(ended, cursor=cursor, limit=_RUNS_AT_ONCE):
         cursor = records[-1].dagster_run.run_id
-        yield from [run_id for record in records if (run_id := record.dagster_run.run_id) not in needed]
+        runs = [record.dagster_run for record in records]
+        yield from [run.run_id for run in runs if run.run_id not in needed and belongs(run)]
 
 
 def failed_checks(instance: dg.DagsterInstance, network: Network) -> list[FailedCheck]:

@@ -9,7 +9,7 @@ import pandas as pd
 from airquality_dagster.checks.outcome import CheckOutcome, Checks, Finding, table_metadata
 from airquality_dagster.network.pollutants import POLLUTANTS
 from airquality_dagster.network.stations import Station
-from airquality_dagster.readings.days import DATE
+from airquality_dagster.readings.days import DATE, midnights
 
 _LEAST_PERCENT = 75
 
@@ -41,9 +41,8 @@ class AggregatedDays:
 
 def data_capture(days: AggregatedDays) -> CheckOutcome:
     """Count the days with a valid mean of each pollutant, of all days that are over."""
-    midnights = days.daily[DATE].dt.tz_localize(None) + pd.Timedelta(days=1)
-    ends = midnights.dt.tz_localize(days.time_zone, ambiguous=True, nonexistent="shift_forward")
-    is_over = (ends <= pd.Timestamp(days.now)).to_numpy()
+    dates = pd.DatetimeIndex(days.daily[DATE]).tz_localize(None)
+    is_over = midnights(dates + pd.Timedelta(days=1), days.time_zone) <= pd.Timestamp(days.now)
     total = int(is_over.sum())
     rows, findings, metadata = [], [], {}
     for parameter in POLLUTANTS if total else ():

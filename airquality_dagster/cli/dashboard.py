@@ -19,7 +19,7 @@ def write_dashboard(*, is_opened: bool) -> None:
         is_opened: also open it in the browser.
     """
     network = load_network(settings.stations_file())
-    path = settings.dashboard_file()
+    path = settings.dashboard_file(network.key_prefix)
     with (
         local_services(with_api=False) as services,
         services.open_database() as database,

@@ -39,11 +39,11 @@ def run_dev(port: int, dashboard_port: int | None) -> None:
     Raises:
         AirQualityError: a service could not be started, or ended by itself.
     """
-    load_network(settings.stations_file())
+    page = settings.dashboard_file(load_network(settings.stations_file()).key_prefix)
     try:
         with ended_by_signals():
             listen(port).close()
-            with local_services() as services, _dashboard(port, dashboard_port) as dashboard:
+            with local_services() as services, _dashboard(page, port, dashboard_port) as dashboard:
                 with dagster_instance(services.instance_folder) as instance:
                     end_dead_runs(instance)
                 ui = f"http://{LOOPBACK}:{port}"
@@ -84,9 +84,9 @@ def _program(name: str) -> str:
     return program
 
 
-def _dashboard(port: int, dashboard_port: int | None) -> contextlib.AbstractContextManager[str]:
+def _dashboard(page: Path, port: int, dashboard_port: int | None) -> contextlib.AbstractContextManager[str]:
     """Serve the dashboard beside the UI."""
-    app = dashboard_app(settings.dashboard_file())
+    app = dashboard_app(page)
     if dashboard_port is not None:
         return running(app, dashboard_port)
     try:

@@ -61,8 +61,12 @@ def _with_nulls(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+    _mapped(frame, _text).to_csv(path, index=False)
+
+
+def _mapped(frame: pd.DataFrame, text: Callable[[object], object]) -> pd.DataFrame:
     objects = frame.select_dtypes("object").columns
-    frame.assign(**{name: frame[name].map(_text) for name in objects}).to_csv(path, index=False)
+    return frame.assign(**{name: frame[name].map(text) for name in objects})
 
 
 def _text(value: object) -> object:
@@ -77,7 +81,8 @@ def _text(value: object) -> object:
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    frame.to_parquet(path, index=False)
+    # A column has one type, but days of version 0.1.0 hold `R_invalid` as text.
+    _mapped(frame, lambda value: json.dumps(value) if isinstance(value, dict) else value).to_parquet(path, index=False)
 
 
 def _write_json(frame: pd.DataFrame, path: Path) -> None:

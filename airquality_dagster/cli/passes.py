@@ -38,7 +38,7 @@ def run_due() -> bool:
             )
         report = _execute(services, instance, network, runs)
         _show(services, report, network)
-    _show_next_steps(services)
+    _show_next_steps(services, network)
     return not report.faults
 
 
@@ -167,13 +167,14 @@ def _show_faults(report: PassReport) -> None:
             err.print(f"[red]failed:[/] {escape(fault)}")
 
 
-def _show_next_steps(services: Services) -> None:
+def _show_next_steps(services: Services, network: Network) -> None:
     out.print(
         f"Stored in MongoDB at {services.mongodb}{' (embedded)' if services.is_embedded else ''}, database "
         f"{escape(services.database)}; local state in {escape(str(settings.home()))}."
     )
-    if settings.dashboard_file().exists():
-        out.print(f"Dashboard: {escape(settings.dashboard_file().as_uri())}", soft_wrap=True)
+    dashboard = settings.dashboard_file(network.key_prefix)
+    if dashboard.exists():
+        out.print(f"Dashboard: {escape(dashboard.as_uri())}", soft_wrap=True)
     out.print(
         "Next: [bold]make dev[/] opens the Dagster UI and runs the schedule; [bold].venv/bin/airquality --help[/] "
         "lists status, export and backfill; the README explains how to use the real API and your own MongoDB."

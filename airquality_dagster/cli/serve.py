@@ -43,7 +43,8 @@ def run_serve(host: str, port: int, draw_every_minutes: float | None) -> None:
         listener = listen(port, host)
         url = f"http://{host}:{listener.getsockname()[1]}"
         out.print(f"Dashboard: {url}; metrics: {url}/metrics; Ctrl-C ends it.")
-        serve(dashboard_app(settings.dashboard_file(), metrics_registry(network, database, instance)), listener)
+        path = settings.dashboard_file(network.key_prefix)
+        serve(dashboard_app(path, metrics_registry(network, database, instance)), listener)
 
 
 @contextlib.contextmanager
@@ -52,12 +53,12 @@ def _drawing(network: Network, database: Database[dict[str, Any]], minutes: floa
     if minutes is None:
         yield
         return
-    is_over = threading.Event()
+    path, is_over = settings.dashboard_file(network.key_prefix), threading.Event()
 
     def draw() -> None:
         while True:
             try:
-                build_dashboard(database, network, settings.dashboard_file(), datetime.now(UTC))
+                build_dashboard(database, network, path, datetime.now(UTC))
             except (PyMongoError, DashboardError) as error:
                 # The former page is still served; it shows its own time.
                 err.print(f"the dashboard could not be drawn: {escape(' '.join(str(error).split()))}")

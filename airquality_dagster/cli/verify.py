@@ -102,7 +102,7 @@ def _comparisons(
     yield _compare("days", daily, daily_aggregates(flagged, network.time_zone), [DATE])
     summaries = stored(station.summaries_asset)
     # Days that were computed before the pollutant table got a new row do not have its columns.
-    days = daily.reindex(columns=daily.columns.union(SUMMARISED, sort=False))
+    days = daily.reindex(columns=daily.columns.union(list(SUMMARISED), sort=False))
     yield _compare("months and years", summaries, period_summaries(days, network.time_zone), [PERIOD, START])
     if with_source:
         published = _published(services, network, station, hourly)

@@ -15,8 +15,8 @@ from dagster_mongodb import address
 from pymongo.database import Database
 
 from airquality_dagster import settings
+from airquality_dagster.airqino.resource import credentials_of
 from airquality_dagster.automation.instance import end_run, open_instance
-from airquality_dagster.component import airqino_resource
 from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError, storage_errors
 from airquality_dagster.local.mongod import embedded_mongod
 from airquality_dagster.storage.mongodb import MongoDBResource
@@ -99,7 +99,7 @@ def local_services(*, with_api: bool = True) -> Iterator[Services]:
         SettingsError: the credentials of the environment are incomplete.
     """
     if with_api:
-        airqino_resource(os.environ).credentials()
+        credentials_of(os.environ)
     home = make_home()
     with contextlib.ExitStack() as stack:
         started = {}

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
+from airquality_dagster import settings
 from airquality_dagster.publishing.dashboard.page import PAGE
 
 # There in a checkout; an installed package has no docs.
@@ -19,33 +20,39 @@ every ten seconds. · Pas encore de tableau de bord : la première exécution le
 
 
 def dashboard_app(path: Path, metrics: CollectorRegistry | None = None) -> Starlette:
-    """Return the application that serves the dashboard, and at ``/data`` the page about the data.
+    """Return the application that serves dashboards, and at ``/data`` the page about the data.
+
+    At ``/<key prefix>/`` it serves the dashboards of all networks that have a key prefix.
 
     Args:
-        path: the file of the dashboard, served as it is at the moment.
+        path: the file of the dashboard at ``/``, served as it is at the moment.
         metrics: served at ``/metrics``, if any.
     """
 
     def page(request: Request) -> Response:
+        prefix = request.path_params.get("prefix")
+        file = settings.dashboard_file(prefix) if prefix else path
         # Browsers ask for it each time; an unchanged page is not sent again.
         headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-        if not path.is_file():
+        if prefix and not (prefix.isidentifier() and (file == path or file.is_file())):
+            return HTMLResponse("No network has this key prefix, or its page is not drawn yet.", status_code=404)
+        if not file.is_file():
             return HTMLResponse(_NOT_YET, status_code=503, headers={**headers, "Retry-After": "10"})
-        return FileResponse(path, media_type="text/html; charset=utf-8", headers=headers)
+        return FileResponse(file, media_type="text/html; charset=utf-8", headers=headers)
 
     def data(request: Request) -> Response:
         if not _DATA_PAGE.is_file():
             return HTMLResponse("The page about the data is docs/data.md of the project.", status_code=404)
         return HTMLResponse(_as_html(_DATA_PAGE.read_text(encoding="utf-8")))
 
-    routes = [Route("/", page), Route("/index.html", page), Route("/data", data)]
+    routes = [Route("/", page), Route("/index.html", page), Route("/data", data), Route("/data/", data)]
     if metrics is not None:
         # Not a coroutine: Starlette runs it in a thread, and serves the page meanwhile.
         def scrape(request: Request) -> Response:
             return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
 
         routes.append(Route("/metrics", scrape))
-    return Starlette(routes=routes)
+    return Starlette(routes=[*routes, Route("/{prefix}/", page), Route("/{prefix}/index.html", page)])
 
 
 def _as_html(markdown: str) -> str:

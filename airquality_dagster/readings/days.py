@@ -125,8 +125,13 @@ def expected_hours(begins: pd.DatetimeIndex, ends: pd.DatetimeIndex, time_zone: 
     >>> expected_hours(days, days + pd.Timedelta(days=1), ZoneInfo("Europe/Rome")).tolist()
     [24, 23]
     """
-    since, until = (_midnights(dates, time_zone) for dates in (begins, ends))
+    since, until = (midnights(dates, time_zone) for dates in (begins, ends))
     return ((until - since) // pd.Timedelta(hours=1)).to_numpy(dtype="int64")
+
+
+def midnights(dates: pd.DatetimeIndex, time_zone: ZoneInfo) -> pd.DatetimeIndex:
+    """Return the starts of local dates."""
+    return dates.tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward")
 
 
 def _days(hours: pd.DatetimeIndex, time_zone: ZoneInfo) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray]:
@@ -139,11 +144,6 @@ def _days(hours: pd.DatetimeIndex, time_zone: ZoneInfo) -> tuple[pd.DatetimeInde
 def _counts(values: np.ndarray, begins: np.ndarray) -> np.ndarray:
     """Return how many values of each day are present."""
     return np.add.reduceat(~np.isnan(values), begins, dtype="int64")
-
-
-def _midnights(dates: pd.DatetimeIndex, time_zone: ZoneInfo) -> pd.DatetimeIndex:
-    """Return the starts of local dates."""
-    return dates.tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward")
 
 
 def _causes(flags: np.ndarray, begins: np.ndarray, valid_hours: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -181,8 +181,8 @@ def _maxima(
     # All hours from the first to the last day: a mean that ends in an hour that is not stored counts, too.
     grid_hours = hours[:0]
     if len(days):
-        midnights = _midnights(days[[0, -1]] + pd.to_timedelta([0, 1], unit="D"), time_zone).tz_convert("UTC")
-        grid_hours = pd.date_range(midnights[0].ceil("h"), midnights[1], freq="h", inclusive="left")
+        edges = midnights(days[[0, -1]] + pd.to_timedelta([0, 1], unit="D"), time_zone).tz_convert("UTC")
+        grid_hours = pd.date_range(edges[0].ceil("h"), edges[1], freq="h", inclusive="left")
     all_days, begins, _ = _days(grid_hours, time_zone)
     is_wanted = all_days.isin(days)
 

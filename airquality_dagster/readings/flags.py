@@ -47,7 +47,8 @@ _INCONSISTENT_FACTOR, _INCONSISTENT_OFFSET = 1.1, 2.0
 HUMID_PERCENT = 85.0
 
 _PM2_5, _PM10, _HUMIDITY = "pm2_5", "pm10", "relative_humidity"
-_PARTICLES = (_PM2_5, _PM10)
+PARTICLES = (_PM2_5, _PM10)
+"""Two fractions of one optical sensor: `Flag.INCONSISTENT` depends on both."""
 
 
 class Flag(IntFlag):
@@ -313,8 +314,8 @@ def _flag_particles(grid: Mapping[str, np.ndarray], flags: Mapping[str, np.ndarr
 
     if _PM2_5 in grid and _PM10 in grid:
         is_inconsistent = grid[_PM2_5] > _INCONSISTENT_FACTOR * grid[_PM10] + _INCONSISTENT_OFFSET
-        for field in _PARTICLES:
+        for field in PARTICLES:
             add(field, Flag.INCONSISTENT, is_inconsistent)
     if _HUMIDITY in grid:
-        for field in filter(grid.__contains__, _PARTICLES):
+        for field in filter(grid.__contains__, PARTICLES):
             add(field, Flag.HUMID, (grid[_HUMIDITY] > HUMID_PERCENT) & ~np.isnan(grid[field]))

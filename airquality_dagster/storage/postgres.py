@@ -7,8 +7,8 @@ when ``dagster.yaml`` can set the pool of runs and daemon: https://github.com/da
 """
 
 import select
-from collections import deque
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, Engine, event
 from sqlalchemy.engine import CreateEnginePlugin
@@ -17,7 +17,8 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 # A thread may ask for a second connection while it holds one. An instance has three engines: runs, events, schedules.
 BOUNDED_POOL = {"poolclass": QueuePool, "pool_size": 2, "max_overflow": 8, "pool_recycle": 600}
-_newest: deque[Engine] = deque()
+_ENGINES = 6  # of the process's own instance and of one tick
+_used_last: WeakKeyDictionary[Engine, None] = WeakKeyDictionary()
 
 
 class KeepConnections(CreateEnginePlugin):
@@ -38,13 +39,20 @@ class KeepConnections(CreateEnginePlugin):
         return url
 
     def engine_created(self, engine: Engine) -> None:
-        """Watch over the engine's connections, and close those of former instances that nobody uses."""
+        """Watch over the connections of an engine whose pool was replaced."""
         if self._replaces:
             event.listen(engine, "checkout", _refuse_ended)
-        # Dagster makes an instance for each tick of a sensor and never disposes of its engines.
-        _newest.append(engine)
-        while len(_newest) > 3:
-            _newest.popleft().dispose()
+            event.listen(engine, "checkout", lambda *_: _keep_only_last(engine))
+
+
+def _keep_only_last(engine: Engine) -> None:
+    # Dagster makes an instance for each tick of a sensor, and leaves its engines to the garbage collector.
+    _used_last.pop(engine, None)
+    _used_last[engine] = None
+    for reference in _used_last.keyrefs()[:-_ENGINES]:
+        if former := reference():
+            _used_last.pop(former, None)
+            former.dispose()
 
 
 def _refuse_ended(connection: Any, *_: object) -> None:

@@ -120,8 +120,8 @@ def problems(instance: dg.DagsterInstance, network: Network, runs: RunHistory, n
             Problem(
                 "schedule",
                 "the hourly job does not run",
-                f"no run of {job} has ended since {last:%Y-%m-%d %H:%M} UTC: check whether hourly_schedule is on "
-                "and whether a run hangs",
+                f"no run of {job} has ended since {last:%Y-%m-%d %H:%M} UTC: check whether "
+                f"{network.named('hourly_schedule')} is on and whether a run hangs",
             )
         )
     elif last is not None:

@@ -4,13 +4,14 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+import dagster as dg
 import pytest
 
 from airquality_dagster.airqino.sandbox.server import create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.automation.instance import due_runs, superseded_runs
 from airquality_dagster.local.serving import running
-from airquality_dagster.network.stations import load_network
+from airquality_dagster.network.stations import Network, load_network
 from airquality_dagster_tests.command import airquality
 from airquality_dagster_tests.faults.published import MONTH
 from airquality_dagster_tests.platform import Platform
@@ -38,6 +39,42 @@ def test_a_run_whose_months_were_made_again_is_superseded_and_one_that_made_a_mo
     later = NOW + timedelta(hours=1)
     assert list(superseded_runs(platform.instance, network, later)) == [again.run_id]
     assert list(superseded_runs(platform.instance, network, NOW - timedelta(days=1))) == []
+
+
+def test_runs_of_other_networks_and_projects_are_not_superseded(instance):
+    @dg.asset(key=dg.AssetKey(["bouake", "raw_station1"]))
+    def of_another_network():
+        pass
+
+    @dg.asset
+    def of_somebody_else():
+        pass
+
+    job = dg.define_asset_job("bouake_hourly_job", selection=[of_another_network])
+    others = dg.Definitions(assets=[of_another_network, of_somebody_else], jobs=[job])
+    for _ in range(2):
+        assert dg.materialize([of_somebody_else], instance=instance).success
+        assert others.resolve_job_def(job.name).execute_in_process(instance=instance).success
+    network, later = load_network(), datetime.now(UTC) + timedelta(hours=1)
+    bouake = Network.model_validate({**network.model_dump(), "key_prefix": "bouake"})
+    assert list(superseded_runs(instance, network, later)) == []
+    assert len(list(superseded_runs(instance, bouake, later))) == 2  # without months, no run is needed
+
+
+def test_a_run_of_no_job_belongs_to_the_network_if_it_selected_only_its_assets(instance):
+    own, foreign = dg.AssetKey("raw_station1"), dg.AssetKey("of_somebody_else")
+
+    @dg.multi_asset(specs=[dg.AssetSpec(own), dg.AssetSpec(foreign)], can_subset=True)
+    def made():
+        pass
+
+    job = dg.Definitions(assets=[made]).resolve_implicit_global_asset_job_def()
+    runs = [
+        instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS, asset_selection=selection).run_id
+        for selection in ({own}, {own, foreign}, {foreign})
+    ]
+    later = datetime.now(UTC) + timedelta(hours=1)
+    assert list(superseded_runs(instance, load_network(), later)) == runs[:1]
 
 
 def test_what_is_due_stays_the_same_without_the_superseded_runs(platform):

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from airquality_dagster import settings
+from airquality_dagster.airqino.resource import credentials_of
 from airquality_dagster.component import airqino_resource
 from airquality_dagster.definitions import defs
 from airquality_dagster.errors import SettingsError
@@ -73,7 +74,7 @@ def test_credentials_that_make_no_grant_are_named_without_their_values(monkeypat
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as caught:
-        airqino_resource(os.environ).credentials()
+        credentials_of(os.environ)
     assert missing in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
@@ -89,4 +90,23 @@ def test_credentials_that_make_no_grant_are_named_without_their_values(monkeypat
 def test_credentials_that_make_a_grant_or_none_at_all_are_accepted(monkeypatch, variables):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    airqino_resource(os.environ).credentials()
+    credentials_of(os.environ)
+
+
+def test_a_credential_is_never_part_of_a_resource_that_is_shown(monkeypatch):
+    with pytest.raises(ValueError, match="AIRQINO_PASSWORD is secret") as caught:
+        airqino_resource({"AIRQINO_PASSWORD": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+    names = ("AIRQINO_CLIENT_SECRET", "AIRQINO_PASSWORD", "AIRQINO_REFRESH_TOKEN")
+    for name in names:
+        monkeypatch.setenv(name, "hunter2")
+    configured = airqino_resource()
+    with dg.build_resources({"airqino": configured}) as resources:
+        assert resources.airqino.password == "hunter2"
+        assert "hunter2" not in f"{configured!r} {resources.airqino!r} {resources.airqino}"
+
+
+def test_an_empty_variable_counts_as_one_that_is_not_set(monkeypatch):
+    monkeypatch.setenv("MONGODB_URI", "")
+    assert settings.resource_field("MONGODB_URI") is None
+    assert settings.resource_field("MONGODB_URI", {"MONGODB_URI": ""}) is None

@@ -3,6 +3,7 @@
 import pytest
 import requests
 
+from airquality_dagster import settings
 from airquality_dagster.local.serving import running
 from airquality_dagster.publishing.server import dashboard_app
 
@@ -37,6 +38,29 @@ def test_it_serves_no_other_file(served, path):
     url, page = served
     page.write_text("page")
     assert requests.get(url + path, timeout=60).status_code == 404
+
+
+def test_each_network_with_a_key_prefix_has_its_page_below(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRQUALITY_DASHBOARD_DIR", str(tmp_path))
+    for prefix in ("abidjan", "bouake"):
+        page = settings.dashboard_file(prefix)
+        page.parent.mkdir()
+        page.write_text(prefix)
+    (tmp_path / "index.html").write_text("of none")
+    with running(dashboard_app(settings.dashboard_file("abidjan"))) as url:
+        for path, text in (
+            ("", "abidjan"),
+            ("/abidjan", "abidjan"),
+            ("/bouake/", "bouake"),
+            ("/bouake/index.html", "bouake"),
+        ):
+            response = requests.get(url + path, timeout=60)
+            assert (response.status_code, response.text) == (200, text)
+        assert requests.get(f"{url}/%2e%2e/", timeout=60).status_code == 404
+        assert requests.get(f"{url}/bondoukou/", timeout=60).status_code == 404
+        assert "<table>" in requests.get(f"{url}/data/", timeout=60).text
+        settings.dashboard_file("abidjan").unlink()
+        assert requests.get(f"{url}/abidjan/", timeout=60).status_code == 503
 
 
 def test_it_takes_nothing(served):

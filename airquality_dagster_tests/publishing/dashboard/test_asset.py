@@ -12,6 +12,7 @@ from airquality_dagster import settings
 from airquality_dagster.airqino.sandbox.faults import Fault, FaultSwitch
 from airquality_dagster.airqino.sandbox.server import create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
+from airquality_dagster.component import network_definitions
 from airquality_dagster.definitions import defs
 from airquality_dagster.errors import DashboardError
 from airquality_dagster.local.serving import running
@@ -61,6 +62,18 @@ def test_another_folder_can_be_named(simulated, tmp_path, monkeypatch):
     assert simulated.run("2026-01").success
     assert (tmp_path / "web" / "air" / "index.html").is_file()
     assert not (tmp_path / "home" / "dashboard").exists()
+
+
+def test_networks_with_key_prefixes_have_pages_and_addresses_of_their_own(simulated, instance, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRQUALITY_DASHBOARD_URL", "https://air.example.org")
+    for prefix in ("abidjan", "bouake"):
+        network = Network.model_validate({**load_network().model_dump(), "key_prefix": prefix})
+        job = network_definitions(network).resolve_job_def(f"{prefix}_dashboard_job")
+        result = job.execute_in_process(instance=instance)
+        stored = metadata(result, f"{prefix}__{DASHBOARD}", DASHBOARD)
+        assert stored["path"] == str(tmp_path / "home" / "dashboard" / prefix / "index.html")
+        assert stored["dashboard"] == f"https://air.example.org/{prefix}/"
+    assert {path.name for path in (tmp_path / "home" / "dashboard").iterdir()} == {"abidjan", "bouake"}
 
 
 def test_after_a_failed_station_the_page_is_drawn_by_the_sensor(simulated, faults, instance, tmp_path):

@@ -88,7 +88,9 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         a moment with a time zone: the asset is read as it was known then; needs `keep_revisions`.
     """
 
-    uri: str = Field(description="MongoDB connection string, with the options for TLS, X.509, pool and time-outs.")
+    uri: str = Field(
+        repr=False, description="MongoDB connection string, with the options for TLS, X.509, pool and time-outs."
+    )
     database: str = Field(description="Database of all assets that do not name another one.")
     app_name: str = Field(default="dagster", description="Name under which the server's log shows the connections.")
     read_preference: str | None = Field(

@@ -33,7 +33,9 @@ class MongoDBResource(dg.ConfigurableResource):
             )
     """
 
-    uri: str = Field(description="MongoDB connection string, with the options for TLS, X.509, pool and time-outs.")
+    uri: str = Field(
+        repr=False, description="MongoDB connection string, with the options for TLS, X.509, pool and time-outs."
+    )
     database: str = Field(description="Name of the database.")
     app_name: str = Field(default="dagster", description="Name under which the server's log shows the connections.")
 
