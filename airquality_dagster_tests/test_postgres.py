@@ -160,12 +160,13 @@ def test_the_instance_of_a_process_keeps_its_connections_though_others_are_made_
 
 def test_engines_that_the_plugin_leaves_alone_neither_lose_connections_nor_close_those_of_others(production, server):
     url = production["DAGSTER_POSTGRES_URL"]
-    alone = [db.create_engine(url, isolation_level="AUTOCOMMIT", pool_size=1) for _ in range(8)]
-    replaced = db.create_engine(url, poolclass=db.NullPool)
-    for engine in (replaced, *alone):
-        engine.connect().close()
-    assert [engine.pool.checkedin() for engine in (replaced, *alone)] == [1] * 9
-    for engine in (replaced, *alone):
+    engines = [db.create_engine(url, poolclass=db.NullPool)]
+    engines[0].connect().close()
+    for _ in range(8):
+        engines.append(db.create_engine(url, isolation_level="AUTOCOMMIT", pool_size=1))
+        engines[-1].connect().close()
+    assert [engine.pool.checkedin() for engine in engines] == [1] * 9
+    for engine in engines:
         engine.dispose()
 
 
