@@ -29,7 +29,9 @@ def former(tmp_path, monkeypatch, mongodb_uri, database):
     """The home of version 0.1.0 and its database, and the network."""
     home = tmp_path / "home"
     with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(home, filter="data")
+        # Only from Python 3.11.4 is this an argument of `extractall`.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(home)
     monkeypatch.setenv("AIRQUALITY_HOME", str(home))
     monkeypatch.setenv("AIRQUALITY_STATIONS", str(home / "stations.yaml"))
     monkeypatch.setenv("MONGODB_URI", mongodb_uri)
