@@ -4,7 +4,7 @@ import itertools
 import json
 import math
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -127,9 +127,7 @@ def test_days_of_the_real_year_are_the_same_to_the_last_digit_however_the_year_i
         edges = pd.date_range("2022-12-01", "2024-01-01", freq="MS", tz="UTC")
         pieces = []
         for start, end in itertools.pairwise(edges):
-            around = (hours >= start - pd.Timedelta(hours=HOURS_BEFORE)) & (
-                hours < end + pd.Timedelta(hours=HOURS_AFTER)
-            )
+            around = (hours >= start - timedelta(hours=HOURS_BEFORE)) & (hours < end + timedelta(hours=HOURS_AFTER))
             is_asked = (hours >= start) & (hours < end)
             flagged = flag_hours(year[is_asked], surrounding=year[around & ~is_asked])
             pieces.append(daily_aggregates(flagged, zone))

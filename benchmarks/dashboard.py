@@ -118,7 +118,7 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def made_up_hours(years: int, seed: int) -> pd.DataFrame:
     """Return hours with a daily cycle, noise, gaps, and weeks in which a sensor is stuck."""
     rng = np.random.default_rng(seed)
-    hours = pd.date_range(end=pd.Timestamp(NOW) - pd.Timedelta(hours=1), periods=years * 8766, freq="h")
+    hours = pd.date_range(end=pd.Timestamp(NOW) - timedelta(hours=1), periods=years * 8766, freq="h")
     count = len(hours)
     day = np.sin(np.arange(count) / 24 * 2 * np.pi)
     pm2_5 = 20 + 8 * day + rng.gamma(2, 4, count)

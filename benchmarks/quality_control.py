@@ -16,7 +16,7 @@ import os
 import statistics
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -78,7 +78,7 @@ def print_faults(seeds: int) -> None:
     seen = {"unit jump": 0, "none": 0}
     large = 0
     station = Station(name="simulated", airqino_id=1)
-    end = START + pd.Timedelta(days=DAYS)
+    end = START + timedelta(days=DAYS)
     for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         sound = simulated(seed)
         fault = with_fault("unit jump", sound, np.random.default_rng([seed, 3]))

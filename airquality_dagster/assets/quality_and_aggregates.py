@@ -1,7 +1,7 @@
 """``<station>_quality`` and ``<station>_aggregates``: flags of the hours, and daily aggregates."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -150,6 +150,6 @@ def _days_before(database: Database[dict[str, Any]], station: Station, daily: pd
     if daily.empty:
         return daily
     means = [f"{parameter.field}_valid_mean" for parameter in HEADLINES]
-    since = daily[DATE].iloc[-1] - pd.Timedelta(days=SPARKLINE_DAYS - 1)
+    since = daily[DATE].iloc[-1] - timedelta(days=SPARKLINE_DAYS - 1)
     stored = stored_days(database, station.aggregates_asset, means, since=since)
     return stored[stored[DATE] < daily[DATE].iloc[0]]

@@ -1,7 +1,7 @@
 """The check of a station's daily aggregates."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -42,7 +42,7 @@ class AggregatedDays:
 def data_capture(days: AggregatedDays) -> CheckOutcome:
     """Count the days with a valid mean of each pollutant, of all days that are over."""
     dates = pd.DatetimeIndex(days.daily[DATE]).tz_localize(None)
-    is_over = midnights(dates + pd.Timedelta(days=1), days.time_zone) <= pd.Timestamp(days.now)
+    is_over = midnights(dates + timedelta(days=1), days.time_zone) <= pd.Timestamp(days.now)
     total = int(is_over.sum())
     rows, findings, metadata = [], [], {}
     for parameter in POLLUTANTS if total else ():

@@ -81,7 +81,7 @@ def hours_complete_and_fresh(stored: StoredHours) -> CheckOutcome:
                 "power and network; hours that the API publishes later are fetched automatically"
             )
         )
-    rows = [(moment(first), moment(last), (last - first) // pd.Timedelta(hours=1) + 1) for first, last in longest]
+    rows = [(moment(first), moment(last), (last - first) // timedelta(hours=1) + 1) for first, last in longest]
     age = None if stored.newest is None else round((stored.now - stored.newest) / timedelta(hours=1), 1)
     return CheckOutcome(
         stored.title,

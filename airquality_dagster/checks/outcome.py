@@ -136,5 +136,5 @@ def runs_of_hours(hours: pd.DatetimeIndex) -> list[tuple[pd.Timestamp, pd.Timest
     if not len(hours):
         return []
     series = hours.to_series()
-    run = (series.diff() > pd.Timedelta(hours=1)).cumsum()
+    run = (series.diff() > timedelta(hours=1)).cumsum()
     return [(of_run.iloc[0], of_run.iloc[-1]) for _, of_run in series.groupby(run)]

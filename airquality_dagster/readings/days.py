@@ -1,6 +1,7 @@
 """Daily aggregates of flagged hours."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -80,7 +81,7 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
     """
     in_period, hours = flagged.in_period, pd.DatetimeIndex(flagged.hours[TIMESTAMP])
     days, begins, size = _days(hours[in_period], time_zone)
-    expected = expected_hours(days, days + pd.Timedelta(days=1), time_zone)
+    expected = expected_hours(days, days + timedelta(days=1), time_zone)
 
     fields = flagged.fields
     readings, valid = (table.to_numpy()[in_period] for table in (flagged.readings, flagged.valid_readings))
@@ -122,11 +123,11 @@ def expected_hours(begins: pd.DatetimeIndex, ends: pd.DatetimeIndex, time_zone: 
         time_zone: of the dates.
 
     >>> days = pd.DatetimeIndex(["2024-03-30", "2024-03-31"])
-    >>> expected_hours(days, days + pd.Timedelta(days=1), ZoneInfo("Europe/Rome")).tolist()
+    >>> expected_hours(days, days + timedelta(days=1), ZoneInfo("Europe/Rome")).tolist()
     [24, 23]
     """
     since, until = (midnights(dates, time_zone) for dates in (begins, ends))
-    return ((until - since) // pd.Timedelta(hours=1)).to_numpy(dtype="int64")
+    return ((until - since) // timedelta(hours=1)).to_numpy(dtype="int64")
 
 
 def midnights(dates: pd.DatetimeIndex, time_zone: ZoneInfo) -> pd.DatetimeIndex:
@@ -190,7 +191,7 @@ def _maxima(
     before = _RUNNING_HOURS - 1
     grid = np.full((before + len(grid_hours), len(fields)), np.nan)
     if len(days):
-        place = before + ((hours - grid_hours[0]) // pd.Timedelta(hours=1)).to_numpy(dtype="int64")
+        place = before + ((hours - grid_hours[0]) // timedelta(hours=1)).to_numpy(dtype="int64")
         is_near = (place >= 0) & (place < len(grid))
         grid[place[is_near]] = valid[fields].to_numpy()[is_near]
     # Not pandas' rolling mean: its last digits depend on the hours before the window.

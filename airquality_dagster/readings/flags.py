@@ -10,6 +10,7 @@ around them, the flags are the same however a history is cut into months.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import IntEnum, IntFlag
 from functools import cached_property
 
@@ -209,7 +210,7 @@ def quality_flags(
     """
     hours = pd.DatetimeIndex(hourly[TIMESTAMP])
     # On a complete grid of hours, a window of n rows spans n hours.
-    place = ((hours - hours.min()) // pd.Timedelta(hours=1)).to_numpy(dtype="int64")
+    place = ((hours - hours.min()) // timedelta(hours=1)).to_numpy(dtype="int64")
     grid = np.full((len(fields), place.max(initial=-1) + 1), np.nan)
     grid[:, place] = hourly.reindex(columns=list(fields)).to_numpy(dtype="float64").T
     flags = np.array(

@@ -1,6 +1,7 @@
 """A station's past, as the page's charts need it."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -102,7 +103,7 @@ def data_capture(days: pd.DataFrame) -> dict[str, Any]:
     if days.empty:
         return {"start": None}
     newest = days[DATE].iloc[-1]
-    dates = _Calendar(days[days[DATE] > newest - pd.Timedelta(days=CAPTURE_DAYS)], DATE, "D")
+    dates = _Calendar(days[days[DATE] > newest - timedelta(days=CAPTURE_DAYS)], DATE, "D")
     sensors = {
         parameter.field: {
             "percent": whole(dates.numbers(f"{parameter.field}_percent_complete")),

@@ -122,7 +122,7 @@ def _invalid_since(record: StationRecord, field: str, is_valid: np.ndarray) -> s
     if is_valid.any():
         return hours[hours > hours[is_valid].iloc[-1]].iloc[0].isoformat()
     days = record.days[record.days[f"{field}_valid_hours"] > 0]
-    return None if days.empty else f"{days[DATE].iloc[-1] + pd.Timedelta(days=1):%Y-%m-%d}"
+    return None if days.empty else f"{days[DATE].iloc[-1] + timedelta(days=1):%Y-%m-%d}"
 
 
 def _category_since(quality: pd.DataFrame) -> str | None:
@@ -137,7 +137,7 @@ def _category_since(quality: pd.DataFrame) -> str | None:
 
 def _is_in_last_day(hours: pd.DataFrame) -> np.ndarray:
     """Return which hours are among the 24 up to the newest."""
-    return (hours[TIMESTAMP] > hours[TIMESTAMP].iloc[-1] - pd.Timedelta(hours=_DAY_HOURS)).to_numpy()
+    return (hours[TIMESTAMP] > hours[TIMESTAMP].iloc[-1] - timedelta(hours=_DAY_HOURS)).to_numpy()
 
 
 def _last_hours(hours: pd.DataFrame, field: str) -> list[float | None]:
@@ -148,7 +148,7 @@ def _last_hours(hours: pd.DataFrame, field: str) -> list[float | None]:
 def _exceedances(days: pd.DataFrame, field: str) -> dict[str, int]:
     if days.empty:
         return {"days": 0, "valid_days": 0}
-    is_recent = days[DATE] > days[DATE].iloc[-1] - pd.Timedelta(days=_EXCEEDANCE_DAYS)
+    is_recent = days[DATE] > days[DATE].iloc[-1] - timedelta(days=_EXCEEDANCE_DAYS)
     levels = days.loc[is_recent, f"{field}_who"].dropna()
     return {"days": int((levels != AT_GUIDELINE).sum()), "valid_days": len(levels)}
 

@@ -1,7 +1,8 @@
 """The quality control against simulated sensors with known faults; benchmarks/quality_control.py has the figures."""
 
+from datetime import timedelta
+
 import numpy as np
-import pandas as pd
 import pytest
 
 from airquality_dagster.airqino.sandbox.sensors import Readings, sound_readings
@@ -53,7 +54,7 @@ def test_of_sound_sensors_hardly_a_reading_fails():
 
 
 def test_a_unit_that_changes_by_1000_is_found_and_no_sound_station_is_accused():
-    station, end = Station(name="simulated", airqino_id=1), FIRST + pd.Timedelta(days=DAYS)
+    station, end = Station(name="simulated", airqino_id=1), FIRST + timedelta(days=DAYS)
     for seed in SEEDS:
         readings = sound(seed)
         assert "median" not in sensors_sound(StationFlags(station, FIRST, end, flagged(readings))).description

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -200,7 +201,7 @@ def print_chunked(uri: str, rows: int) -> None:
         merging = {"primary_key": "time", "write_mode": "merge"}
         for start in range(step, rows, step):
             context = dg.build_output_context(name="result", asset_key=KEY, definition_metadata=merging)
-            shift = pd.Timedelta(minutes=start)
+            shift = timedelta(minutes=start)
             manager.handle_output(context, frame.assign(time=frame["time"] + shift))
         count = client[DATABASE]["table"].estimated_document_count()
     begin = time.perf_counter()
