@@ -23,6 +23,12 @@ _SCAFFOLD = {
     "stations": [{"name": "station1", "airqino_id": 283164601}],
 }
 
+_KEY_PREFIX = """\
+  # Precedes all keys and names. Set it if the project has another network, or an IO manager of its own:
+  # without it, the IO manager of this network is the project's `io_manager`.
+  # key_prefix: {}
+"""
+
 
 class _Scaffolder(dg.Scaffolder):
     """Writes a defs.yaml with one station."""
@@ -32,13 +38,9 @@ class _Scaffolder(dg.Scaffolder):
         dg.scaffold_component(request, _SCAFFOLD)
         if request.scaffold_format == "yaml":
             file = request.target_path if request.append else request.target_path / "defs.yaml"
+            words = re.findall(r"[a-z0-9]+", request.target_path.stem.lower())
             with file.open("a", encoding="utf-8") as lines:
-                words = re.findall(r"[a-z0-9]+", request.target_path.stem.lower())
-                lines.write(
-                    "  # Precedes all keys and names. Set it if the project has another network, or assets that\n"
-                )
-                lines.write("  # or an IO manager of its own: without it, the one of this network is `io_manager`.\n")
-                lines.write(f"  # key_prefix: {'_'.join(words)}\n")
+                lines.write(_KEY_PREFIX.format("_".join(words)))
 
 
 @dg.scaffold_with(_Scaffolder)
