@@ -27,7 +27,7 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
 
     Raises:
         SettingsError: there is no such station, or the file cannot be written.
-        AirQualityError: nothing is stored.
+        MongoDBIOManagerError: nothing is stored.
     """
     network = load_network(settings.stations_file())
     station = network.station(name)

@@ -55,7 +55,9 @@ class _Group(click.Group):
         except Exception as error:
             if ctx.params.get("verbose"):
                 traceback.print_exc()
-            is_explained = isinstance(error, AirQualityError)
+            from dagster_mongodb import MongoDBIOManagerError  # imported here: `airquality --help` is fast
+
+            is_explained = isinstance(error, (AirQualityError, MongoDBIOManagerError))
             _print_error(str(error) if is_explained else f"{type(error).__name__}: {error} (--verbose shows where)")
             return False
 
