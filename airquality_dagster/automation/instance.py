@@ -85,7 +85,7 @@ def due_runs(instance: dg.DagsterInstance, network: Network, now: datetime) -> l
     The last run fetches the current month, so that checks and dashboard show the present state at the end.
     """
     months = network_months(network, now)
-    summarised = _last_materializations(instance, [station.summaries_asset for station in network.stations])
+    summarised = last_materializations(instance, [station.summaries_asset for station in network.stations])
     fetched, judged = {}, {}
     for station in network.stations:
         raw, *derived = (
@@ -134,7 +134,7 @@ def superseded_runs(instance: dg.DagsterInstance, network: Network, before: date
         for record in _latest_materializations(instance, asset, months).values()
     }
     unpartitioned = [*(station.summaries_asset for station in network.stations), network.dashboard_asset]
-    needed |= {entry.run_id for entry in _last_materializations(instance, unpartitioned).values()}
+    needed |= {entry.run_id for entry in last_materializations(instance, unpartitioned).values()}
     jobs = {network.named(HOURLY_JOB), network.named(DASHBOARD_JOB)}
     stations = [asset for station in network.stations for asset in station.assets]
     own_keys = {*map(asset_key, [*stations, network.dashboard_asset])}
@@ -166,14 +166,21 @@ def failed_checks(instance: dg.DagsterInstance, network: Network) -> list[Failed
 
 def last_runs(instance: dg.DagsterInstance, network: Network) -> dict[str, dg.RunRecord]:
     """Return station → the newest run that selected its hourly readings, among the newest runs of the instance."""
+    names = {asset_key(station.raw_asset): station.name for station in network.stations}
     newest: dict[str, dg.RunRecord] = {}
     for record in instance.get_run_records(limit=_RUNS_AT_ONCE):
-        selection = record.dagster_run.asset_selection
-        is_hourly = record.dagster_run.job_name == network.named(HOURLY_JOB)
-        for station in network.stations:
-            if asset_key(station.raw_asset) in selection if selection else is_hourly:
-                newest.setdefault(station.name, record)
+        run = record.dagster_run
+        # Without a selection, a run of the hourly job selects all assets.
+        selection = run.asset_selection or (names.keys() if run.job_name == network.named(HOURLY_JOB) else ())
+        for key in names.keys() & selection:
+            newest.setdefault(names[key], record)
     return newest
+
+
+def last_materializations(instance: dg.DagsterInstance, assets: Sequence[str]) -> dict[str, dg.EventLogEntry]:
+    """Return asset → its last materialization, in one query; the public way queries one asset at a time."""
+    entries = (record.asset_entry for record in instance.get_asset_records(list(map(asset_key, assets))))
+    return {asset_name(entry.asset_key): entry.last_materialization for entry in entries if entry.last_materialization}
 
 
 def run_count(instance: dg.DagsterInstance, runs: dg.RunsFilter | None = None) -> int:
@@ -231,12 +238,6 @@ def _latest_materializations(
     newest = dg.AssetRecordsFilter(asset_key=asset_key(asset), storage_ids=list(storage_ids.values()))
     records = instance.fetch_materializations(newest, limit=len(storage_ids)).records
     return {record.partition_key: record for record in records if record.partition_key is not None}
-
-
-def _last_materializations(instance: dg.DagsterInstance, assets: Sequence[str]) -> dict[str, dg.EventLogEntry]:
-    """Return asset → its last materialization, in one query; the public way queries one asset at a time."""
-    entries = (record.asset_entry for record in instance.get_asset_records(list(map(asset_key, assets))))
-    return {asset_name(entry.asset_key): entry.last_materialization for entry in entries if entry.last_materialization}
 
 
 def _earliest(*newest: Mapping[str, dg.EventLogRecord]) -> dict[str, datetime]:

@@ -13,10 +13,9 @@ from prometheus_client.registry import Collector
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from airquality_dagster.automation.instance import daemon_heartbeats, failed_checks, run_count
+from airquality_dagster.automation.instance import daemon_heartbeats, failed_checks, last_materializations, run_count
 from airquality_dagster.automation.jobs import HOURLY_JOB
 from airquality_dagster.errors import storage_errors
-from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.storage.hours import newest_hour
 from airquality_dagster.storage.rejected import rejected_collection
@@ -112,15 +111,13 @@ class _NetworkCollector(Collector):
 
 
 def _fetches(instance: dg.DagsterInstance, stations: Sequence[Station]) -> Iterator[Metric]:
-    by_asset = {asset_key(station.raw_asset): station for station in stations}
+    names = {station.raw_asset: station.name for station in stations}
     gauges = {key: _gauge(name, text, ["station"]) for key, (name, text) in _FETCHES.items()}
-    for record in instance.get_asset_records(list(by_asset)):
-        entry = record.asset_entry
-        materialization = entry.last_materialization.asset_materialization if entry.last_materialization else None
+    for asset, entry in last_materializations(instance, list(names)).items():
         for key, gauge in gauges.items():
-            value = materialization.metadata.get(key) if materialization else None
+            value = entry.asset_materialization.metadata.get(key) if entry.asset_materialization else None
             if value is not None and isinstance(value.value, (int, float)):
-                gauge.add_metric([by_asset[entry.asset_key].name], value.value)
+                gauge.add_metric([names[asset]], value.value)
     yield from gauges.values()
 
 
