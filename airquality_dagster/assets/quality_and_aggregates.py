@@ -17,9 +17,9 @@ from airquality_dagster.assets.schemas import DAILY_AGGREGATES, DAILY_COLUMNS, H
 from airquality_dagster.checks import days, sensors
 from airquality_dagster.checks.outcome import check_results, check_specs
 from airquality_dagster.network.keys import asset_key, step_key
-from airquality_dagster.network.pollutants import HEADLINES, SIMULATED, TIMESTAMP
+from airquality_dagster.network.pollutants import DATE, HEADLINES, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Network, Station
-from airquality_dagster.readings.days import DATE, HOURS_FOR_A_VALID_DAY, daily_aggregates
+from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY, daily_aggregates
 from airquality_dagster.readings.flags import HOURS_AFTER, HOURS_BEFORE, RULES, FlaggedHours, flag_hours
 from airquality_dagster.readings.hours import hourly_quality
 from airquality_dagster.storage.days import stored_days
@@ -97,18 +97,20 @@ def quality_and_aggregates(
     def judge(context: dg.AssetExecutionContext, hourly: pd.DataFrame) -> Iterator[Any]:
         start, end = context.partition_time_window
         selected = context.selected_asset_keys
-        with mongodb_of(context, network).open_database() as database:
+        mongodb = mongodb_of(context, network)
+        with mongodb.open_database() as database:
             context_hours = surroundings(
                 database, station.raw_asset, start, end, before=HOURS_BEFORE, after=HOURS_AFTER
             )
-            flagged = flag_hours(hourly, surrounding=context_hours.hours, restated=context_hours.restated)
-            daily = _daily(flagged, network)
-            former = _days_before(database, station, daily) if aggregates in selected else daily.iloc[:0]
+        flagged = flag_hours(hourly, surrounding=context_hours.hours, restated=context_hours.restated)
         if quality in selected:
             yield _quality_output(flagged)
             flags = sensors.StationFlags(station, start, end, flagged)
             yield from check_results(sensors.CHECKS, lambda: flags, quality, context.selected_asset_check_keys)
         if aggregates in selected:
+            daily = _daily(flagged, network)
+            with mongodb.open_database() as database:
+                former = _days_before(database, station, daily)
             yield _aggregates_output(daily, former)
             facts = days.AggregatedDays(station, network.time_zone, daily, datetime.now(UTC))
             yield from check_results(days.CHECKS, lambda: facts, aggregates, context.selected_asset_check_keys)
