@@ -110,8 +110,3 @@ def data_page_url() -> str | None:
     """Return the URL of the page about the data; None if no server is set."""
     url = os.environ.get(AIRQUALITY_DASHBOARD_URL)
     return f"{url.rstrip('/')}/data" if url else None
-
-
-def has_credentials(environment: Mapping[str, str]) -> bool:
-    """Return whether any variable of the AirQino credentials is set."""
-    return any(environment.get(name) for name in CREDENTIALS)

@@ -12,7 +12,6 @@ from typing import Any
 import dagster as dg
 import hypothesis
 import pytest
-from dagster_mongodb import MongoDBIOManager
 from pymongo import MongoClient
 from pymongo.database import Database
 from sqlalchemy import event
@@ -67,11 +66,6 @@ def database(client: MongoClient[Any]) -> Iterator[Database[Any]]:
     name = f"test_{uuid.uuid4().hex}"
     yield client[name]
     client.drop_database(name)
-
-
-@pytest.fixture
-def io_manager(mongodb_uri: str, database: Database[Any]) -> MongoDBIOManager:
-    return MongoDBIOManager(uri=mongodb_uri, database=database.name)
 
 
 @pytest.fixture

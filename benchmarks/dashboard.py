@@ -25,10 +25,10 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from airquality_dagster.local.mongod import embedded_mongod
-from airquality_dagster.network.pollutants import TIMESTAMP
+from airquality_dagster.network.pollutants import DATE, TIMESTAMP
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.publishing.dashboard.build import build_dashboard
-from airquality_dagster.readings.days import DATE, daily_aggregates
+from airquality_dagster.readings.days import daily_aggregates
 from airquality_dagster.readings.flags import flag_hours
 from airquality_dagster.readings.hours import hourly_quality
 from airquality_dagster.readings.periods import PERIOD, START, period_summaries

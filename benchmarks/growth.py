@@ -33,8 +33,8 @@ from pymongo.errors import PyMongoError
 from airquality_dagster.airqino.answer import hourly_frame, parse_hourly_answer
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.local.mongod import find_mongod
-from airquality_dagster.network.pollutants import SIMULATED, TIMESTAMP
-from airquality_dagster.readings.days import DATE, daily_aggregates
+from airquality_dagster.network.pollutants import DATE, SIMULATED, TIMESTAMP
+from airquality_dagster.readings.days import daily_aggregates
 from airquality_dagster.readings.flags import flag_hours
 from airquality_dagster.readings.hours import hourly_quality
 from airquality_dagster_tests.processes import free_port

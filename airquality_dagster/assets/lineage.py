@@ -11,9 +11,9 @@ import dagster as dg
 
 from airquality_dagster.assets.schemas import DAILY_COLUMNS, QUALITY_COLUMNS, SUMMARY_COLUMNS
 from airquality_dagster.network.keys import asset_key
-from airquality_dagster.network.pollutants import BY_FIELD, RULES_VERSION, SIMULATED, TIMESTAMP
+from airquality_dagster.network.pollutants import BY_FIELD, DATE, RULES_VERSION, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Station
-from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, HOURS, WHO_INPUTS
+from airquality_dagster.readings.days import EXPECTED_HOURS, HOURS, WHO_INPUTS
 from airquality_dagster.readings.flags import PARTICLES
 from airquality_dagster.readings.hours import NOWCAST_POLLUTANTS
 from airquality_dagster.readings.indices import EAQI_POLLUTANTS

@@ -6,6 +6,7 @@ import pandas as pd
 from airquality_dagster.checks.outcome import table
 from airquality_dagster.network.pollutants import (
     BY_FIELD,
+    DATE,
     HEADLINES,
     PARAMETERS,
     POLLUTANTS,
@@ -13,7 +14,7 @@ from airquality_dagster.network.pollutants import (
     SIMULATED,
     TIMESTAMP,
 )
-from airquality_dagster.readings.days import DATE, HOURS, HOURS_FOR_A_VALID_DAY
+from airquality_dagster.readings.days import EXPECTED_HOURS, HOURS, HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.flags import Level
 
 SPARKLINE_DAYS = 30
@@ -55,11 +56,11 @@ def daily_preview(daily: pd.DataFrame) -> str:
         return "No hour of this period is stored."
     parameters = [one for one in POLLUTANTS if one.guideline and one.guideline.averaging == "24 h"]
     statistics = [f"{parameter.field}_{name}" for parameter in parameters for name in ("mean", "valid_hours")]
-    columns = [DATE, HOURS, *statistics]
+    columns = [DATE, HOURS, EXPECTED_HOURS, *statistics]
     rows = [
         [
             f"{day[DATE]:%Y-%m-%d}",
-            f"{day[HOURS]} of 24",
+            f"{day[HOURS]} of {day[EXPECTED_HOURS]}",
             *(
                 _number(day[f"{parameter.field}_mean"])
                 + ("" if day[f"{parameter.field}_valid_hours"] >= HOURS_FOR_A_VALID_DAY else " (not valid)")

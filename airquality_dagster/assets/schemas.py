@@ -10,16 +10,17 @@ from dagster_pandas.constraints import ColumnConstraint, ColumnConstraintViolati
 from airquality_dagster.assets.beta import accepted_beta
 from airquality_dagster.network.pollutants import (
     BY_FIELD,
+    DATE,
     PROVISIONAL,
     RULES_VERSION,
     SIMULATED,
     STATION_ID,
     TIMESTAMP,
 )
-from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, HOURS, HOURS_FOR_A_VALID_DAY, MAXIMA, RUNNING_MEANS
+from airquality_dagster.readings.days import EXPECTED_HOURS, HOURS, HOURS_FOR_A_VALID_DAY, MAXIMA, RUNNING_MEANS
 from airquality_dagster.readings.hours import NOWCAST_POLLUTANTS
 from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, WHO_LEVELS
-from airquality_dagster.readings.periods import PERIOD, START
+from airquality_dagster.readings.periods import LEAST_PERCENT, PERIOD, START
 
 _NUMBERS_OR_MISSING = (float, int, type(None))
 
@@ -86,7 +87,11 @@ _QUALITY_STATISTICS: tuple[Column, ...] = (
 )
 _SUMMARY_STATISTICS: tuple[Column, ...] = (
     ("{field}_mean", "double", "{label}: mean of the daily means as published, {unit}"),
-    ("{field}_valid_mean", "double", "{label}: mean of the valid daily means, {unit}; null under 75 % of days"),
+    (
+        "{field}_valid_mean",
+        "double",
+        f"{{label}}: mean of the valid daily means, {{unit}}; null under {LEAST_PERCENT} % of days",
+    ),
     ("{field}_valid_max", "double", "{label}: highest valid daily mean, {unit}"),
     ("{field}_valid_days", "int", "{label}: days with a valid mean"),
     ("{field}_valid_hours", "int", "{label}: valid hours"),
@@ -98,8 +103,8 @@ _SUMMARY_STATISTICS: tuple[Column, ...] = (
 )
 # Hours of a mean → description of the day's highest mean.
 _MAXIMA = {
-    1: "{label}: highest valid hour, {unit}; null under 18 valid hours",
-    8: "{label}: highest 8-hour mean that ends on the day, {unit}; null under 18 of 24 means",
+    1: f"{{label}}: highest valid hour, {{unit}}; null under {HOURS_FOR_A_VALID_DAY} valid hours",
+    8: f"{{label}}: highest 8-hour mean that ends on the day, {{unit}}; null under {HOURS_FOR_A_VALID_DAY} of 24 means",
 }
 
 

@@ -10,7 +10,7 @@ from airquality_dagster.assets.schemas import SUMMARY_COLUMNS
 from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.partitions import first_year_of
 from airquality_dagster.network.stations import Network, Station
-from airquality_dagster.readings.periods import PERIOD, START, SUMMARISED, period_summaries
+from airquality_dagster.readings.periods import LEAST_PERCENT, PERIOD, START, SUMMARISED, period_summaries
 from airquality_dagster.storage.days import stored_days
 
 
@@ -29,8 +29,8 @@ def summaries_asset(station: Station, network: Network, owner: str) -> dg.Assets
         required_resource_keys={network.named("mongodb")},
         description=(
             f"Months and years of {station.title_with_city}: data capture, mean and highest of the valid daily means, "
-            "days above WHO's guidelines. A mean is null if fewer than 75 % of the days are valid.\n\nNot "
-            "partitioned: a year depends on all of its months." + data_page()
+            f"days above WHO's guidelines. A mean is null if fewer than {LEAST_PERCENT} % of the days are valid.\n\n"
+            "Not partitioned: a year depends on all of its months." + data_page()
         ),
         metadata={
             **code_references(summaries_asset),

@@ -7,11 +7,10 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from airquality_dagster.checks.outcome import CheckOutcome, Checks, Finding, table_metadata
-from airquality_dagster.network.pollutants import POLLUTANTS
+from airquality_dagster.network.pollutants import DATE, POLLUTANTS
 from airquality_dagster.network.stations import Station
-from airquality_dagster.readings.days import DATE, midnights
-
-_LEAST_PERCENT = 75
+from airquality_dagster.readings.days import midnights
+from airquality_dagster.readings.periods import LEAST_PERCENT
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def data_capture(days: AggregatedDays) -> CheckOutcome:
         percent = 100 * valid // total
         rows.append((parameter.label, valid, total, percent))
         metadata[f"percent_valid_{parameter.field}"] = percent
-        if percent < _LEAST_PERCENT:
+        if percent < LEAST_PERCENT:
             last = days.daily.loc[is_over, f"{parameter.field}_invalid"].dropna().iloc[-1]
             causes = ", ".join(f"{cause.replace('_', ' ')} {hours} h" for cause, hours in last.items())
             findings.append(Finding(f"{parameter.label} {valid} of {total} days valid (last: {causes})"))
@@ -59,7 +58,7 @@ def data_capture(days: AggregatedDays) -> CheckOutcome:
     return CheckOutcome(
         days.title,
         findings,
-        f"at least {_LEAST_PERCENT} % of {total} days are valid for every pollutant",
+        f"at least {LEAST_PERCENT} % of {total} days are valid for every pollutant",
         metadata={**metadata, **table_metadata("capture", ["pollutant", "valid days", "days", "%"], rows)},
     )
 

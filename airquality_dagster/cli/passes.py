@@ -53,7 +53,7 @@ def run_backfill(first: str, last: str, names: Sequence[str]) -> bool:
         SettingsError: the range or a station's name is not valid.
     """
     network = load_network(settings.stations_file())
-    stations = [network.station(name) for name in dict.fromkeys(names)] or list(network.stations)
+    stations = network.select(names)
     months = network_months(network, datetime.now(UTC))
     current = month(months[-1].key) if months else network.first_month
     if first > last:

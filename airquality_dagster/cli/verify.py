@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
-from dagster_mongodb import MongoDBIOManagerError, Revision, find_revisions
+from dagster_mongodb import Revision, find_revisions
 from pymongo.database import Database
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
@@ -18,12 +18,11 @@ from airquality_dagster.airqino.answer import hourly_frame
 from airquality_dagster.automation.instance import network_months
 from airquality_dagster.cli.stored import stored_frames
 from airquality_dagster.cli.terminal import out
-from airquality_dagster.errors import AirQualityError
 from airquality_dagster.local.services import Services, dagster_instance, local_services
 from airquality_dagster.network.partitions import monthly_partitions
-from airquality_dagster.network.pollutants import PROVISIONAL, RULES_VERSION, SIMULATED, STATION_ID, TIMESTAMP
+from airquality_dagster.network.pollutants import DATE, PROVISIONAL, RULES_VERSION, SIMULATED, STATION_ID, TIMESTAMP
 from airquality_dagster.network.stations import Network, Station, load_network
-from airquality_dagster.readings.days import DATE, daily_aggregates
+from airquality_dagster.readings.days import daily_aggregates
 from airquality_dagster.readings.differences import Difference, differences
 from airquality_dagster.readings.flags import RULES, flag_hours
 from airquality_dagster.readings.hours import hourly_quality
@@ -48,10 +47,11 @@ def verify(names: Sequence[str], *, with_source: bool) -> bool:
         with_source: also fetch every stored month from the API and compare.
 
     Raises:
-        AirQualityError: an asset was never stored, or the API does not answer.
+        MongoDBIOManagerError: an asset was never stored.
+        AirQinoError: the API does not answer.
     """
     network = load_network(settings.stations_file())
-    stations = [network.station(name) for name in dict.fromkeys(names)] or list(network.stations)
+    stations = network.select(names)
     table = Table("station", "compared", "rows", "differences", "", box=SIMPLE_HEAD)
     lines, is_consistent = [], True
     with (
@@ -60,11 +60,7 @@ def verify(names: Sequence[str], *, with_source: bool) -> bool:
         dagster_instance(services.instance_folder) as instance,
     ):
         for station in stations:
-            try:
-                parts = list(_comparisons(services, instance, database, network, station, with_source=with_source))
-            except MongoDBIOManagerError as error:
-                raise AirQualityError(str(error)) from error
-            for part in parts:
+            for part in _comparisons(services, instance, database, network, station, with_source=with_source):
                 table.add_row(station.name, part.title, str(part.compared), str(len(part.differences)), part.note)
                 is_consistent &= not part.differences
                 lines += [

@@ -98,8 +98,7 @@ def local_services(*, with_api: bool = True) -> Iterator[Services]:
         MongoDBUnavailableError: the MongoDB of the environment does not answer.
         SettingsError: the credentials of the environment are incomplete.
     """
-    if with_api:
-        credentials_of(os.environ)
+    credentials = credentials_of(os.environ) if with_api else None
     home = make_home()
     with contextlib.ExitStack() as stack:
         started = {}
@@ -107,7 +106,7 @@ def local_services(*, with_api: bool = True) -> Iterator[Services]:
         if not uri:
             uri = started[settings.MONGODB_URI] = stack.enter_context(embedded_mongod(home / "mongodb"))
         api = os.environ.get(settings.AIRQINO_BASE_URL)
-        if with_api and not api and not settings.has_credentials(os.environ):
+        if with_api and not api and credentials is None:
             api = started[settings.AIRQINO_BASE_URL] = stack.enter_context(_sandbox())
         database = settings.mongodb_database()
         check_mongodb(uri, database)

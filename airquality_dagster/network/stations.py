@@ -1,6 +1,7 @@
 """The network of stations, read from a YAML file and validated."""
 
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,14 @@ class Network(BaseModel):
                 return station
         known = ", ".join(station.name for station in self.stations)
         raise SettingsError(f"no station is named {name!r}: the stations file has {known}")
+
+    def select(self, names: Sequence[str]) -> list[Station]:
+        """Return the stations with these names, each once; all stations if there are no names.
+
+        Raises:
+            SettingsError: there is no station with one of the names.
+        """
+        return [self.station(name) for name in dict.fromkeys(names)] or list(self.stations)
 
 
 def load_network(path: Path | None = None) -> Network:

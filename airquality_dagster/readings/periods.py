@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.network.pollutants import AT_GUIDELINE, BY_FIELD, RULES_VERSION, SIMULATED
-from airquality_dagster.readings.days import DATE, EXPECTED_HOURS, WHO_INPUTS, expected_hours
+from airquality_dagster.network.pollutants import AT_GUIDELINE, BY_FIELD, DATE, RULES_VERSION, SIMULATED
+from airquality_dagster.readings.days import EXPECTED_HOURS, WHO_INPUTS, expected_hours
 from airquality_dagster.readings.flags import RULES
 from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, who_level
 
 # 75 % of the days: 40 CFR part 50, appendix N, requires this of each quarter, the EEA of each year on its maps.
-_LEAST_PERCENT = 75
+LEAST_PERCENT = 75
 _PERIODS = {"month": "M", "year": "Y"}
 
 PERIOD, START = "period", "start"
@@ -101,7 +101,7 @@ def _summarise(days: _Days, time_zone: ZoneInfo, period: str) -> dict[str, np.nd
         return maxima
 
     valid_days, valid_hours = total(~np.isnan(days.means)), total(days.hours)
-    is_covered = 100 * valid_days >= _LEAST_PERCENT * expected_days[:, np.newaxis]
+    is_covered = 100 * valid_days >= LEAST_PERCENT * expected_days[:, np.newaxis]
     # Pandas' mean compensates for rounding; numpy's sums do not.
     published, means = (
         pd.DataFrame(daily, index=place).groupby(level=0).mean().to_numpy() for daily in (days.published, days.means)

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.network.pollutants import PARAMETERS, POLLUTANTS, TIMESTAMP
+from airquality_dagster.network.pollutants import DATE, PARAMETERS, POLLUTANTS, TIMESTAMP
 from airquality_dagster.publishing.dashboard.numbers import rounded, whole
 from airquality_dagster.publishing.dashboard.record import valid_readings
-from airquality_dagster.readings.days import DATE, EXPECTED_HOURS
+from airquality_dagster.readings.days import EXPECTED_HOURS
 from airquality_dagster.readings.periods import START
 
 CAPTURE_DAYS = 365

@@ -10,6 +10,7 @@ import pandas as pd
 from airquality_dagster.network.freshness import is_late
 from airquality_dagster.network.pollutants import (
     AT_GUIDELINE,
+    DATE,
     HEADLINES,
     PARAMETERS,
     PROVISIONAL,
@@ -18,7 +19,7 @@ from airquality_dagster.network.pollutants import (
 )
 from airquality_dagster.publishing.dashboard.numbers import rounded
 from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, StationRecord, valid_readings
-from airquality_dagster.readings.days import DATE, HOURS_FOR_A_VALID_DAY
+from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.flags import FAILED, Flag
 from airquality_dagster.readings.hours import NOWCAST_POLLUTANTS
 from airquality_dagster.readings.indices import aqi_category

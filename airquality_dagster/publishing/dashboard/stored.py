@@ -9,11 +9,11 @@ from dagster_mongodb import find_revisions, read_arrays
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from airquality_dagster.network.pollutants import PARAMETERS, POLLUTANTS, PROVISIONAL, SIMULATED, TIMESTAMP
+from airquality_dagster.network.pollutants import DATE, PARAMETERS, POLLUTANTS, PROVISIONAL, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Station
 from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS
 from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, PROFILE_DAYS, StationRecord
-from airquality_dagster.readings.days import DATE, EXPECTED_HOURS
+from airquality_dagster.readings.days import EXPECTED_HOURS
 from airquality_dagster.readings.periods import START
 
 _NUMBER, _OBJECT = "float64", "object"
