@@ -83,7 +83,7 @@ def daily_sparklines(daily: pd.DataFrame, former: pd.DataFrame) -> str:
         return "No day of this period is stored."
     dates = np.concatenate([days[DATE].to_numpy(dtype="datetime64[D]") for days in (former, daily)])
     place = (dates - dates[-1]).astype("int64") + SPARKLINE_DAYS - 1
-    lines = [_note(daily) + f"{dates[-1] - (SPARKLINE_DAYS - 1)} to {dates[-1]}, valid daily means:"]
+    lines = [_note(daily) + f"{dates[-1] - np.timedelta64(SPARKLINE_DAYS - 1, 'D')} to {dates[-1]}, valid daily means:"]
     for parameter in HEADLINES:
         column = f"{parameter.field}_valid_mean"
         means = np.concatenate([days[column].to_numpy(dtype="float64") for days in (former, daily)])

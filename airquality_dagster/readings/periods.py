@@ -1,6 +1,8 @@
 """Monthly and annual summaries of daily aggregates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,7 +15,7 @@ from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, who_level
 
 # 75 % of the days: 40 CFR part 50, appendix N, requires this of each quarter, the EEA of each year on its maps.
 LEAST_PERCENT = 75
-_PERIODS = {"month": "M", "year": "Y"}
+_PERIODS: Mapping[str, Literal["M", "Y"]] = {"month": "M", "year": "Y"}
 
 PERIOD, START = "period", "start"
 SUMMARISED = (
@@ -86,8 +88,10 @@ class _Days:
 
 def _summarise(days: _Days, time_zone: ZoneInfo, period: str) -> dict[str, np.ndarray]:
     """Return the columns of the months or of the years."""
-    starts, place = np.unique(days.dates.astype(f"datetime64[{_PERIODS[period]}]"), return_inverse=True)
-    begins, ends = (pd.DatetimeIndex(moments.astype("datetime64[ns]")) for moments in (starts, starts + 1))
+    unit = _PERIODS[period]
+    starts, place = np.unique(days.dates.astype(f"datetime64[{unit}]"), return_inverse=True)
+    edges = (starts, starts + np.timedelta64(1, unit))
+    begins, ends = (pd.DatetimeIndex(moments.astype("datetime64[ns]")) for moments in edges)
     expected_days, all_hours = (ends - begins).days.to_numpy(), expected_hours(begins, ends, time_zone)
 
     def total(table: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ _KINDS: Mapping[str, tuple[np.dtype, Mapping[int, str]]] = {
     "b": (np.dtype("int8"), {0x08: "i1"}),
     "M": (np.dtype("datetime64[ms]"), {0x09: "<M8[ms]"}),
 }
-_MISSING = {"f": np.nan, "n": np.nan, "b": -1, "M": np.datetime64("NaT")}
+_MISSING = {"f": np.nan, "n": np.nan, "b": -1, "M": np.datetime64("NaT", "ms")}
 _TRUTH_VALUES = np.array([False, True, None], dtype=object)  # None: missing
 
 

@@ -110,7 +110,9 @@ def restored(packed: np.ndarray, column: Column) -> pd.Series:
         return objects if field is None else pd.Series(pd.arrays.ArrowExtensionArray(arrow_array(values, field.type)))
     if dtype.startswith("timedelta64["):
         if set(map(type, objects)) <= {int, type(None)}:
-            durations = np.array([np.timedelta64("NaT") if value is None else value for value in objects], "m8[ms]")
+            durations = np.array(
+                [np.timedelta64("NaT", "ms") if value is None else value for value in objects], "m8[ms]"
+            )
             return pd.Series(durations).astype(pd.api.types.pandas_dtype(dtype))
         return objects.infer_objects()
     if zoned or dtype == DATE or not len(objects):
