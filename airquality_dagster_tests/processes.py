@@ -7,13 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-
-from pymongo import MongoClient
-from pymongo.errors import PyMongoError
-
-from airquality_dagster.local.mongod import find_mongod
 
 COMMAND = [sys.executable, "-m", "airquality_dagster"]
 
@@ -74,35 +69,3 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise AssertionError("100 ports in a row are taken")
-
-
-@contextlib.contextmanager
-def running_mongod(folder: Path, *options: str) -> Iterator[str]:
-    """Run a mongod with options of the test's; hands out its address."""
-    port = free_port()
-    command = [
-        find_mongod(),
-        "--dbpath",
-        folder,
-        "--bind_ip",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--nounixsocket",
-        *options,
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-
-    def answers() -> bool:
-        try:
-            with MongoClient("127.0.0.1", port, serverSelectionTimeoutMS=200, directConnection=True) as client:
-                return bool(client.admin.command("ping"))
-        except PyMongoError:
-            return False
-
-    try:
-        wait_until(answers, "the answer of mongod")
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(60)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import bson
 import pytest
 import trustme
+from dagster_mongodb_tests.mongod import running_mongod
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
@@ -25,7 +26,7 @@ from airquality_dagster_tests.builders import answer
 from airquality_dagster_tests.command import airquality
 from airquality_dagster_tests.dev import hourly_state, miss_a_tick, running_dev
 from airquality_dagster_tests.faults.published import END, MONTH, START
-from airquality_dagster_tests.processes import running_mongod, wait_until
+from airquality_dagster_tests.processes import wait_until
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 WRITER, READER, ROOT = "wr1ter/p@ss:wort", "re@der-kept-apart", "r00t-of-all"
