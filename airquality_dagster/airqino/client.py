@@ -138,10 +138,10 @@ class AirQinoClient:
         status = response.status_code
         if status in TRANSIENT:
             raise _TransientError(f"HTTP {status} {response.reason}".rstrip(), _retry_after(response))
-        if status == 404:
+        if status in (204, 404):
             raise UnknownStationError(
-                f"{self._base_url} does not know the station (HTTP 404 for {path}): check airqino_id in the stations "
-                "file"
+                f"{self._base_url} does not know the station (HTTP {status} for {path}): check airqino_id in the "
+                "stations file"
             )
         if status != 200:
             raise AirQinoError(f"{self._base_url} refused {path} with HTTP {status}: {_excerpt(body)}")

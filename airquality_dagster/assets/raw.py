@@ -11,7 +11,9 @@ from dagster_mongodb import ABSENT, find_revisions
 from pymongo.database import Database
 
 from airquality_dagster.airqino.answer import HourlyAnswer, RejectedRow, hourly_frame
+from airquality_dagster.assets.counts import month_metadata
 from airquality_dagster.assets.descriptions import code_references, data_page
+from airquality_dagster.assets.fetch import fetch_months
 from airquality_dagster.assets.previews import hourly_preview
 from airquality_dagster.assets.resources import airqino_of, mongodb_of
 from airquality_dagster.assets.schemas import HOURLY_COLUMNS, HOURLY_READINGS
@@ -64,47 +66,53 @@ def raw_asset(
             "keep_revisions": True,
             "provisional_column": PROVISIONAL,
             "dagster/column_schema": HOURLY_COLUMNS,
-            "airqino_id": dg.MetadataValue.text(str(station.airqino_id)),
+            "airqino_id": dg.MetadataValue.text(station.devices),
         },
     )
     def raw(context: dg.AssetExecutionContext) -> Iterator[Any]:
         airqino, mongodb = airqino_of(context, network), mongodb_of(context, network)
         now = datetime.now(UTC)
-        answers = []
         begin, received_before = time.monotonic(), airqino.client.bytes_received
-        for partition in context.partition_keys:
-            window = partitions_def.time_window_for_partition_key(partition)
-            try:
-                answer = airqino.hourly_answer(station.airqino_id, window.start, window.end, now)
-            except AirQinoError as error:
-                raise dg.Failure(f"{station.title}, {month(partition)}: {error}", allow_retries=False) from error
-            answers.append(answer)
+        windows = {key: partitions_def.time_window_for_partition_key(key) for key in context.partition_keys}
+        try:
+            fetched = fetch_months(airqino, station, windows, network.time_zone, now)
+        except AirQinoError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        answers = [answer for of_month in fetched.answers.values() for answer in of_month]
         transfer = {
             "fetch_seconds": dg.MetadataValue.float(round(time.monotonic() - begin, 3)),
             "bytes_received": dg.MetadataValue.int(airqino.client.bytes_received - received_before),
         }
 
-        frame = hourly_frame(answers, station_id=station.airqino_id, now=now, absent=ABSENT)
+        frame = hourly_frame(answers, now=now, absent=ABSENT)
         # One line for all months: Dagster needs some 10 ms to store each line (docs/performance.md).
         hours = ", ".join(
-            f"{month(partition)}: {len(answer.hours)}"
-            for partition, answer in zip(context.partition_keys, answers, strict=True)
+            f"{month(key)}: {sum(len(answer.hours) for answer in of_month)}"
+            for key, of_month in fetched.answers.items()
         )
         context.log.info(f"{station.name}: {len(frame)} hours fetched ({hours})")
+        if fetched.unanswered:
+            missing = ", ".join(map(month, fetched.unanswered))
+            context.log.warning(f"{station.name}: the API has nothing for {missing}, but knows the station")
         rejected = [row for answer in answers for row in answer.rejected]
+        start, end = context.partition_time_window
         with mongodb.open_database() as database:
             _refuse_simulated_over_measured(database, station, answers)
             keep_rejected(database[rejected_collection(station.raw_asset)], rejected, context.run.run_id, now)
-        yield dg.Output(frame, metadata={**_metadata(frame, len(rejected), now), **transfer})
+            stored = pd.DatetimeIndex(stored_hours(database, station.raw_asset, start, end), tz="UTC")
+        # Hours that the API no longer answers stay stored.
+        all_hours = stored.union(pd.DatetimeIndex(frame[TIMESTAMP]))
+        starts = [window.start for window in windows.values()]
+        counts = month_metadata(context.partition_keys, starts, all_hours, network.network.time_zone)
+        yield dg.Output(frame, metadata={**_metadata(frame, len(rejected), now), **transfer, **counts})
 
         # The IO manager has written the output: the checks see what this run stored.
-        start, end = context.partition_time_window
 
-        def stored() -> StoredHours:
+        def facts() -> StoredHours:
             with mongodb.open_database() as database:
                 return _stored(database, station, start, end, now, answers, rejected)
 
-        yield from check_results(CHECKS, stored, key, context.selected_asset_check_keys)
+        yield from check_results(CHECKS, facts, key, context.selected_asset_check_keys)
 
     return raw
 
