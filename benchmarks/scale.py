@@ -82,7 +82,8 @@ def platform_runs(worker: int, workers: int) -> int:
     job = network_definitions(network).resolve_job_def(HOURLY_JOB)
     received = 0
     with dg.DagsterInstance.get() as instance:
-        runs = due_runs(instance, network, datetime.now(UTC))
+        with MongoClient(os.environ["MONGODB_URI"], tz_aware=True) as client:
+            runs = due_runs(instance, network, datetime.now(UTC), client["airquality"])
         _barrier()
         for run in runs[worker::workers]:
             result = job.execute_in_process(
@@ -163,7 +164,7 @@ def ask() -> dict[str, float]:
     with dg.DagsterInstance.get() as instance, MongoClient(os.environ["MONGODB_URI"], tz_aware=True) as client:
         asked = {
             "definitions": lambda: network_definitions(network).get_repository_def(),
-            "due": lambda: due_runs(instance, network, now),
+            "due": lambda: due_runs(instance, network, now, client["airquality"]),
             "alerts": lambda: problems(instance, network, follow_runs(instance, network, RunHistory(), now), now),
             "metrics": lambda: generate_latest(metrics_registry(network, client["airquality"], instance)),
         }

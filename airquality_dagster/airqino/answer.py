@@ -43,7 +43,6 @@ class HourlyAnswer:
     """The content of one answer.
 
     Args:
-        station_id: the AirQino id that was asked for.
         hours: start of the hour (UTC) → field → value in the sensor's unit; None for null, no entry if the answer
             does not have the field.
         rejected: rows that could not be parsed.
@@ -51,7 +50,6 @@ class HourlyAnswer:
         coordinates: latitude and longitude in the header, unchecked; None if the header has none.
     """
 
-    station_id: int
     hours: Mapping[datetime, Mapping[str, float | None]]
     rejected: tuple[RejectedRow, ...] = ()
     simulated: bool = False
@@ -62,9 +60,7 @@ class _RowError(Exception):
     """A row cannot be parsed; the message is the reason."""
 
 
-def parse_hourly_answer(
-    answer: object, *, station_id: int, start: datetime, end: datetime, now: datetime
-) -> HourlyAnswer:
+def parse_hourly_answer(answer: object, *, start: datetime, end: datetime, now: datetime) -> HourlyAnswer:
     """Parse an answer to ``getStationHourlyAvg``.
 
     Rows outside the requested period are ignored, so that it does not matter whether the API includes the end of a
@@ -72,7 +68,6 @@ def parse_hourly_answer(
 
     Args:
         answer: the decoded JSON body.
-        station_id: the AirQino id that was asked for.
         start, end: the requested period, tz-aware; hours with ``start <= hour < end`` are kept.
         now: the present moment, tz-aware; later hours are rejected.
 
@@ -99,14 +94,17 @@ def parse_hourly_answer(
         else:
             reason = f"{len(candidates)} different answers for the hour {hour:%Y-%m-%d %H:%M} UTC"
             rejected.extend(RejectedRow(row, reason, hour) for row, _ in candidates)
-    return HourlyAnswer(station_id, hours, tuple(rejected), header.get("simulated") is True, _coordinates(header))
+    return HourlyAnswer(hours, tuple(rejected), header.get("simulated") is True, _coordinates(header))
 
 
-def hourly_frame(answers: Iterable[HourlyAnswer], *, now: datetime, absent: float = math.nan) -> pd.DataFrame:
+def hourly_frame(
+    answers: Iterable[HourlyAnswer], *, station_id: int, now: datetime, absent: float = math.nan
+) -> pd.DataFrame:
     """Return the hours of one or several answers as a frame.
 
     Args:
         answers: answers for consecutive periods of one station.
+        station_id: the station's AirQino id.
         now: the present moment, tz-aware; determines which hours are provisional.
         absent: value of a field that an hour does not have. A null is NaN, or `None` in a
             column (of objects) that also holds ``absent``.
@@ -116,18 +114,16 @@ def hourly_frame(answers: Iterable[HourlyAnswer], *, now: datetime, absent: floa
         one column per sensor in its unit, then ``provisional`` and ``simulated`` if any hour has them.
     """
     hours: dict[datetime, Mapping[str, float | None]] = {}
-    station_ids: list[int] = []
     simulated: list[bool] = []
     for answer in answers:
         hours |= answer.hours
-        station_ids += [answer.station_id] * len(answer.hours)
         simulated += [answer.simulated] * len(answer.hours)
 
     fields = {field for readings in hours.values() for field in readings}
     known = [field for field in BY_FIELD if field in fields]
     columns: dict[str, Any] = {
         TIMESTAMP: pd.Series(list(hours), dtype="datetime64[ns, UTC]"),
-        STATION_ID: np.array(station_ids, dtype="int64"),
+        STATION_ID: np.full(len(hours), station_id, dtype="int64"),
     }
     for field in [*known, *sorted(fields.difference(known))]:
         values = [readings.get(field, absent) for readings in hours.values()]

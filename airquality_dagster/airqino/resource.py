@@ -95,7 +95,7 @@ class AirQinoResource(dg.ConfigurableResource):
             AirQinoError: see `AirQinoClient.hourly_averages` and `parse_hourly_answer`.
         """
         answer = self.client.hourly_averages(station_id, start, end)
-        return parse_hourly_answer(answer, station_id=station_id, start=start, end=end, now=now)
+        return parse_hourly_answer(answer, start=start, end=end, now=now)
 
 
 def credentials_of(variables: Mapping[str, str | None], token_url: str = PUBLIC_TOKEN_URL) -> Credentials | None:

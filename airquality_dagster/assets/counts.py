@@ -21,7 +21,7 @@ def month_metadata(
         times: hours or dates of the documents, tz-aware, none before the first month.
         time_zone: name of the network's time zone.
     """
-    months = pd.DatetimeIndex(starts).tz_convert("UTC").searchsorted(times, side="right") - 1
+    months = pd.DatetimeIndex(list(starts)).tz_convert("UTC").searchsorted(times, side="right") - 1
     counts = np.bincount(months, minlength=len(partition_keys))
     per_month = {month(key): int(count) for key, count in zip(partition_keys, counts, strict=True)}
     return {DOCUMENTS_PER_MONTH: dg.MetadataValue.json(per_month), TIME_ZONE: dg.MetadataValue.text(time_zone)}

@@ -1,17 +1,20 @@
 """Fetching the months of a station."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import pandas as pd
 
-from airquality_dagster.airqino.answer import HourlyAnswer
+from airquality_dagster.airqino.answer import HourlyAnswer, hourly_frame
 from airquality_dagster.airqino.resource import AirQinoResource
 from airquality_dagster.errors import AirQinoError, UnknownStationError
 from airquality_dagster.network.deployments import device_periods
 from airquality_dagster.network.partitions import month
+from airquality_dagster.network.pollutants import STATION_ID, TIMESTAMP
 from airquality_dagster.network.stations import Station
 
 
@@ -26,6 +29,11 @@ class FetchedMonths:
 
     answers: Mapping[str, Sequence[HourlyAnswer]]
     unanswered: Sequence[str]
+
+    @property
+    def all_answers(self) -> list[HourlyAnswer]:
+        """The answers of all months, in order."""
+        return [answer for of_month in self.answers.values() for answer in of_month]
 
 
 def fetch_months(
@@ -64,6 +72,20 @@ def fetch_months(
         except AirQinoError:
             raise _explained(station, key, reason) from reason
     return FetchedMonths(answers, list(unanswered))
+
+
+def fetched_frame(
+    fetched: FetchedMonths, station: Station, zone: ZoneInfo, now: datetime, *, absent: float = math.nan
+) -> pd.DataFrame:
+    """Return the hours of all months as a frame like `hourly_frame`, each with the device that measured it."""
+    frame = hourly_frame(fetched.all_answers, station_id=station.airqino_id, now=now, absent=absent)
+    if station.deployments and len(frame):
+        hours = frame[TIMESTAMP]
+        end = hours.max().to_pydatetime() + timedelta(hours=1)
+        periods = device_periods(station.deployments, station.airqino_id, hours.min().to_pydatetime(), end, zone)
+        for device, begin, until in periods:
+            frame.loc[(hours >= begin) & (hours < until), STATION_ID] = device
+    return frame
 
 
 def _explained(station: Station, key: str, error: AirQinoError) -> AirQinoError:

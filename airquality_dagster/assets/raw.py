@@ -10,10 +10,10 @@ import pandas as pd
 from dagster_mongodb import ABSENT, find_revisions
 from pymongo.database import Database
 
-from airquality_dagster.airqino.answer import HourlyAnswer, RejectedRow, hourly_frame
+from airquality_dagster.airqino.answer import HourlyAnswer, RejectedRow
 from airquality_dagster.assets.counts import month_metadata
 from airquality_dagster.assets.descriptions import code_references, data_page
-from airquality_dagster.assets.fetch import fetch_months
+from airquality_dagster.assets.fetch import fetch_months, fetched_frame
 from airquality_dagster.assets.previews import hourly_preview
 from airquality_dagster.assets.resources import airqino_of, mongodb_of
 from airquality_dagster.assets.schemas import HOURLY_COLUMNS, HOURLY_READINGS
@@ -78,13 +78,13 @@ def raw_asset(
             fetched = fetch_months(airqino, station, windows, network.time_zone, now)
         except AirQinoError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
-        answers = [answer for of_month in fetched.answers.values() for answer in of_month]
+        answers = fetched.all_answers
         transfer = {
             "fetch_seconds": dg.MetadataValue.float(round(time.monotonic() - begin, 3)),
             "bytes_received": dg.MetadataValue.int(airqino.client.bytes_received - received_before),
         }
 
-        frame = hourly_frame(answers, now=now, absent=ABSENT)
+        frame = fetched_frame(fetched, station, network.time_zone, now, absent=ABSENT)
         # One line for all months: Dagster needs some 10 ms to store each line (docs/performance.md).
         hours = ", ".join(
             f"{month(key)}: {sum(len(answer.hours) for answer in of_month)}"

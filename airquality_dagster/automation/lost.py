@@ -7,7 +7,7 @@ has lost some.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 from pymongo.database import Database
@@ -108,8 +108,8 @@ def _recorded(key: str, record: dg.EventLogRecord) -> int:
     """Return how many documents a month had after its last materialization; at least that many."""
     metadata = record.asset_materialization.metadata if record.asset_materialization else {}
     counts = metadata.get(DOCUMENTS_PER_MONTH)
-    if counts is not None and isinstance(counts.value, dict):
-        return int(counts.value.get(month(key), 0))
+    if counts is not None:
+        return cast("dict[str, int]", counts.value).get(month(key), 0)
     # Version 0.1.0 recorded the rows of all months of a run together.
     rows = metadata.get("dagster/partition_row_count")
     return 1 if rows is not None and rows.value else 0

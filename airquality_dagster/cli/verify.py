@@ -14,8 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from airquality_dagster import settings
-from airquality_dagster.airqino.answer import hourly_frame
-from airquality_dagster.assets.fetch import fetch_months
+from airquality_dagster.assets.fetch import fetch_months, fetched_frame
 from airquality_dagster.automation.instance import due_runs, network_months
 from airquality_dagster.cli.stored import stored_frames
 from airquality_dagster.cli.terminal import out
@@ -173,5 +172,4 @@ def _published(services: Services, network: Network, station: Station, hourly: p
     }
     with dg.build_resources({"airqino": airqino_resource(services.started)}) as resources:
         fetched = fetch_months(resources.airqino, station, stored, network.time_zone, now)
-    answers = (answer for of_month in fetched.answers.values() for answer in of_month)
-    return hourly_frame(answers, now=now, absent=float("nan"))
+    return fetched_frame(fetched, station, network.time_zone, now)

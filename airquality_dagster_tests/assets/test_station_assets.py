@@ -362,3 +362,28 @@ def test_summaries_are_made_of_the_days_of_the_run_s_years_and_keep_the_others(p
         ("year", 2022),
         ("year", 2023),
     ]
+
+
+@pytest.mark.parametrize("status", [404, 204])
+def test_months_before_a_station_was_put_up_are_empty_if_the_api_knows_the_station(platform, database, status):
+    def reply(request, number):
+        is_before = request.query["start_date"] < "20230301"
+        return Reply(status=status) if is_before else Reply(body=answer(row("2023-03-01 00:00:00")))
+
+    with scripted_server(reply) as server:
+        platform.use(server.url)
+        result = platform.run("2023-01", "2023-03", STATION1)
+        assert result.success
+        assert metadata(result, "raw_station1")["documents_per_month"] == {"2023-01": 0, "2023-02": 0, "2023-03": 1}
+        # Nothing but such months in a run: the station is known by its present hours.
+        assert platform.run("2023-01", "2023-02", STATION1).success
+    assert database["raw_station1"].count_documents({}) == 1
+
+
+@pytest.mark.parametrize("status", [404, 204])
+def test_a_station_of_which_the_api_answers_no_month_is_an_error(platform, serve, status):
+    serve({}, status=status)
+    (failure,) = failures(platform.run("2023-01", "2023-03", ["raw_station1"])).values()
+    assert "2023-01" in failure
+    assert "does not know the station" in failure
+    assert "check airqino_id" in failure
