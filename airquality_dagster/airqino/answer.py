@@ -86,7 +86,8 @@ def parse_hourly_answer(answer: object, *, start: datetime, end: datetime, now: 
         try:
             hour = hour_of(row, now)
             if start <= hour < end:
-                candidates_by_hour.setdefault(hour, []).append((row, *readings_of(row, hour, fields)))
+                candidate = row, *readings_of(row, hour, fields)
+                candidates_by_hour.setdefault(hour, []).append(candidate)
         except RowError as reason:
             rejected.append(RejectedRow(row, str(reason), hour))
 

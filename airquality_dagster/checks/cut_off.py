@@ -85,8 +85,11 @@ def cut_off(asked: Sequence[AskedPeriod], stored: Collection[datetime], now: dat
 def _edges(asked: AskedPeriod, known: Collection[datetime], now: datetime) -> Iterator[_Edge]:
     if not asked.answered:
         return
-    first = pd.Timestamp(asked.start).ceil("h")
-    last = pd.Timestamp(min(asked.end, now - LATE_AFTER)).ceil("h") - _HOUR
+    # Months of zones with half hours begin within an hour of UTC.
+    first, last = (
+        pd.Timestamp(edge).tz_convert("UTC").ceil("h") for edge in (asked.start, min(asked.end, now - LATE_AFTER))
+    )
+    last -= _HOUR
     before, after = min(asked.answered) - first, last - max(asked.answered)
     if before >= _HOUR:
         yield _Edge(asked, "first", before, first - _HOUR in known)
