@@ -58,6 +58,11 @@ class HourlyAnswer:
     header: Header = NO_HEADER
 
     @property
+    def simulated(self) -> bool:
+        """Whether the header marks the answer as simulated."""
+        return self.header.simulated
+
+    @property
     def answered(self) -> set[datetime]:
         """The hours that the answer has, also in rows that were rejected."""
         return {*self.hours, *(row.hour for row in self.rejected if row.hour is not None)}
@@ -123,7 +128,7 @@ def hourly_frame(
     simulated: list[bool] = []
     for answer in answers:
         hours |= answer.hours
-        simulated += [answer.header.simulated] * len(answer.hours)
+        simulated += [answer.simulated] * len(answer.hours)
 
     fields = {field for readings in hours.values() for field in readings}
     known = [field for field in BY_FIELD if field in fields]

@@ -27,8 +27,9 @@ class RepeatedKeys(list[tuple[str, Any]]):
 def decode_answer(body: bytes | str) -> object:
     """Decode the body of an answer.
 
-    ``NaN`` and ``Infinity`` are numbers. An object with a key twice is a `RepeatedKeys`. What is nested in a row stays
-    JSON text, and so does a whole number with hundreds of digits.
+    ``NaN`` and ``Infinity`` are numbers, and texts may have control characters: some servers send them. An object with
+    a key twice is a `RepeatedKeys`. What is nested in a row stays JSON text, and so does a whole number with hundreds
+    of digits.
 
     Raises:
         ValueError: the body is not JSON.
@@ -38,7 +39,7 @@ def decode_answer(body: bytes | str) -> object:
     if text.count("[") > 1 or text.count("{") > text.count(f'"{TIMESTAMP}"') + 2:
         text = _flattened(text)
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number)
+        return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number, strict=False)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 

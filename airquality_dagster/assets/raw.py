@@ -185,7 +185,7 @@ def _refuse_simulated_over_measured(
     database: Database[dict[str, Any]], station: Station, answers: Sequence[HourlyAnswer]
 ) -> None:
     """Raise if simulated readings would replace measured ones."""
-    hours = [hour for answer in answers if answer.header.simulated for hour in answer.hours]
+    hours = [hour for answer in answers if answer.simulated for hour in answer.hours]
     if not hours:
         return
     measured = measured_hour(database, station.raw_asset, min(hours), max(hours))
