@@ -1,6 +1,5 @@
 """A client of the AirQino API: HTTP, retries and tokens, without Dagster."""
 
-import json
 import logging
 import time
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from importlib.metadata import version
 import requests
 import tenacity
 
+from airquality_dagster.airqino.decode import decode_answer
 from airquality_dagster.airqino.oauth2 import BAD_URL, TRANSIENT, TokenSource
 from airquality_dagster.errors import (
     AirQinoAnswerError,
@@ -146,7 +146,7 @@ class AirQinoClient:
         if status != 200:
             raise AirQinoError(f"{self._base_url} refused {path} with HTTP {status}: {_excerpt(body)}")
         try:
-            return json.loads(body)
+            return decode_answer(body)
         except ValueError as error:
             kind = response.headers.get("Content-Type", "no content type")
             raise AirQinoAnswerError(

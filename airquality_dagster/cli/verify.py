@@ -171,5 +171,5 @@ def _published(services: Services, network: Network, station: Station, hourly: p
         if hourly[TIMESTAMP].between(window.start, window.end, inclusive="left").any()
     }
     with dg.build_resources({"airqino": airqino_resource(services.started)}) as resources:
-        fetched = fetch_months(resources.airqino, station, stored, network.time_zone, now)
-    return fetched_frame(fetched, station, network.time_zone, now)
+        fetched = fetch_months(resources.airqino, station, network, stored, now)
+    return fetched_frame(fetched, station, now)

@@ -43,7 +43,8 @@ class Station(BaseModel):
     Args:
         name: part of the names of its assets; lower case letters, digits and underscores.
         airqino_id: its number in the AirQino API.
-        label: its name in the AirQino API.
+        label: its name in the AirQino API. An answer that names another station is refused.
+        former_labels: names that it had in the API before.
         city: its place.
         latitude, longitude: degrees, WGS 84; omitted if unknown.
         silent_after_hours: age of its newest hour, in hours, after which an alert is sent.
@@ -55,6 +56,7 @@ class Station(BaseModel):
     name: str = Field(pattern=_NAME_PATTERN, max_length=60)
     airqino_id: int = Field(gt=0)
     label: str = ""
+    former_labels: tuple[str, ...] = ()
     city: str = ""
     latitude: float | None = Field(default=None, ge=-90, le=90)
     longitude: float | None = Field(default=None, ge=-180, le=180)
@@ -142,6 +144,11 @@ class Station(BaseModel):
     def steps(self) -> tuple[str, ...]:
         """Names of the steps that compute its assets."""
         return self.raw_asset, self.judgement_step, self.summaries_asset
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Its names in the AirQino API: the present one and former ones."""
+        return tuple(label for label in (self.label, *self.former_labels) if label.strip())
 
     @property
     def title(self) -> str:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from airquality_dagster.airqino.sandbox.oddities import HEADERS, ODD_ROWS, key_twice
 from airquality_dagster.errors import SettingsError
 
 Row = dict[str, Any]
@@ -91,6 +92,7 @@ ANSWERS: Mapping[str, Callable[[list[Row], float], None]] = {
     "vanished_sensor": _vanished_sensor,
     "lag": _lag,
     "restated": _restated,
+    **ODD_ROWS,
 }
 """Faults in the rows of an answer. The number is for `lag` the missing hours, for `restated` what is added to CO."""
 
@@ -104,6 +106,7 @@ RESPONSES: Mapping[str, Callable[[bytes, float], Response]] = {
     "not_json": lambda body, value: Response(b'{"data": [', media_type="application/json"),
     "no_data": lambda body, value: JSONResponse({"detail": "none"}),
     "slow": lambda body, value: _slow(body, value or 5.0),
+    "key_twice": lambda body, value: Response(key_twice(body), media_type="application/json"),
 }
 """Faults of the HTTP response. The number is for `status` the code, for `retry_after` and `slow` the seconds."""
 
@@ -113,7 +116,7 @@ TOKENS = ("token_dies", "refresh_expires")
 CLOCKS = ("clock_skew",)
 """The server's clock is ahead by the number of hours (default 3): it answers hours of the future."""
 
-KINDS = (*RESPONSES, *ANSWERS, *TOKENS, *CLOCKS)
+KINDS = (*RESPONSES, *ANSWERS, *HEADERS, *TOKENS, *CLOCKS)
 
 
 class Fault(BaseModel):
@@ -206,6 +209,11 @@ class FaultSwitch:
         if fault := self.take(ANSWERS, station):
             answer = copy.deepcopy(answer)
             ANSWERS[fault.kind](answer["data"], fault.value)
+        if fault := self.take(HEADERS, station):
+            answer = {**answer, "header": dict(answer["header"])}
+            HEADERS[fault.kind](answer["header"], fault.value)
+        # Not JSONResponse: it refuses NaN.
+        body = json.dumps(answer).encode()
         if fault := self.take(RESPONSES, station):
-            return RESPONSES[fault.kind](json.dumps(answer).encode(), fault.value)
-        return JSONResponse(answer)
+            return RESPONSES[fault.kind](body, fault.value)
+        return Response(body, media_type="application/json")
