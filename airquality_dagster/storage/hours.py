@@ -15,12 +15,6 @@ def newest_hour(database: Database[dict[str, Any]], collection: str) -> datetime
     return newest["_id"] if newest else None
 
 
-def oldest_hour(database: Database[dict[str, Any]], collection: str) -> datetime | None:
-    """Return the start of the oldest stored hour, None if no hour is stored."""
-    oldest = database[collection].find_one({}, {"_id": True}, sort=[("_id", 1)])
-    return oldest["_id"] if oldest else None
-
-
 def stored_hours(database: Database[dict[str, Any]], collection: str, start: datetime, end: datetime) -> list[datetime]:
     """Return the starts of the stored hours with ``start <= hour < end``, in order."""
     hours = database[collection].find({"_id": {"$gte": start, "$lt": end}}, {"_id": True}, sort=[("_id", 1)])
