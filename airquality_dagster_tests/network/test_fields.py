@@ -39,6 +39,22 @@ def test_no_name_ends_as_a_column_does_that_begins_with_a_reading(statistic):
     assert not field_of(f"VOC{statistic}").endswith(tuple(STATISTICS))
 
 
+def all_columns(fields: dict[str, str]) -> list[str]:
+    """Return the columns of hours, flags, days and summaries of these fields."""
+    fixed = [column for column in COMPUTED if not column.startswith(tuple(BY_FIELD))]
+    return [*fixed, *fields.values(), *(f"{field}{statistic}" for field in fields.values() for statistic in STATISTICS)]
+
+
+# Ways to begin a statistic, such as "_valid" of "_valid_mean".
+BEGINNINGS = {statistic[:end] for statistic in STATISTICS for end in range(1, len(statistic)) if statistic[end] == "_"}
+
+
+@pytest.mark.parametrize("beginning", sorted(BEGINNINGS))
+def test_no_statistic_of_one_sensor_is_that_of_another(beginning):
+    columns = all_columns(fields_of([*KNOWN, *(f"{sensor}{beginning}" for sensor in KNOWN), "VOC", f"VOC{beginning}"]))
+    assert len(set(columns)) == len(columns)
+
+
 names = st.lists(
     st.text(max_size=12)
     | st.sampled_from(
@@ -46,7 +62,8 @@ names = st.lists(
     )
     | st.sampled_from(["$set", "a.b", "a b", "\ud800", "x" * 5000, "x" * 5001, "sensor", "sensor_co", "co", "K", "k"])
     | st.builds(
-        "".join, st.lists(st.sampled_from(["PM2.5", "VOC", "aqi", "expected", "valid", *STATISTICS]), max_size=3)
+        "".join,
+        st.lists(st.sampled_from(["PM2.5", "VOC", "aqi", "expected", "valid", "_valid", *STATISTICS]), max_size=3),
     ),
     unique=True,
 )
@@ -61,10 +78,5 @@ def test_distinct_names_have_distinct_fields_and_so_have_all_that_is_computed_of
         assert field.isascii()
         assert field.replace("_", "").isalnum()
         assert len(field) <= 120
-    fixed = {column for column in COMPUTED if not column.startswith(tuple(BY_FIELD))}
-    columns = [
-        *fixed,
-        *fields.values(),
-        *(f"{field}{statistic}" for field in set(fields.values()) for statistic in STATISTICS),
-    ]
+    columns = all_columns(fields)
     assert len(set(columns)) == len(columns)
