@@ -101,8 +101,8 @@ TOKENS = ("token_dies", "refresh_expires", "token_later", "refresh_rotates", "ac
 first seconds (the number, default 2); a refresh token may be used once; no token is granted."""
 
 CLOCKS = ("clock_skew", "future_refused")
-"""The server's clock is ahead by the number of hours (default 3): it answers hours of the future. Or the server refuses
-an ``end_date`` in the future."""
+"""The server's clock is ahead by the number of hours (default 3): it answers hours of the future, whatever was asked
+for. Or the server refuses an ``end_date`` in the future."""
 
 KINDS = (*RESPONSES, *ANSWERS, *TOKENS, *CLOCKS)
 

@@ -52,6 +52,7 @@ def create_app(
             return JSONResponse({"error": "end_date is in the future"}, status_code=400)
         if fault := switch.take(CLOCKS, station):
             now += timedelta(hours=fault.value or 3)
+            end = None  # no hour of the future was asked for
         answer = source.answer(station, start, end, now)
         if answer is None:
             return JSONResponse({"error": "station not found"}, status_code=404)
