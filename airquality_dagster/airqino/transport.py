@@ -7,14 +7,13 @@ import socket
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from requests.utils import get_auth_from_url
-from urllib3.connectionpool import HTTPConnectionPool
 
 Result = TypeVar("Result")
 
@@ -34,13 +33,12 @@ class Transport(HTTPAdapter):
             except (OSError, ValueError):
                 continue  # closed already
 
-    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> HTTPConnectionPool:
+    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:
         """Return the pool for a request; it makes connections that `end_connections` knows."""
-        pool = cast("HTTPConnectionPool", super().get_connection_with_tls_context(*arguments, **options))
+        pool: Any = super().get_connection_with_tls_context(*arguments, **options)
         kind = pool.ConnectionCls  # of HTTP, HTTPS or SOCKS
         if not issubclass(kind, _Connection):
-            known: Any = type(kind.__name__, (_Connection, kind), {"opened": self._sockets})
-            pool.ConnectionCls = known
+            pool.ConnectionCls = type(kind.__name__, (_Connection, kind), {"opened": self._sockets})
         return pool
 
 

@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,11 @@ import trustme
 from airquality_dagster.airqino.client import AirQinoClient
 from airquality_dagster.airqino.oauth2 import Credentials, TokenSource
 from airquality_dagster.airqino.transport import proxies_for, within
+from airquality_dagster.cli.dev import _wait_until_served
+from airquality_dagster.cli.health import check_health
 from airquality_dagster.errors import AirQinoUnavailableError
 from airquality_dagster_tests.builders import answer, row
+from airquality_dagster_tests.command import airquality
 from airquality_dagster_tests.processes import wait_until
 from airquality_dagster_tests.scripted_server import RawConnection, Reply, raw_server, scripted_server
 
@@ -257,6 +260,24 @@ def test_the_real_api_and_its_token_endpoint_are_asked_through_the_proxy(proxy):
     assert ask(url, f"{url}/token") == {"data": "of the proxy"}
     assert proxy.paths() == ["/token", "/v3/getStationHourlyAvg/7"]
     assert {request.headers["host"] for request in proxy.received} == {"api.example.test"}
+
+
+def test_health_and_dev_ask_their_servers_without_a_proxy(proxy):
+    with scripted_server(lambda request, number: Reply(body={})) as server:
+        check_health(server.url, f"{server.url}/page", 0.0)
+        _wait_until_served(server.url, {})
+    assert server.paths() == ["/graphql", "/page", "/server_info"]
+    assert proxy.received == []
+
+
+def test_a_command_asks_its_own_sandbox_without_a_proxy(home, mongodb_uri, database):
+    month = f"{datetime.now(UTC) - timedelta(days=40):%Y-%m}"
+    done = airquality(
+        "backfill", "--from", month, "--to", month, "--station", "station1", home=home,
+        MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database.name, HTTP_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert database["raw_station1"].count_documents({}) > 600
 
 
 @pytest.mark.parametrize(
