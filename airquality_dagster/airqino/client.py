@@ -197,6 +197,8 @@ class AirQinoClient:
             raise AirQinoError(f"{self._base_url} is not a valid URL ({error}): correct AIRQINO_BASE_URL") from error
         except requests.RequestException as error:
             raise TransientError(failure(error)) from error
+        except ValueError as error:  # of a redirect
+            raise TransientError("the answer is not HTTP") from error
         self.bytes_received += response.raw.tell()
         return Reply.of(response)
 

@@ -3,6 +3,7 @@
 import http.client
 import ipaddress
 import queue
+import re
 import socket
 import threading
 import weakref
@@ -16,6 +17,9 @@ from requests.auth import HTTPBasicAuth
 from requests.utils import get_auth_from_url
 
 Result = TypeVar("Result")
+
+# A name of RFC 9110, 5.1, or the continuation of a value.
+_HEADER_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:|[ \t]")
 
 
 class Transport(HTTPAdapter):
@@ -42,15 +46,41 @@ class Transport(HTTPAdapter):
         return pool
 
 
+class _HeaderLines:
+    """Leaves header lines without a valid name out: the base class would take all that follow for the body."""
+
+    def __init__(self, lines: Any) -> None:
+        self._lines = lines
+        self._is_in_headers = False
+
+    def readline(self, limit: int) -> bytes:
+        line = self._lines.readline(limit)
+        while self._is_in_headers and line.strip() and not _HEADER_LINE.match(line):
+            line = self._lines.readline(limit)
+        # The first line is the status; so is that after an empty line, if the answer was an informational one.
+        self._is_in_headers = bool(line.strip())
+        return re.sub(rb"\r(?!\n)", b" ", line)
+
+    def close(self) -> None:
+        self._lines.close()
+
+
 class _FinalResponse(http.client.HTTPResponse):
     """Skips each informational answer (RFC 9110, 15.2) before the final one; the base class skips 100 only."""
 
     def begin(self) -> None:
-        super().begin()
-        while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
-            # The base class reads an answer only once.
-            self.headers = self.msg = None  # type: ignore[assignment]
+        connection = self.fp
+        lines: Any = _HeaderLines(connection)
+        self.fp = lines
+        try:
             super().begin()
+            while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
+                # The base class reads an answer only once.
+                self.headers = self.msg = None  # type: ignore[assignment]
+                super().begin()
+        finally:
+            if self.fp is lines:  # not closed
+                self.fp = connection
 
 
 class _Connection(http.client.HTTPConnection):

@@ -188,6 +188,23 @@ def test_a_retry_after_beyond_the_time_that_is_left_gives_up_at_once(clock):
     assert clock.pauses == []
 
 
+@pytest.mark.parametrize("seconds", ["31", "9" * 400, "99999999.5"])
+def test_more_seconds_than_the_time_that_is_left_give_up_at_once(clock, seconds):
+    with scripted_server(replies(Reply(status=429, headers={"Retry-After": seconds}), OK)) as server:
+        with pytest.raises(AirQinoUnavailableError, match="1 attempt: HTTP 429"):
+            ask(server.url, total_seconds=30)
+    assert clock.pauses == []
+
+
+@pytest.mark.parametrize("text", ["-5", "0.5", "²", "soon", "Wed, 21 Oct 2015 07:28:00"])
+def test_an_odd_retry_after_is_followed_by_the_usual_pause(clock, text):
+    headers = {"Retry-After": text.encode().decode("latin-1")}
+    with scripted_server(replies(Reply(status=503, headers=headers), OK)) as server:
+        assert ask(server.url, backoff_seconds=1.0) == answer(row())
+    (pause,) = clock.pauses
+    assert 1 <= pause <= 2
+
+
 def test_an_answer_that_does_not_come_is_given_up_after_the_timeout():
     never = threading.Event()
     with scripted_server(replies(Reply(wait_for=never))) as server:

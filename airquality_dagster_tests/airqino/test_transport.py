@@ -1,5 +1,6 @@
 """How requests reach a server: one limit on an exchange, no credentials from outside, proxies, CA bundles."""
 
+import contextlib
 import gzip
 import json
 import socket
@@ -12,13 +13,15 @@ from pathlib import Path
 
 import pytest
 import trustme
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from airquality_dagster.airqino.client import AirQinoClient
 from airquality_dagster.airqino.oauth2 import Credentials, TokenSource
 from airquality_dagster.airqino.transport import proxies_for, within
 from airquality_dagster.cli.dev import _wait_until_served
 from airquality_dagster.cli.health import check_health
-from airquality_dagster.errors import AirQinoUnavailableError
+from airquality_dagster.errors import AirQinoError, AirQinoUnavailableError
 from airquality_dagster_tests.builders import answer, row
 from airquality_dagster_tests.command import airquality
 from airquality_dagster_tests.processes import wait_until
@@ -324,6 +327,47 @@ def test_informational_answers_before_the_final_one_are_skipped(hints):
         client.close()
     assert answers == [{"of": 7}, {"of": 8}, {"of": 9}]
     assert len(server.requests) == 1  # one connection
+
+
+ODD_LINES = [
+    *(b"X-B\x01d: 1", b"X-B\x00d: 1", "X-Bé: 1".encode(), b"X B: 1", b"no colon at all", b": no name", b"X-A: a\rb"),
+    *(b"X-A: \x01\x0b\x1c\x7f", b"X-A: \xff\xfe", b"X-A : 1", b"X-A: 1\r\n  continued\r\n\tonce more", b"X-A:"),
+]
+
+
+@pytest.mark.parametrize("line", ODD_LINES)
+def test_odd_header_lines_hide_neither_the_other_headers_nor_the_body(line):
+    """Without its length, the body would have no end as long as the server keeps the connection."""
+
+    def script(connection: RawConnection) -> None:
+        for _ in range(2):
+            connection.send(http(BODY).replace(b"Content-Type", line + b"\r\nContent-Type"))
+            connection.socket.recv(65536)
+
+    with raw_server(script) as server:
+        client = AirQinoClient(server.url, attempts=1, total_seconds=20)
+        assert [client.hourly_averages(7, START, END) for _ in range(2)] == [answer(row())] * 2
+        client.close()
+    assert len(server.requests) == 1  # one connection
+
+
+HTTP_PARTS = st.sampled_from([
+    *(b"HTTP/1.1 200 OK", b"HTTP/1.0 200 OK", b"HTTP/1.1 302 Found", b"HTTP/1.1 401 No", b"HTTP/9 \xff", b"\r\n", b"\r\n\r\n"),
+    *(b"Location: http://[", b"Location: \xff", b"Location: ftp://x", b"Location: /v3/loop", b"Retry-After: \xb2", b": "),
+    *(b"Content-Length: 8, 9", b"Content-Length: -1", b"Content-Length: 9" + b"9" * 5000, b"Transfer-Encoding: chunked"),
+    *(b"Content-Encoding: gzip, gzip", b"Content-Type: application/json; charset=\x00", b"Set-Cookie: a=\x01; domain=["),
+    *(b"ffffffffffffffffff\r\n", b"-1\r\n", b"{", b"[1]", b"\x1f\x8b\x08", b"WWW-Authenticate: Bearer error=\"\xff"),
+])  # fmt: skip
+
+
+@settings(max_examples=150)
+@given(st.lists(HTTP_PARTS | st.binary(max_size=12), max_size=12).map(b"".join))
+def test_whatever_a_server_sends_is_an_answer_or_a_named_error(content):
+    with raw_server(lambda connection: connection.send(content)) as server:
+        with contextlib.suppress(AirQinoError):
+            ask(server.url, attempts=1)
+        with contextlib.suppress(AirQinoError):
+            ask(server.url, server.url, attempts=1)
 
 
 def ends_early(*, compress: bool, length: bool) -> bytes:
