@@ -195,6 +195,8 @@ class TokenSource:
                 ) from error
             except requests.RequestException as error:
                 raise TransientError(f"token endpoint: {failure(error)}") from error
+            except ValueError as error:  # of a redirect
+                raise TransientError("token endpoint: the answer is not HTTP") from error
             except TransientError as error:
                 raise TransientError(f"token endpoint: {error}", error.retry_after) from error
         advice = (
