@@ -34,7 +34,7 @@ def decode_answer(body: bytes | str) -> object:
     Raises:
         ValueError: the body is not JSON.
     """
-    text = body if isinstance(body, str) else body.decode("utf-8-sig", "surrogatepass")
+    text = body if isinstance(body, str) else body.decode(json.detect_encoding(body), "surrogatepass")
     # Ordinary answers have one list, and an object for the body, the header and each row.
     if text.count("[") > 1 or text.count("{") > text.count(f'"{TIMESTAMP}"') + 2:
         text = _flattened(text)

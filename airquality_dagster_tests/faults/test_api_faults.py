@@ -1,10 +1,12 @@
 """What the API, its tokens and the network can do to the platform: injected by the sandbox, over HTTP."""
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from airquality_dagster.airqino.client import AirQinoClient
 from airquality_dagster.airqino.sandbox.faults import KINDS, Fault, FaultSwitch
 from airquality_dagster.airqino.sandbox.server import TOKEN_PATH, create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
@@ -24,6 +26,13 @@ class Stage:
     platform: object
     switch: FaultSwitch
     database: object
+
+    def use_client(self, **options: float) -> None:
+        """Ask with other limits than those of a real run."""
+        self.platform.monkeypatch.setattr(
+            "airquality_dagster.airqino.resource.AirQinoClient",
+            lambda *arguments, **given: AirQinoClient(*arguments, **{**given, "backoff_seconds": 0.0, **options}),
+        )
 
     def run(self):
         """Fetch the hours of both stations."""
@@ -82,14 +91,20 @@ PASSING = [
     Fault(kind="reset", times=1),
     Fault(kind="truncated", times=1),
     Fault(kind="slow", value=1, times=1),
+    Fault(kind="status", value=408, times=1),
+    Fault(kind="status", value=501, times=1),
+    Fault(kind="status_without_body", value=520, times=1),
+    Fault(kind="retry_after", value=-5, times=1),
+    Fault(kind="retry_after", value=0.25, times=1),
+    Fault(kind="early_end", times=1),
 ]
 
 
 # They take their time.
-SLOW = ("retry_after", "slow")
+SLOW = [Fault(kind="retry_after", value=1, times=1), Fault(kind="slow", value=1, times=1)]
 
 
-@pytest.mark.parametrize("fault", [long(fault) if fault.kind in SLOW else fault for fault in PASSING], ids=in_words)
+@pytest.mark.parametrize("fault", [long(fault) if fault in SLOW else fault for fault in PASSING], ids=in_words)
 def test_what_passes_is_asked_again_in_the_same_run(stage, record, fault):
     stage.switch.add(fault)
     result = stage.run()
@@ -119,6 +134,87 @@ def test_tokens_that_are_always_refused_are_an_error_about_credentials(stage, re
     stage.switch.clear()
     assert stage.run().success
     record("every token refused", "an error about credentials", "next run stored all", *stage.lost_and_doubled())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stage", [True], indirect=True, ids=["token"])
+def test_a_token_that_becomes_valid_later_is_tried_again(stage, record):
+    stage.use_client(backoff_seconds=0.5)
+    fault = Fault(kind="token_later", value=1)
+    stage.switch.add(fault)
+    assert stage.run().success
+    record(in_words(fault), "tried again after the usual pauses", "run succeeded", *stage.lost_and_doubled())
+
+
+@pytest.mark.parametrize("stage", [True], indirect=True, ids=["token"])
+def test_what_the_token_server_says_of_a_refusal_is_told(stage, record):
+    fault = Fault(kind="account_disabled")
+    stage.switch.add(fault)
+    for text in failures(stage.run()).values():
+        assert "password grant: invalid_grant: Account disabled" in text
+        assert "hunter2" not in text
+    stage.switch.clear()
+    assert stage.run().success
+    record(in_words(fault), "an error that says so", "next run stored all", *stage.lost_and_doubled())
+
+
+def test_a_refresh_token_that_may_be_used_once_is_told_in_the_second_run(stage, record):
+    realm = Realm(client_id="client", username="user", password="hunter2")
+    with running(create_app(SimulatedSource(), realm, faults=stage.switch)) as url:
+        stage.platform.use(url)
+        for name, value in {
+            "AIRQINO_TOKEN_URL": url + TOKEN_PATH + "\n",
+            "AIRQINO_CLIENT_ID": "client\n",
+            "AIRQINO_REFRESH_TOKEN": realm.issue()["refresh_token"] + "\r\n",
+        }.items():
+            stage.platform.monkeypatch.setenv(name, value)
+        fault = Fault(kind="refresh_rotates")
+        stage.switch.add(fault)
+        assert stage.run().success
+        for text in failures(stage.run()).values():
+            assert "may be used only once" in text
+            assert "offline token" in text
+        stage.switch.clear()
+    record(in_words(fault), "an error that says what is needed", "second run failed", *stage.lost_and_doubled())
+
+
+READ = [Fault(kind="early_hints"), Fault(kind="latin_1"), Fault(kind="control_character")]
+
+
+@pytest.mark.parametrize("fault", READ, ids=in_words)
+def test_an_answer_in_an_unusual_form_is_read(stage, record, fault):
+    stage.switch.add(fault)
+    result = stage.run()
+    assert result.success
+    hours = metadata(result, "raw_station1")["inserted"]
+    record(in_words(fault), "read", f"{hours} hours stored", *stage.lost_and_doubled())
+
+
+def test_an_end_in_the_future_is_not_asked_for(stage, record):
+    fault = Fault(kind="future_refused")
+    stage.switch.add(fault)
+    result = stage.platform.run(f"{NOW:%Y-%m}", assets=["raw_station1", "raw_station2"])
+    assert result.success
+    assert stage.database["raw_station1"].count_documents({}) > 0
+    stage.database["raw_station1"].delete_many({})
+    stage.run()
+    record(in_words(fault), "not asked for", "run succeeded", *stage.lost_and_doubled())
+
+
+@pytest.mark.parametrize("kind", ["drip", "drip_headers"])
+def test_a_station_whose_answer_drips_fails_at_its_limit_and_the_other_goes_on(stage, record, kind):
+    stage.use_client(total_seconds=3.0)
+    fault = Fault(kind=kind, value=20, station=STATION)
+    stage.switch.add(fault)
+    begin = time.monotonic()
+    failed = failures(stage.run())
+    assert time.monotonic() - begin < 15
+    assert list(failed) == ["raw_station1"]
+    assert "the answer was not complete after 3 s" in failed["raw_station1"]
+    assert len(stage.stored("station2")) == len(stage.published(283181971))
+    stage.switch.clear()
+    assert stage.run().success
+    record(in_words(fault), "that station fails at its limit", "other station stored", *stage.lost_and_doubled())
 
 
 LASTING = [
@@ -344,4 +440,6 @@ def test_every_kind_of_fault_that_the_sandbox_can_make_is_tried_here():
     tried |= {"computed_names", "other_station", "unnamed", "odd_coordinates", "limit"}
     tried |= {"token_dies", "refresh_expires", "empty", "twice_equal", "zoned_timestamp", "lag", "clock_skew"}
     tried |= {"restated", "vanished_sensor", "new_sensor"}
+    tried |= {"token_later", "account_disabled", "refresh_rotates", "future_refused", "drip", "drip_headers"}
+    tried |= {fault.kind for fault in READ}
     assert tried == set(KINDS)
