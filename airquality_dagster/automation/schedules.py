@@ -7,12 +7,14 @@ from airquality_dagster.automation.instance import all_runs, due_runs, run_in_pr
 from airquality_dagster.automation.jobs import HOURLY_JOB, asset_selection, run_tags
 from airquality_dagster.network.stations import Network
 
+HOURLY_SCHEDULE = "hourly_schedule"
+
 
 def hourly_schedule(network: Network) -> dg.ScheduleDefinition:
     """Return the schedule that materializes what is due, at minute 5 of every hour."""
 
     @dg.schedule(
-        name=network.named("hourly_schedule"),
+        name=network.named(HOURLY_SCHEDULE),
         job_name=network.named(HOURLY_JOB),
         cron_schedule="5 * * * *",
         execution_timezone=network.network.time_zone,
