@@ -32,12 +32,13 @@ _MODULE = "airquality_dagster.definitions"
 _START_SECONDS = 120.0
 
 
-def run_dev(port: int, dashboard_port: int | None) -> None:
+def run_dev(port: int, dashboard_port: int | None, *, no_load: bool = False) -> None:
     """Serve until a signal.
 
     Args:
         port: port of the Dagster UI.
         dashboard_port: port of the dashboard; None selects a free port.
+        no_load: leave what is due to the next tick of the schedule.
 
     Raises:
         AirQualityError: a service could not be started, or ended by itself.
@@ -74,7 +75,8 @@ def run_dev(port: int, dashboard_port: int | None) -> None:
                     out.print(f"MongoDB: {services.mongodb}, database {services.database}")
                     if services.is_sandbox:
                         out.print(SIMULATED_NOTE)
-                    _load_what_is_due(ui, network)
+                    if not no_load:
+                        _load_what_is_due(ui, network)
                     wait_for_end(processes)
     except TerminatedBySignalError:
         # No message: the terminal may be closed.

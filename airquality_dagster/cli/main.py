@@ -259,11 +259,12 @@ def simulate_network() -> None:
 @main.command()
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI on 127.0.0.1.")
 @click.option("--dashboard-port", type=int, help="Port of the dashboard on 127.0.0.1; the next free one after --port.")
+@click.option("--no-load", is_flag=True, help="Load what is due with the next tick of the schedule only.")
 @_runs("dev:run_dev")
 def dev() -> None:
     """Run the Dagster UI with dashboard, schedules, daemon, MongoDB and sandbox, until Ctrl-C.
 
-    It stops everything that it started on Ctrl-C, on SIGTERM, or when its terminal closes.
+    It first loads what is due, as the hourly schedule does at minute 5; the UI shows the runs. It stops everything that it started on Ctrl-C, on SIGTERM, or when its terminal closes.
     """
 
 
