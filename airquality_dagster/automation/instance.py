@@ -244,13 +244,13 @@ def free_places(instance: dg.DagsterInstance, run_id: str) -> None:
     instance.event_log_storage.free_concurrency_slots_for_run(run_id)
 
 
-def users_of_pool(instance: dg.DagsterInstance, pool: str) -> dict[str, list[str]]:
-    """Return run id → its steps that have a place in a pool; none if the run only waits for one."""
+def users_of_pool(instance: dg.DagsterInstance, pool: str) -> dict[str, set[str]]:
+    """Return run id → its steps that have a place in a pool, or will get the next one; none if the run only waits."""
     # Only the command `dagster instance concurrency` and the UI show this.
     info = instance.event_log_storage.get_concurrency_info(pool)
-    users: dict[str, list[str]] = {step.run_id: [] for step in info.pending_steps}
-    for place in info.claimed_slots:
-        users.setdefault(place.run_id, []).append(place.step_key)
+    users: dict[str, set[str]] = {step.run_id: set() for step in info.pending_steps}
+    for step in (*info.claimed_slots, *(step for step in info.pending_steps if step.assigned_timestamp)):
+        users.setdefault(step.run_id, set()).add(step.step_key)
     return users
 
 

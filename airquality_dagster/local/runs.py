@@ -121,7 +121,7 @@ class PoolWait:
             host = record.dagster_run.tags.get(HOST_TAG)
             began = record.create_timestamp.replace(tzinfo=UTC)
             where = f" on {host}" if host else ""
-            yield f"{' and '.join(steps)} of run {run_id[:8]} (since {began:%Y-%m-%d %H:%M} UTC{where})"
+            yield f"{' and '.join(sorted(steps))} of run {run_id[:8]} (since {began:%Y-%m-%d %H:%M} UTC{where})"
 
 
 def _record(instance: dg.DagsterInstance, run_id: str) -> dg.RunRecord | None:

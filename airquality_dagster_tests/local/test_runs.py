@@ -38,14 +38,10 @@ def killed_run(instance: dg.DagsterInstance, home) -> str:
     run_id = started_run(instance)
     command = [sys.executable, "-c", EXECUTES, run_id]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment(home, **python_path()), **pipes) as process:
+    with subprocess.Popen(command, env=environment(home), **pipes) as process:
         assert process.stdout.readline() == b"executes\n"
         process.send_signal(signal.SIGKILL)
     return run_id
-
-
-def python_path() -> dict[str, str]:
-    return {"PYTHONPATH": ":".join(filter(None, sys.path))}
 
 
 def claim(instance: dg.DagsterInstance, run_id: str, step: str = "raw_station1") -> bool:
