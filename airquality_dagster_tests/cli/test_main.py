@@ -182,6 +182,7 @@ BAD_ENVIRONMENTS = {
     ),
     "no MongoDB URI": ({"MONGODB_URI": "localhost"}, "URI is not valid"),
     "contradictory credentials": ({"AIRQINO_USERNAME": "somebody"}, "AIRQINO_PASSWORD"),
+    "question mark in the home": ({"AIRQUALITY_HOME": "/tmp/air?quality"}, "its path contains ? or %"),
     "no stations file": ({"AIRQUALITY_STATIONS": "/nowhere.yaml"}, "/nowhere.yaml cannot be read"),
 }
 
@@ -192,6 +193,19 @@ def test_a_wrong_environment_is_one_line_that_says_what_to_do(tmp_path, name):
     line = one_line(airquality("run", home=tmp_path / "home", **variables))
     assert message in line
     assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("name", ["air.quality", "air quality", "$air", "x" * 64])
+def test_a_database_whose_name_is_none_is_one_line_that_says_what_to_do(home, mongodb_uri, name):
+    line = one_line(airquality("status", home=home, MONGODB_URI=mongodb_uri, MONGODB_DATABASE=name))
+    assert f"MONGODB_DATABASE is {name!r}" in line
+    assert "set it to a name of up to 63 bytes" in line
+
+
+@pytest.mark.parametrize("form", ["{0}/?", " {0}\n", "{0}?", "{0}?retryWrites=true", "{0}/?w=1;retryWrites=true"])
+def test_a_mongodb_uri_may_end_in_other_ways_than_usual(home, mongodb_uri, database, form):
+    variables = {"MONGODB_URI": form.format(mongodb_uri), "MONGODB_DATABASE": f" {database.name}\n"}
+    assert "no day yet" in airquality("status", home=home, **variables).stdout
 
 
 def test_a_process_that_fails_prints_one_line_and_ends_with_1(tmp_path):
