@@ -178,10 +178,11 @@ def make_home() -> Path:
     """Create the folder of local state, with the folder of Dagster's instance, and return it.
 
     Raises:
-        LocalServiceError: the folder cannot be written.
+        LocalServiceError: the folder cannot be written, or Dagster cannot use it.
     """
     home = settings.home()
     folder = instance_folder(home)
+    _check_path(folder)
     try:
         # Only the operator may read it: readings, events, logs, and an embedded database without a login.
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
