@@ -75,6 +75,17 @@ def _unpack(backup: Path, folder: Path) -> None:
             raise BackupError(_no_tar(backup))
         with tarfile.open(backup) as archive:
             archive.extractall(folder, filter="data")
+            _check_end(archive)
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """Raise if the archive was cut: `tarfile` takes a cut between two files for the end."""
+    ends = [member.offset_data + -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE for member in archive]
+    file = cast("BinaryIO", archive.fileobj)
+    file.seek(max(ends, default=0))
+    # Read to the end, where gzip keeps its checksum.
+    if not file.read().startswith(bytes(tarfile.BLOCKSIZE)):
+        raise tarfile.ReadError("unexpected end of data")
 
 
 def _no_tar(backup: Path) -> str:

@@ -264,7 +264,8 @@ def simulate_network() -> None:
 def dev() -> None:
     """Run the Dagster UI with dashboard, schedules, daemon, MongoDB and sandbox, until Ctrl-C.
 
-    It first loads what is due, as the hourly schedule does at minute 5; the UI shows the runs. It stops everything that it started on Ctrl-C, on SIGTERM, or when its terminal closes.
+    It first loads what is due, as the hourly schedule does at minute 5; the UI shows the runs. It stops everything
+    that it started on Ctrl-C, on SIGTERM, or when its terminal closes.
     """
 
 

@@ -27,9 +27,7 @@ BACKFILL = ("backfill", "--from", "2023-01", "--to", "2023-01", "--station", "st
 def pool_of_one(empty_instance, tmp_path):
     """The home of a platform that asks for one station at a time."""
     folder = shutil.copytree(empty_instance, tmp_path / "home" / "dagster")
-    (folder / "dagster.yaml").write_text(
-        "telemetry: {enabled: false}\nconcurrency: {pools: {default_limit: 1}}\n"
-    )
+    (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\nconcurrency: {pools: {default_limit: 1}}\n")
     return tmp_path / "home"
 
 

@@ -44,7 +44,12 @@ HOURS = [datetime(2024, 2, 29, hour, tzinfo=UTC) for hour in (0, 22, 23)]
 def export(tmp_path, home, mongodb_uri, database):
     """Export a station with three hours and three days, none of which has an invalid reading, and return the file."""
     database["station1_aggregates"].insert_many(
-        {"_id": datetime(day.year, day.month, day.day, tzinfo=UTC), "co_mean": 0.1, "co_invalid": None, "aqi_pollutants": []}
+        {
+            "_id": datetime(day.year, day.month, day.day, tzinfo=UTC),
+            "co_mean": 0.1,
+            "co_invalid": None,
+            "aqi_pollutants": [],
+        }
         for day in DAYS
     )
     database["raw_station1"].insert_many({"_id": hour, "station_id": 283164601, "co": 0.25} for hour in HOURS)
@@ -82,9 +87,10 @@ def test_hours_in_parquet_are_utc_in_microseconds_which_spark_reads(export):
     path = export("--raw", "--format", "parquet")
     column = pq.ParquetFile(path).schema.column(0)
     assert column.name == "timestamp"
-    assert json.loads(column.logical_type.to_json()) | {"isAdjustedToUTC": True, "timeUnit": "microseconds"} == json.loads(
-        column.logical_type.to_json()
-    )
+    assert json.loads(column.logical_type.to_json()) | {
+        "isAdjustedToUTC": True,
+        "timeUnit": "microseconds",
+    } == json.loads(column.logical_type.to_json())
     assert pq.read_table(path)["timestamp"].to_pylist() == HOURS
     assert pl.read_parquet(path)["timestamp"].to_list() == HOURS
 

@@ -7,7 +7,7 @@ from airquality_dagster.local.environment import prepare_environment
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 DEAD_PROXY = "http://127.0.0.1:9"
-PROXIES = {name: DEAD_PROXY for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy")}
+PROXIES = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"), DEAD_PROXY)
 
 
 def prepared(**variables: str) -> dict[str, str]:
