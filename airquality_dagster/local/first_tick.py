@@ -59,7 +59,7 @@ def launch_last_tick(ui: str, location: str, network: Network) -> int:
     tick_tags = {_SCHEDULE_TAG: name, _TIME_TAG: datetime.fromtimestamp(tick, UTC).isoformat()}
     runs = _ask(ui, _RUNS, tags=_tag_list(tick_tags))["runsOrError"]["results"]
     launched = {_tags(run)[_KEY_TAG] for run in runs if run["status"] not in ("FAILURE", "CANCELED")}
-    fetched = [asset_key(station.raw_asset).path for station in network.stations]
+    fetched = [list(asset_key(station.raw_asset).path) for station in network.stations]
     new = [
         _parameters({**repository, "jobName": network.named(HOURLY_JOB)}, request, tick_tags, fetched)
         for request in evaluation["runRequests"] or ()
