@@ -91,6 +91,8 @@ def _load_what_is_due(ui: str, network: Network) -> None:
     else:
         if runs:
             out.print(f"Loading what is due: {runs} run{'s' if runs > 1 else ''}, see Runs in the UI.")
+        else:
+            out.print("What is due is loaded already, or is being loaded.")
 
 
 def _program(name: str) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -167,8 +168,8 @@ def test_a_fresh_home_is_loaded_at_the_start_and_each_run_of_a_tick_is_made_once
     """In spite of a dead proxy. The second start finds a tick that was missed: daemon and start could both make it."""
     proxies = {"HTTP_PROXY": DEAD_PROXY, "http_proxy": DEAD_PROXY}
     with running_dev(tmp_path, loads=True, **proxies) as dev, opened(dev) as instance:
-        wait_until(lambda: hourly_runs(instance), "the run", 60)
-        assert "Loading what is due: 1 run, see Runs in the UI" in (tmp_path / "dev.log").read_text()
+        log = tmp_path / "dev.log"
+        wait_until(lambda: "Loading what is due: 1 run, see Runs in the UI" in log.read_text(), "the run", 60)
         (run,) = hourly_runs(instance)
         assert run.tags["airquality/stations"] == "station1, station2"
         (shown,) = dev.graphql("{ runsOrError { ... on Runs { results { runId jobName } } } }")["runsOrError"][
@@ -182,9 +183,9 @@ def test_a_fresh_home_is_loaded_at_the_start_and_each_run_of_a_tick_is_made_once
     miss_a_tick(tmp_path / "home")
     with running_dev(tmp_path, loads=True) as dev, opened(dev) as instance:
         state = hourly_state(instance)
+        wait_until(lambda: re.search("Loading what is due|What is due is", log.read_text()), "what the start does", 60)
         wait_until(lambda: instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1), "the tick", 120)
         wait_until(lambda: all(run.is_finished for run in hourly_runs(instance)), "the end of its runs", 300)
-        assert "Loading what is due" in (tmp_path / "dev.log").read_text()
         assert {run.status for run in hourly_runs(instance)} == {dg.DagsterRunStatus.SUCCESS}
         keys = [run.tags["dagster/run_key"] for run in hourly_runs(instance)]
         assert len(set(keys)) == len(keys)
@@ -197,7 +198,7 @@ def test_a_first_load_that_was_interrupted_is_made_at_the_next_start(tmp_path):
         dev.process.terminate()
         assert dev.process.wait(120) == 0
     with running_dev(tmp_path, loads=True) as dev, opened(dev) as instance:
-        assert len(hourly_runs(instance)) > 1
+        wait_until(lambda: len(hourly_runs(instance)) > 1, "the runs of the start", 60)
         wait_until(lambda: all(run.is_finished for run in hourly_runs(instance)), "the end of its runs", 500)
         assert len(instance.get_materialized_partitions(dg.AssetKey("station2_aggregates"))) == 13
 
