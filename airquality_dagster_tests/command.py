@@ -32,7 +32,7 @@ def airquality(*arguments: str, home: Path, cwd: Path | None = None, **variables
         for name in os.environ.keys() - environment(home).keys():
             if name.startswith(("AIRQINO_", "AIRQUALITY_", "MONGODB_", "DAGSTER_")):
                 patch.delenv(name)
-        for name, value in environment(home, **variables).items():
+        for name, value in {"no_proxy": "", "NO_PROXY": "", **environment(home, **variables)}.items():
             patch.setenv(name, value)
         if cwd is not None:
             patch.chdir(cwd)

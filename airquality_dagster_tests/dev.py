@@ -36,12 +36,18 @@ class Dev:
 
 
 @contextmanager
-def running_dev(folder: Path, **variables: str) -> Iterator[Dev]:
-    """Start it in the background without a terminal; whatever happens, end it."""
+def running_dev(folder: Path, *, loads: bool = False, **variables: str) -> Iterator[Dev]:
+    """Start it in the background without a terminal; whatever happens, end it.
+
+    Args:
+        folder: for its home and its log.
+        loads: whether it loads at its start what is due.
+        variables: of its environment.
+    """
     home, port = folder / "home", free_port()
     with (folder / "dev.log").open("w") as log:
         process = subprocess.Popen(
-            [*COMMAND, "dev", "--port", str(port)],
+            [*COMMAND, "dev", "--port", str(port), *([] if loads else ["--no-load"])],
             env=environment(home, **variables),
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -15,7 +15,7 @@ COMMAND = [sys.executable, "-m", "airquality_dagster"]
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
     """Return a clean environment with a home of the test."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return {**kept, "AIRQUALITY_HOME": str(home), **variables}
 
 

@@ -221,12 +221,27 @@ def run_events(instance: dg.DagsterInstance, run_id: str, kinds: set[dg.DagsterE
     return [entry.dagster_event for entry in instance.all_logs(run_id, kinds) if entry.dagster_event]
 
 
-def listen_to(instance: dg.DagsterInstance, run_id: str, on_message: Callable[[str, int], None]) -> None:
-    """Call a function with each log line of a run and its level. Reading them afterwards takes as long as the run."""
+def listen_to(
+    instance: dg.DagsterInstance,
+    run_id: str,
+    on_message: Callable[[str, int], None],
+    on_wait: Callable[[], None],
+) -> None:
+    """Call functions while a run goes on. Reading its events afterwards takes as long as the run.
+
+    Args:
+        instance: Dagster's instance.
+        run_id: id of the run.
+        on_message: called with each log line and its level.
+        on_wait: called when a step waits for a place in a pool: first at once, then every five minutes.
+    """
 
     def on_entry(entry: dg.EventLogEntry) -> None:
-        if not entry.is_dagster_event:
+        event = entry.dagster_event
+        if event is None:
             on_message(entry.user_message, int(entry.level))
+        elif event.is_engine_event and "pool" in event.engine_event_data.metadata:
+            on_wait()
 
     instance.add_event_listener(run_id, on_entry)
 
@@ -246,9 +261,32 @@ def dead_daemons(instance: dg.DagsterInstance) -> list[str]:
 
 
 def end_run(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> None:
-    """Mark a run whose process has ended as failed, and free its slots in pools. Otherwise only a daemon does this."""
+    """Mark a run whose process has ended as failed, and free its places in pools. Otherwise only a daemon does this."""
     instance.report_run_failed(run, reason)
-    instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    free_places(instance, run.run_id)
+
+
+def free_places(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Free the places of a run in all pools. No public method does, and a run that is killed keeps its places."""
+    instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+
+
+def users_of_pool(instance: dg.DagsterInstance, pool: str) -> dict[str, set[str]]:
+    """Return run id → its steps that have a place in a pool, or will get the next one; none if the run only waits."""
+    # Only the command `dagster instance concurrency` and the UI show this.
+    info = instance.event_log_storage.get_concurrency_info(pool)
+    users: dict[str, set[str]] = {step.run_id: set() for step in info.pending_steps}
+    for step in (*info.claimed_slots, *(step for step in info.pending_steps if step.assigned_timestamp)):
+        users.setdefault(step.run_id, set()).add(step.step_key)
+    return users
+
+
+def is_silent(instance: dg.DagsterInstance, record: dg.RunRecord, now: datetime) -> bool:
+    """Return whether a run has written no event for `RUN_LIMIT`."""
+    # No public method returns a run's newest event.
+    events = instance.get_records_for_run(record.dagster_run.run_id, limit=1, ascending=False).records
+    last = events[0].timestamp if events else record.create_timestamp.replace(tzinfo=UTC).timestamp()
+    return last < (now - RUN_LIMIT).timestamp()
 
 
 def _latest_materializations(

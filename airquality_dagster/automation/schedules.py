@@ -9,6 +9,8 @@ from airquality_dagster.errors import MongoDBUnavailableError
 from airquality_dagster.network.stations import Network
 from airquality_dagster.storage.mongodb import MongoDBResource
 
+HOURLY_SCHEDULE = "hourly_schedule"
+
 
 def hourly_schedule(network: Network, mongodb: MongoDBResource) -> dg.ScheduleDefinition:
     """Return the schedule that materializes what is due, at minute 5 of every hour.
@@ -19,7 +21,7 @@ def hourly_schedule(network: Network, mongodb: MongoDBResource) -> dg.ScheduleDe
     """
 
     @dg.schedule(
-        name=network.named("hourly_schedule"),
+        name=network.named(HOURLY_SCHEDULE),
         job_name=network.named(HOURLY_JOB),
         cron_schedule="5 * * * *",
         execution_timezone=network.network.time_zone,

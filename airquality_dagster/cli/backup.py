@@ -5,24 +5,19 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import bson
 from bson import json_util
-from bson.codec_options import CodecOptions
-from bson.errors import InvalidBSON
-from bson.raw_bson import RawBSONDocument
 from pymongo import IndexModel
 from pymongo.database import Database
 from rich.markup import escape
 
+from airquality_dagster.cli.backup_files import DATA, METADATA, RAW, CollectionFile, checked_collections
 from airquality_dagster.cli.terminal import err, out
 from airquality_dagster.errors import BackupError
 from airquality_dagster.local.services import local_services
 
-_RAW = CodecOptions(document_class=RawBSONDocument)
 _BATCH_DOCUMENTS = 1000
-_DATA, _METADATA = ".bson", ".metadata.json"
 
 
 def backup(folder: Path) -> None:
@@ -53,44 +48,46 @@ def backup(folder: Path) -> None:
     out.print(f"{len(names)} collections, {documents} documents, {size / 1e6:.1f} MB: {escape(str(folder))}")
 
 
-def restore(folder: Path) -> None:
+def restore(backup: Path) -> None:
     """Write the collections of a backup to the database, which must not have these collections.
 
     All files are checked before anything is written.
 
+    Args:
+        backup: its folder, or a tar file of it.
+
     Raises:
-        BackupError: the folder holds no backup, a file is damaged, or a collection exists already.
+        BackupError: it is no backup, a file is damaged, or a collection exists already.
     """
-    files = sorted(folder.glob(f"*/*{_DATA}"))
-    if not files:
-        raise BackupError(f"{folder} holds no backup: airquality backup and mongodump write files DATABASE/*{_DATA}")
-    if len({path.parent for path in files}) > 1:
-        raise BackupError(f"{folder} holds several databases: name a folder with one database")
-    counts = {path: _checked(path) for path in files}
-    with local_services(with_api=False) as services, services.open_database() as database:
-        existing = set(database.list_collection_names()) & {path.stem for path in files}
+    with (
+        checked_collections(backup) as collections,
+        local_services(with_api=False) as services,
+        services.open_database() as database,
+    ):
+        existing = set(database.list_collection_names()) & {collection.name for collection in collections}
         if existing:
             raise BackupError(
                 f"database {database.name} already has {', '.join(sorted(existing)[:3])}"
                 f"{' …' if len(existing) > 3 else ''}, and restore overwrites nothing: set MONGODB_DATABASE to a new "
                 "database, or drop these collections"
             )
-        for path, expected in counts.items():
-            _load(database, path)
-            stored = database[path.stem].count_documents({})
-            if stored != expected:
+        for collection in collections:
+            _load(database, collection)
+            stored = database[collection.name].count_documents({})
+            if stored != collection.count:
                 raise BackupError(
-                    f"{path.stem}: {stored} documents are stored instead of {expected}: another program writes to "
-                    f"database {database.name}; stop it, drop the restored collections and restore again"
+                    f"{collection.name}: {stored} documents are stored instead of {collection.count}: another program "
+                    f"writes to database {database.name}; stop it, drop the restored collections and restore again"
                 )
-    out.print(f"{len(files)} collections, {sum(counts.values())} documents restored to database {database.name}")
+    documents = sum(collection.count for collection in collections)
+    out.print(f"{len(collections)} collections, {documents} documents restored to database {database.name}")
     err.print("Next: airquality verify checks that they are consistent; the next run fetches newer hours.")
 
 
 def _dump(database: Database[Any], name: str, folder: Path) -> int:
-    collection = database.get_collection(name, codec_options=_RAW)
+    collection = database.get_collection(name, codec_options=RAW)
     count = 0
-    with (folder / f"{name}{_DATA}").open("wb") as file:
+    with (folder / f"{name}{DATA}").open("wb") as file:
         for document in collection.find({}, batch_size=_BATCH_DOCUMENTS, sort=[("_id", 1)]):
             file.write(document.raw)
             count += 1
@@ -100,41 +97,25 @@ def _dump(database: Database[Any], name: str, folder: Path) -> int:
         "type": "collection",
         "options": database[name].options(),
     }
-    (folder / f"{name}{_METADATA}").write_text(json_util.dumps(metadata), encoding="utf-8")
+    (folder / f"{name}{METADATA}").write_text(json_util.dumps(metadata), encoding="utf-8")
     return count
 
 
-def _checked(path: Path) -> int:
-    """Return the number of documents in a file."""
-    try:
-        with path.open("rb") as file:
-            return sum(1 for _ in _documents(file))
-    except (InvalidBSON, OSError) as error:
-        raise BackupError(f"{path} is damaged ({error}): nothing was written; use another backup") from error
-
-
-def _documents(file: BinaryIO) -> Iterator[RawBSONDocument]:
-    return bson.decode_file_iter(file, _RAW)
-
-
-def _load(database: Database[Any], path: Path) -> None:
-    metadata_file = path.with_name(f"{path.stem}{_METADATA}")
-    metadata = json_util.loads(metadata_file.read_text(encoding="utf-8")) if metadata_file.exists() else {}
-    if options := metadata.get("options"):
-        database.create_collection(path.stem, **options)
-    collection = database.get_collection(path.stem, codec_options=_RAW)
-    with path.open("rb") as file:
-        batch = []
-        for document in _documents(file):
-            batch.append(document)
-            if len(batch) == _BATCH_DOCUMENTS:
-                collection.insert_many(batch, ordered=False)
-                batch = []
-        if batch:
+def _load(database: Database[Any], stored: CollectionFile) -> None:
+    if options := stored.metadata.get("options"):
+        database.create_collection(stored.name, **options)
+    collection = database.get_collection(stored.name, codec_options=RAW)
+    batch = []
+    for document in stored.documents():
+        batch.append(document)
+        if len(batch) == _BATCH_DOCUMENTS:
             collection.insert_many(batch, ordered=False)
+            batch = []
+    if batch:
+        collection.insert_many(batch, ordered=False)
     indexes = [
         IndexModel(list(key.items()), **{name: value for name, value in index.items() if name not in ("v", "ns")})
-        for index in metadata.get("indexes", ())
+        for index in stored.metadata.get("indexes", ())
         if (key := index.pop("key")) != {"_id": 1}
     ]
     if indexes:

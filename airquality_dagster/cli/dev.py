@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import requests
+from rich.markup import escape
 
 from airquality_dagster import settings
 from airquality_dagster.airqino.transport import proxies_for
-from airquality_dagster.cli.terminal import SIMULATED_NOTE, out
+from airquality_dagster.cli.terminal import SIMULATED_NOTE, err, out
 from airquality_dagster.errors import LocalServiceError
+from airquality_dagster.local.first_tick import launch_last_tick
 from airquality_dagster.local.processes import (
     TerminatedBySignalError,
     check_all_run,
@@ -21,26 +23,29 @@ from airquality_dagster.local.processes import (
     process_groups,
     wait_for_end,
 )
-from airquality_dagster.local.services import dagster_instance, end_dead_runs, local_services
+from airquality_dagster.local.runs import end_dead_runs
+from airquality_dagster.local.services import dagster_instance, local_services
 from airquality_dagster.local.serving import LOOPBACK, listen, running
-from airquality_dagster.network.stations import load_network
+from airquality_dagster.network.stations import Network, load_network
 from airquality_dagster.publishing.server import dashboard_app
 
 _MODULE = "airquality_dagster.definitions"
 _START_SECONDS = 120.0
 
 
-def run_dev(port: int, dashboard_port: int | None) -> None:
+def run_dev(port: int, dashboard_port: int | None, *, no_load: bool = False) -> None:
     """Serve until a signal.
 
     Args:
         port: port of the Dagster UI.
         dashboard_port: port of the dashboard; None selects a free port.
+        no_load: leave what is due to the next tick of the schedule.
 
     Raises:
         AirQualityError: a service could not be started, or ended by itself.
     """
-    page = settings.dashboard_file(load_network(settings.stations_file()).key_prefix)
+    network = load_network(settings.stations_file())
+    page = settings.dashboard_file(network.key_prefix)
     try:
         with ended_by_signals():
             listen(port).close()
@@ -71,10 +76,24 @@ def run_dev(port: int, dashboard_port: int | None) -> None:
                     out.print(f"MongoDB: {services.mongodb}, database {services.database}")
                     if services.is_sandbox:
                         out.print(SIMULATED_NOTE)
+                    if not no_load:
+                        _load_what_is_due(ui, network)
                     wait_for_end(processes)
     except TerminatedBySignalError:
         # No message: the terminal may be closed.
         return
+
+
+def _load_what_is_due(ui: str, network: Network) -> None:
+    try:
+        runs = launch_last_tick(ui, _MODULE, network)
+    except LocalServiceError as error:
+        err.print(f"What is due is loaded with the next tick only: {escape(str(error))}")
+    else:
+        if runs:
+            out.print(f"Loading what is due: {runs} run{'s' if runs > 1 else ''}, see Runs in the UI.")
+        else:
+            out.print("What is due is loaded already, or is being loaded.")
 
 
 def _program(name: str) -> str:

@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,8 @@ from airquality_dagster.automation.due import StationRun
 from airquality_dagster.automation.failures import run_failure, step_failure
 from airquality_dagster.automation.instance import listen_to
 from airquality_dagster.automation.jobs import DASHBOARD_JOB, HOURLY_JOB, asset_selection, run_tags
-from airquality_dagster.local.services import Services, process_tags
+from airquality_dagster.local.runs import PoolWait, executing, run_tags_of_host
+from airquality_dagster.local.services import Services
 from airquality_dagster.network.keys import step_key
 from airquality_dagster.network.stations import Network
 
@@ -55,6 +56,7 @@ def execute(
     network: Network,
     runs: Sequence[StationRun],
     on_message: Callable[[str, int], None] = lambda message, level: None,
+    on_wait: Callable[[str], None] = lambda line: None,
 ) -> PassReport:
     """Execute runs of the hourly job one after the other.
 
@@ -64,23 +66,31 @@ def execute(
         network: the network.
         runs: stations and months.
         on_message: called with each log line and its level.
+        on_wait: called with a line while a run waits for other runs.
     """
     from airquality_dagster.component import network_definitions
 
     definitions = network_definitions(network, services.started)
 
-    def execute_job(name: str, **options: Any) -> dg.ExecuteInProcessResult:
+    def execute_job(name: str, tags: Mapping[str, str] = {}, **options: Any) -> dg.ExecuteInProcessResult:
         run_id = str(uuid.uuid4())
-        listen_to(instance, run_id, on_message)
-        return definitions.resolve_job_def(network.named(name)).execute_in_process(
-            run_config=_QUIET, instance=instance, raise_on_error=False, run_id=run_id, **options
-        )
+        wait = PoolWait(instance, run_id, on_wait)
+        listen_to(instance, run_id, on_message, wait.go_on)
+        with executing(run_id):
+            return definitions.resolve_job_def(network.named(name)).execute_in_process(
+                run_config=_QUIET,
+                instance=instance,
+                raise_on_error=False,
+                run_id=run_id,
+                tags={**tags, **run_tags_of_host()},
+                **options,
+            )
 
     report = PassReport({station: StationReport() for run in runs for station in run.stations})
     for run in runs:
         is_last = run is runs[-1]
         selection = asset_selection(network, run, is_last=is_last)
-        result = execute_job(HOURLY_JOB, asset_selection=selection, tags={**run_tags(run), **process_tags()})
+        result = execute_job(HOURLY_JOB, asset_selection=selection, tags=run_tags(run))
         events = _by_step(result)
         for station in () if run.fetches else run.stations:
             # Runs that fetch log such a line themselves.
@@ -88,7 +98,7 @@ def execute(
         _add(report, network, run, result, events)
         dashboard = step_key(network.dashboard_asset)
         if is_last and _was_skipped(events, dashboard) and services.has_mongodb():
-            events = _by_step(execute_job(DASHBOARD_JOB, tags=process_tags()))
+            events = _by_step(execute_job(DASHBOARD_JOB))
         _add_failures(report.dashboard, events[dashboard])
     return report
 

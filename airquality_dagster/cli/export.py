@@ -5,18 +5,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from airquality_dagster import settings
 from airquality_dagster.cli.stored import stored_frames
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, err
 from airquality_dagster.errors import SettingsError
 from airquality_dagster.local.services import dagster_instance, local_services
-from airquality_dagster.network.pollutants import SIMULATED, TIMESTAMP
+from airquality_dagster.network.pollutants import DATE, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.storage.files import replaced
 
 
-def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
+def export_station(name: str, *, is_raw: bool, kind: str, output: Path, for_excel: bool = False) -> None:
     """Write all stored days of a station with their validity, or all stored hours with their flags.
 
     Args:
@@ -24,11 +26,14 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
         is_raw: write hours instead of days.
         kind: ``csv``, ``parquet`` or ``json``.
         output: file to write; an existing file is replaced when the new file is complete.
+        for_excel: write CSV in a form that Excel recognizes.
 
     Raises:
-        SettingsError: there is no such station, or the file cannot be written.
+        SettingsError: there is no such station, the file cannot be written, or Excel does not read its kind.
         MongoDBIOManagerError: nothing is stored.
     """
+    if for_excel and kind != "csv":
+        raise SettingsError(f"--excel is for --format csv, not {kind}: leave it out")
     network = load_network(settings.stations_file())
     station = network.station(name)
     with local_services(with_api=False) as services, dagster_instance(services.instance_folder) as instance:
@@ -39,10 +44,11 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path) -> None:
             frame = stored(station.raw_asset).merge(flags, on=TIMESTAMP, how="left", suffixes=("_sensor", ""))
         else:
             frame = stored(station.aggregates_asset)
-    frame = _with_nulls(frame)
+    frame = _with_dates(_with_nulls(frame))
+    write = _write_excel_csv if for_excel else _WRITERS[kind]
     try:
         with replaced(output) as unfinished:
-            _WRITERS[kind](frame, unfinished)
+            write(frame, unfinished)
     except OSError as error:
         raise SettingsError(
             f"--output {output} cannot be written ({error.strerror or error}): name another file"
@@ -58,6 +64,17 @@ def _with_nulls(frame: pd.DataFrame) -> pd.DataFrame:
         frame = frame.drop(columns=SIMULATED)
     objects = frame.select_dtypes("object").columns
     return frame.assign(**{name: frame[name].where(frame[name].notna(), None) for name in objects})
+
+
+def _with_dates(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with days as dates without a time, which no program moves to another day."""
+    return frame.assign(**{DATE: frame[DATE].dt.date}) if DATE in frame else frame
+
+
+def _write_excel_csv(frame: pd.DataFrame, path: Path) -> None:
+    # Without a BOM, Excel takes UTF-8 for another encoding; a time with an offset stays text.
+    times = {name: frame[name].dt.tz_localize(None) for name in frame.select_dtypes("datetimetz").columns}
+    _mapped(frame.assign(**times), _text).to_csv(path, index=False, encoding="utf-8-sig")
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -82,7 +99,19 @@ def _text(value: object) -> object:
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
     # A column has one type, but days of version 0.1.0 hold `R_invalid` as text.
-    _mapped(frame, lambda value: json.dumps(value) if isinstance(value, dict) else value).to_parquet(path, index=False)
+    texts = _mapped(frame, lambda value: json.dumps(value) if isinstance(value, dict) else value)
+    table = pa.Table.from_pandas(texts, preserve_index=False)
+    fields = [field.with_type(_parquet_type(field.type)) for field in table.schema]
+    pq.write_table(table.cast(pa.schema(fields, table.schema.metadata)), path)
+
+
+def _parquet_type(kind: pa.DataType) -> pa.DataType:
+    """Return a type that other programs read: Spark knows neither nanoseconds nor columns without a type."""
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", kind.tz)
+    if pa.types.is_list(kind):
+        return pa.list_(_parquet_type(kind.value_type))
+    return pa.string() if pa.types.is_null(kind) else kind
 
 
 def _write_json(frame: pd.DataFrame, path: Path) -> None:

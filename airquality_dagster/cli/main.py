@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import os
 import re
 import signal
 import sys
@@ -12,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from airquality_dagster.cli.encoding import show_all_characters
 from airquality_dagster.errors import AirQualityError, SettingsError
 from airquality_dagster.network.stations import MONTH_PATTERN
 
@@ -29,6 +31,7 @@ class _Group(click.Group):
     """Prints an error in one line and exits with 1; ``--verbose`` also prints the stack trace."""
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
+        show_all_characters()
         try:
             result = super().main(*args, **{**extra, "standalone_mode": False})
         except click.ClickException as error:
@@ -76,6 +79,9 @@ def _print_error(message: str) -> None:
 @click.version_option(package_name="airquality-dagster")
 def main(verbose: bool) -> None:
     """Store the hourly readings of AirQino stations in MongoDB, check their quality, and aggregate them by day."""
+    from airquality_dagster.local.environment import prepare_environment
+
+    prepare_environment(os.environ)
     # When a service manager stops a command, the command stops the services that it started.
     signal.signal(signal.SIGTERM, _interrupt)
 
@@ -147,13 +153,14 @@ def backfill() -> None:
 @click.option("--raw", "is_raw", is_flag=True, help="Hourly readings with their flags instead of daily aggregates.")
 @click.option("--format", "kind", type=click.Choice(["csv", "parquet", "json"]), required=True)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
+@click.option("--excel", "for_excel", is_flag=True, help="CSV that Excel recognizes: with a BOM, times without +00:00.")
 @_runs("export:export_station")
 def export() -> None:
     """Write a station's daily aggregates (or hourly readings) to a file, with their validity.
 
-    Values are unchanged, times are in UTC, missing values are empty (CSV) or null; in CSV, spaces separate
-    the names of a list. Days have valid means or the reasons why there is none, hours have flags
-    (docs/data.md). An existing file is replaced when the new file is complete.
+    Values are unchanged, times are in UTC, days are dates without a time, missing values are empty (CSV) or
+    null; in CSV, spaces separate the names of a list. Days have valid means or the reasons why there is none,
+    hours have flags (docs/data.md). An existing file is replaced when the new file is complete.
 
     Example: airquality export station1 --raw --format csv --output station1.csv
     """
@@ -191,10 +198,13 @@ def backup() -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("backup", type=click.Path(exists=True, path_type=Path))
 @_runs("backup:restore")
 def restore() -> None:
-    """Restore a backup (of airquality backup or mongodump) to MONGODB_DATABASE; it overwrites nothing."""
+    """Restore a backup (of airquality backup or mongodump) to MONGODB_DATABASE; it overwrites nothing.
+
+    BACKUP is its folder, or a tar file of it. Files may be compressed with gzip, as by mongodump --gzip.
+    """
 
 
 @main.command()
@@ -249,11 +259,13 @@ def simulate_network() -> None:
 @main.command()
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI on 127.0.0.1.")
 @click.option("--dashboard-port", type=int, help="Port of the dashboard on 127.0.0.1; the next free one after --port.")
+@click.option("--no-load", is_flag=True, help="Load what is due with the next tick of the schedule only.")
 @_runs("dev:run_dev")
 def dev() -> None:
     """Run the Dagster UI with dashboard, schedules, daemon, MongoDB and sandbox, until Ctrl-C.
 
-    It stops everything that it started on Ctrl-C, on SIGTERM, or when its terminal closes.
+    It first loads what is due, as the hourly schedule does at minute 5; the UI shows the runs. It stops everything
+    that it started on Ctrl-C, on SIGTERM, or when its terminal closes.
     """
 
 

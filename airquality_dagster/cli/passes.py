@@ -19,7 +19,8 @@ from airquality_dagster.cli.execution import PassReport, execute
 from airquality_dagster.cli.reports import age, daily_means, station_status
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, err, out
 from airquality_dagster.errors import SettingsError
-from airquality_dagster.local.services import Services, dagster_instance, end_dead_runs, local_services
+from airquality_dagster.local.runs import end_dead_runs
+from airquality_dagster.local.services import Services, dagster_instance, local_services
 from airquality_dagster.network.partitions import month
 from airquality_dagster.network.stations import Network, load_network
 
@@ -110,7 +111,11 @@ def _execute(
             advance = int(level == logging.INFO)
             progress.update(task, advance=advance, description=escape(message.partition(" (")[0]))
 
-        report = execute(services, instance, network, runs, on_message)
+        def on_wait(line: str) -> None:
+            # A line of its own: without a terminal, the progress shows at the end only.
+            progress.console.print(escape(line), style="yellow")
+
+        report = execute(services, instance, network, runs, on_message, on_wait)
     err.print(f"{_span(runs)} in {time.monotonic() - begin:.1f} s", style="dim")
     return report
 

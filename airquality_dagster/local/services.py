@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_mongodb import address
+from dagster_mongodb import OptionsError, address, normal_uri
 from pymongo.database import Database
+from sqlalchemy import make_url
 
 from airquality_dagster import settings
 from airquality_dagster.airqino.resource import credentials_of
-from airquality_dagster.automation.instance import end_run, open_instance
-from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError, storage_errors
+from airquality_dagster.automation.instance import open_instance
+from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError, SettingsError, storage_errors
 from airquality_dagster.local.mongod import embedded_mongod
 from airquality_dagster.storage.mongodb import MongoDBResource
 
@@ -120,6 +120,7 @@ def dagster_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
     Raises:
         LocalServiceError: its storage cannot be used: the disk is full or read-only, or the database does not answer.
     """
+    _check_path(folder)
     try:
         with _kept_output(), open_instance(folder) as instance:
             yield instance
@@ -129,6 +130,16 @@ def dagster_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
         if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
             raise
         raise LocalServiceError(_instance_fault(str(error.strerror), folder)) from error
+
+
+def _check_path(folder: Path) -> None:
+    # Dagster does not quote the path in the URL of its SQLite databases: what follows a `?` would be options.
+    is_read_as_written = make_url(f"sqlite:///{folder}").database == str(folder)
+    if not is_read_as_written and not os.environ.get(settings.DAGSTER_POSTGRES_URL):
+        raise LocalServiceError(
+            f"Dagster cannot keep its instance in {folder}, because its path contains ? or %: set "
+            f"{settings.AIRQUALITY_HOME} (or {settings.DAGSTER_HOME}) to another folder"
+        )
 
 
 @contextlib.contextmanager
@@ -167,10 +178,11 @@ def make_home() -> Path:
     """Create the folder of local state, with the folder of Dagster's instance, and return it.
 
     Raises:
-        LocalServiceError: the folder cannot be written.
+        LocalServiceError: the folder cannot be written, or Dagster cannot use it.
     """
     home = settings.home()
     folder = instance_folder(home)
+    _check_path(folder)
     try:
         # Only the operator may read it: readings, events, logs, and an embedded database without a login.
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -199,42 +211,22 @@ def check_mongodb(uri: str, database: str) -> None:
 
     Raises:
         MongoDBUnavailableError: it does not answer, or refuses the login.
+        SettingsError: MongoDB does not accept the name of the database.
     """
+    uri = normal_uri(uri)
     if "serverselectiontimeoutms" not in uri.lower():
         separator = "&" if "?" in uri else "?" if uri.partition("://")[2].count("/") else "/?"
         uri = f"{uri}{separator}{_TIMEOUT_OPTION}"
     resource = MongoDBResource(uri=uri, database=database)
     try:
         resource.check()
+    except OptionsError as error:
+        raise SettingsError(
+            f"{settings.MONGODB_DATABASE} is {database!r} ({error}): set it to a name of up to 63 bytes without blanks "
+            'and without any of . $ / \\ "'
+        ) from error
     finally:
         resource.close()
-
-
-def end_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Mark the runs of killed commands as failed, so that nothing waits for them."""
-    started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={HOST_TAG: platform.node()})
-    for run in (record.dagster_run for record in instance.get_run_records(started)):
-        if not _is_alive(int(run.tags[PROCESS_TAG])):
-            end_run(instance, run, "the command that executed this run was killed")
-
-
-HOST_TAG = "airquality/host"
-PROCESS_TAG = "airquality/process"
-
-
-def process_tags() -> dict[str, str]:
-    """Return tags that name the process that executes a run."""
-    return {HOST_TAG: platform.node(), PROCESS_TAG: str(os.getpid())}
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _sandbox() -> contextlib.AbstractContextManager[str]:

@@ -1,6 +1,11 @@
 """A backup brings everything back, to the byte; a damaged or unwanted one changes nothing."""
 
+import gzip
+import itertools
 import shutil
+import struct
+import tarfile
+from pathlib import Path
 
 import bson
 import pytest
@@ -84,6 +89,144 @@ def test_a_damaged_backup_is_named_before_anything_is_written(command, backed_up
     assert refused.returncode == 1
     assert "station2_quality.bson is damaged" in refused.stderr
     assert f"{database.name}_x" not in client.list_database_names()
+
+
+def zipped(backup: Path) -> Path:
+    """Compress each file, as `mongodump --gzip` and `gzip --recursive` do."""
+    for path in list(backup.rglob("*.*")):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    return backup
+
+
+def packed(mode: str, inside: str = "2026-06-01"):
+    def pack(backup: Path) -> Path:
+        path = backup.with_name("backup.archive")
+        with tarfile.open(path, mode) as archive:
+            archive.add(backup, inside)
+        shutil.rmtree(backup)
+        return path
+
+    return pack
+
+
+FORMS = {
+    "each file with gzip": zipped,
+    "the data with gzip": lambda backup: (
+        [
+            (path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes())), path.unlink())
+            for path in backup.glob("*/*.bson")
+        ]
+        and backup
+    ),
+    "the database's folder": lambda backup: next(backup.iterdir()),
+    "tar": packed("w"),
+    "tar.gz": packed("w:gz"),
+    "tar.xz with another folder": packed("w:xz", "srv/backups/of june"),
+    "tar.gz of files with gzip": lambda backup: packed("w:gz", ".")(zipped(backup)),
+    "files of a Mac between": lambda backup: (
+        (next(backup.iterdir()) / "._raw_station1.bson").write_bytes(b"x") and backup
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_backup_is_restored_in_each_form_that_people_keep_it_in(form, command, backed_up, database, client):
+    backup = FORMS[form](backed_up)
+    other = client[f"{database.name}_x"]
+    try:
+        done = command("restore", str(backup), into=other.name)
+        assert done.returncode == 0, done.stderr
+        assert "2 collections, 100 documents restored" in done.stdout
+        assert stored_bytes(other) == stored_bytes(database)
+        assert indexes(other) == indexes(database)
+    finally:
+        client.drop_database(other.name)
+
+
+def cut(path: Path, after: str | None = None) -> Path:
+    end = -9
+    if after is not None:
+        with tarfile.open(path) as archive:
+            members = archive.getmembers()
+            end = next(following.offset for member, following in itertools.pairwise(members) if after in member.name)
+    path.write_bytes(path.read_bytes()[:end])
+    return path
+
+
+def written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+ARCHIVE = struct.pack("<I", 0x8199E26D) + b"x" * 99
+REFUSED = {
+    "a file that gzip did not end": (
+        lambda backup: cut(next(zipped(backup).glob("*/station2_quality.bson.gz"))) and backup,
+        "station2_quality.bson.gz is damaged",
+    ),
+    "a file that is no gzip": (
+        lambda backup: (
+            next(backup.glob("*/station2_quality.bson")).rename(next(backup.iterdir()) / "station2_quality.bson.gz")
+            and backup
+        ),
+        "station2_quality.bson.gz is damaged",
+    ),
+    "metadata that is no JSON": (
+        lambda backup: next(backup.glob("*/station2_quality.metadata.json")).write_text("{") and backup,
+        "station2_quality.metadata.json is damaged",
+    ),
+    "a compressed tar file that was cut": (lambda backup: cut(packed("w:gz")(backup)), "backup.archive is damaged"),
+    "a tar file that was cut after a file": (
+        lambda backup: cut(packed("w")(backup), after="raw_station1.metadata.json"),
+        "backup.archive is damaged",
+    ),
+    "an archive of mongodump": (
+        lambda backup: written(backup.with_name("dump.archive"), ARCHIVE),
+        "restore it with mongorestore --archive=",
+    ),
+    "an archive of mongodump with gzip": (
+        lambda backup: written(backup.with_name("dump.gz"), gzip.compress(ARCHIVE)),
+        "mongorestore --archive={0} --gzip",
+    ),
+    "another file": (lambda backup: written(backup.with_name("notes.txt"), b"notes"), "is no backup: name the folder"),
+    "a file of the backup": (
+        lambda backup: next(backup.glob("*/station2_quality.bson")),
+        "is no backup: name the folder",
+    ),
+    "an empty folder": (
+        lambda backup: [shutil.rmtree(path) for path in backup.iterdir()] and backup,
+        "holds no backup: airquality backup and mongodump write files DATABASE/*.bson or DATABASE/*.bson.gz",
+    ),
+    "two databases": (
+        lambda backup: shutil.copytree(next(backup.iterdir()), backup / "other") and backup,
+        "holds several databases",
+    ),
+    "a collection with and without gzip": (
+        lambda backup: written(next(backup.iterdir()) / "raw_station1.bson.gz", gzip.compress(b"")) and backup,
+        "holds a collection twice",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_restored_is_named_before_anything_is_written(what, command, backed_up, database, client):
+    make, message = REFUSED[what]
+    backup = make(backed_up)
+    refused = command("restore", str(backup), into=f"{database.name}_x")
+    assert refused.returncode == 1
+    assert message.format(backup) in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert f"{database.name}_x" not in client.list_database_names()
+
+
+def test_nothing_is_unpacked_outside_the_folder_of_the_moment(command, backed_up, database, tmp_path):
+    path = tmp_path / "evil.tar"
+    with tarfile.open(path, "w") as archive:
+        archive.add(next(backed_up.glob("*/raw_station1.bson")), "../../outside/raw_station1.bson")
+    refused = command("restore", str(path), into=f"{database.name}_x")
+    assert "evil.tar is damaged or cannot be read" in refused.stderr
+    assert not (tmp_path / "outside").exists()
 
 
 def test_without_anything_stored_or_room_there_is_no_backup_and_no_half_of_one(command, tmp_path):

@@ -1,7 +1,9 @@
 """``airquality dev``: the UI, the daemon and its schedule, and that nothing outlives the command."""
 
+import contextlib
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -14,6 +16,9 @@ from pymongo import MongoClient
 from airquality_dagster_tests.dev import START_SECONDS, hourly_state, miss_a_tick, running_dev
 from airquality_dagster_tests.processes import COMMAND, environment, free_port, processes_of, wait_until
 
+STARTED = dg.DagsterRunStatus.STARTED
+DEAD_PROXY = "http://127.0.0.1:9"
+
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory):
@@ -22,7 +27,9 @@ def ended(tmp_path_factory):
     A start ends when the daemon has loaded the definitions; ended before, Dagster warns that it could not.
     """
     folder = tmp_path_factory.mktemp("dev")
-    with running_dev(folder) as dev, dg.DagsterInstance.from_config(str(dev.home / "dagster")) as instance:
+    # No part of it may ask a proxy for a server of this machine.
+    proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "grpc_proxy"), DEAD_PROXY)
+    with running_dev(folder, **proxies) as dev, dg.DagsterInstance.from_config(str(dev.home / "dagster")) as instance:
         wait_until(lambda: hourly_state(instance) is not None, "the daemon's note of the schedule")
         names = " ".join(processes_of(dev.home))
         dev.process.terminate()
@@ -150,6 +157,54 @@ def test_the_daemon_runs_the_schedule_from_tick_to_success(tmp_path):
             for station in ("station1", "station2"):
                 assert database[f"raw_{station}"].count_documents({}) > 8000
                 assert database[f"{station}_aggregates"].count_documents({}) > 365
+
+
+def hourly_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    return instance.get_runs(dg.RunsFilter(job_name="hourly_job"))
+
+
+@pytest.mark.long
+def test_a_fresh_home_is_loaded_at_the_start_and_each_run_of_a_tick_is_made_once(tmp_path):
+    """In spite of a dead proxy. The second start finds a tick that was missed: daemon and start could both make it."""
+    proxies = {"HTTP_PROXY": DEAD_PROXY, "http_proxy": DEAD_PROXY}
+    with running_dev(tmp_path, loads=True, **proxies) as dev, opened(dev) as instance:
+        log = tmp_path / "dev.log"
+        wait_until(lambda: "Loading what is due: 1 run, see Runs in the UI" in log.read_text(), "the run", 60)
+        (run,) = hourly_runs(instance)
+        assert run.tags["airquality/stations"] == "station1, station2"
+        (shown,) = dev.graphql("{ runsOrError { ... on Runs { results { runId jobName } } } }")["runsOrError"][
+            "results"
+        ]
+        assert shown == {"runId": run.run_id, "jobName": "hourly_job"}
+        wait_until(lambda: instance.get_run_by_id(run.run_id).is_finished, "the end of the run", 300)
+        assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.SUCCESS
+        assert len(instance.get_materialized_partitions(dg.AssetKey("station2_aggregates"))) == 13
+        wait_until(lambda: hourly_state(instance) is not None, "the daemon's note of the schedule")
+    miss_a_tick(tmp_path / "home")
+    with running_dev(tmp_path, loads=True) as dev, opened(dev) as instance:
+        state = hourly_state(instance)
+        wait_until(lambda: re.search("Loading what is due|What is due is", log.read_text()), "what the start does", 60)
+        wait_until(lambda: instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1), "the tick", 120)
+        wait_until(lambda: all(run.is_finished for run in hourly_runs(instance)), "the end of its runs", 300)
+        assert {run.status for run in hourly_runs(instance)} == {dg.DagsterRunStatus.SUCCESS}
+        keys = [run.tags["dagster/run_key"] for run in hourly_runs(instance)]
+        assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.long
+def test_a_first_load_that_was_interrupted_is_made_at_the_next_start(tmp_path):
+    with running_dev(tmp_path, loads=True) as dev, opened(dev) as instance:
+        wait_until(lambda: [run for run in hourly_runs(instance) if run.status == STARTED], "the run", 120)
+        dev.process.terminate()
+        assert dev.process.wait(120) == 0
+    with running_dev(tmp_path, loads=True) as dev, opened(dev) as instance:
+        wait_until(lambda: len(hourly_runs(instance)) > 1, "the runs of the start", 60)
+        wait_until(lambda: all(run.is_finished for run in hourly_runs(instance)), "the end of its runs", 500)
+        assert len(instance.get_materialized_partitions(dg.AssetKey("station2_aggregates"))) == 13
+
+
+def opened(dev) -> contextlib.AbstractContextManager[dg.DagsterInstance]:
+    return dg.DagsterInstance.from_config(str(dev.home / "dagster"))
 
 
 LAUNCH_BACKFILL = """

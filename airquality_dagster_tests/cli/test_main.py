@@ -194,6 +194,19 @@ def test_a_wrong_environment_is_one_line_that_says_what_to_do(tmp_path, name):
     assert "hunter2" not in line
 
 
+@pytest.mark.parametrize("name", ["air.quality", "air quality", "$air", "x" * 64])
+def test_a_database_whose_name_is_none_is_one_line_that_says_what_to_do(home, mongodb_uri, name):
+    line = one_line(airquality("status", home=home, MONGODB_URI=mongodb_uri, MONGODB_DATABASE=name))
+    assert f"MONGODB_DATABASE is {name!r}" in line
+    assert "set it to a name of up to 63 bytes" in line
+
+
+@pytest.mark.parametrize("form", ["{0}/?", " {0}\n", "{0}?", "{0}?retryWrites=true", "{0}/?w=1;retryWrites=true"])
+def test_a_mongodb_uri_may_end_in_other_ways_than_usual(home, mongodb_uri, database, form):
+    variables = {"MONGODB_URI": form.format(mongodb_uri), "MONGODB_DATABASE": f" {database.name}\n"}
+    assert "no day yet" in airquality("status", home=home, **variables).stdout
+
+
 def test_a_process_that_fails_prints_one_line_and_ends_with_1(tmp_path):
     run = airquality_process("run", home=tmp_path / "home", MONGODB_URI="localhost")
     assert run.returncode == 1
@@ -209,6 +222,13 @@ def test_a_home_that_cannot_be_written_is_named(home):
 def test_a_home_that_is_a_file_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     assert "AIRQUALITY_HOME" in one_line(airquality("run", home=tmp_path / "file"))
+
+
+@pytest.mark.parametrize("command", ["run", "status", "serve", "prune", "dashboard"])
+def test_a_home_whose_path_dagster_would_misread_is_named_and_not_made(tmp_path, command):
+    line = one_line(airquality(command, home=tmp_path / "what?" / "home"))
+    assert "its path contains ? or %: set AIRQUALITY_HOME" in line
+    assert not (tmp_path / "what?").exists()
 
 
 def test_an_unknown_station_is_answered_with_those_there_are(tmp_path):

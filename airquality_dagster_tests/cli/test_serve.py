@@ -20,6 +20,7 @@ from airquality_dagster_tests.command import airquality
 from airquality_dagster_tests.faults.published import START
 from airquality_dagster_tests.postgres import PASSWORD, postgres_programs, running_postgres
 from airquality_dagster_tests.processes import COMMAND, environment, free_port, wait_until
+from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 # So long ago that stations which have nothing newer are silent, on the first day of a month, too.
 MONTH = f"{START - timedelta(days=1):%Y-%m}"
@@ -162,6 +163,21 @@ def test_health_names_each_part_that_does_not_work(tmp_path):
     assert "s3cret" not in done.stderr
     assert "no heartbeat of" in done.stderr
     assert "scheduler" in done.stderr
+
+
+def test_health_asks_the_servers_of_this_machine_without_the_proxy_of_the_environment(tmp_path, mongodb_uri, database):
+    entry = {"name": "airquality", "loadStatus": "LOADED", "locationOrLoadError": {"__typename": "RepositoryLocation"}}
+    workspace = {"workspaceOrError": {"__typename": "Workspace", "locationEntries": [entry]}}
+    (tmp_path / "dagster").mkdir()
+    (tmp_path / "dagster" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with scripted_server(lambda request, number: Reply(body={"data": workspace})) as server:
+        done = airquality(
+            "health", "--ui", server.url, "--dashboard", server.url,
+            home=tmp_path / "home", MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database.name,
+            DAGSTER_HOME=str(tmp_path / "dagster"), HTTP_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9",
+        )  # fmt: skip
+    assert done.stdout.splitlines() == ["MongoDB: ok", "code location: ok", "dashboard: ok"]
+    assert len(server.received) == 2
 
 
 def test_health_says_which_variables_it_needs(tmp_path):

@@ -8,16 +8,29 @@ import time_machine
 
 from airquality_dagster.automation.instance import all_runs, due_runs
 from airquality_dagster.cli.execution import execute
-from airquality_dagster.local.services import dagster_instance, end_dead_runs
-from airquality_dagster.network.stations import load_network
+from airquality_dagster.errors import AirQualityError
+from airquality_dagster.local.runs import end_dead_runs
+from airquality_dagster.local.services import dagster_instance, local_services
+from airquality_dagster.network.stations import Network, load_network
+
+
+def faults_of_tick(network: Network, now: datetime, kind: str) -> list[str]:
+    with (
+        local_services() as services,
+        time_machine.travel(now, tick=True),
+        dagster_instance(services.instance_folder) as instance,
+    ):
+        end_dead_runs(instance)
+        runs = all_runs(network, now) if kind == "reconcile" else due_runs(instance, network, now)
+        return execute(services, instance, network, runs).faults
+
 
 if __name__ == "__main__":
     network = load_network(None)
     for line in sys.stdin:
         moment, _, kind = line.strip().partition(" ")
-        now = datetime.fromisoformat(moment)
-        with time_machine.travel(now, tick=True), dagster_instance() as instance:
-            end_dead_runs(instance)
-            runs = all_runs(network, now) if kind == "reconcile" else due_runs(instance, network, now)
-            report = execute(instance, network, runs)
-        print(json.dumps(report.faults), flush=True)
+        try:
+            faults = faults_of_tick(network, datetime.fromisoformat(moment), kind)
+        except AirQualityError as error:  # MongoDB was killed before the first run
+            faults = [str(error)]
+        print(json.dumps(faults), flush=True)

@@ -1,8 +1,6 @@
-"""Runs that a killed command left behind, and where local state is kept."""
+"""Where local state is kept, and what credentials are refused."""
 
 import os
-import subprocess
-import sys
 
 import dagster as dg
 import pytest
@@ -10,43 +8,8 @@ import pytest
 from airquality_dagster import settings
 from airquality_dagster.airqino.resource import credentials_of
 from airquality_dagster.component import airqino_resource
-from airquality_dagster.definitions import defs
-from airquality_dagster.errors import SettingsError
-from airquality_dagster.local.services import (
-    PROCESS_TAG,
-    end_dead_runs,
-    instance_folder,
-    make_home,
-    process_tags,
-)
-
-
-def started_run(instance: dg.DagsterInstance, pid: int) -> str:
-    job = defs().resolve_job_def("hourly_job")
-    tags = {**process_tags(), PROCESS_TAG: str(pid)}
-    return instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags).run_id
-
-
-def test_a_run_of_a_killed_command_is_marked_as_failed_and_one_that_goes_on_is_not(instance):
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    dead, alive = started_run(instance, ended.pid), started_run(instance, os.getpid())
-    end_dead_runs(instance)
-    assert instance.get_run_by_id(dead).status == dg.DagsterRunStatus.FAILURE
-    assert instance.get_run_by_id(alive).status == dg.DagsterRunStatus.STARTED
-
-
-def test_a_killed_command_gives_back_its_places_in_the_pool(instance_on_disk):
-    instance = instance_on_disk
-    storage = instance.event_log_storage
-    storage.set_concurrency_slots("airqino_api", 1)
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    dead = started_run(instance, ended.pid)
-    assert storage.claim_concurrency_slot("airqino_api", dead, "raw_station1").is_claimed
-    assert not storage.claim_concurrency_slot("airqino_api", "another run", "raw_station1").is_claimed
-    end_dead_runs(instance)
-    assert storage.claim_concurrency_slot("airqino_api", "another run", "raw_station1").is_claimed
+from airquality_dagster.errors import LocalServiceError, SettingsError
+from airquality_dagster.local.services import dagster_instance, instance_folder, make_home
 
 
 def test_the_instance_is_made_in_the_home_with_its_configuration(tmp_path):
@@ -59,6 +22,27 @@ def test_a_dagster_home_of_the_user_wins_and_is_left_as_it_is(tmp_path, monkeypa
     monkeypatch.setenv(settings.DAGSTER_HOME, str(tmp_path / "own"))
     assert instance_folder(make_home()) == tmp_path / "own"
     assert list((tmp_path / "own").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["what?", "100%25", "a?b=c", "%e9t%e9"])
+def test_a_path_that_the_database_of_dagster_would_misread_is_named_and_nothing_is_written_elsewhere(tmp_path, name):
+    folder = tmp_path / name / "dagster"
+    folder.mkdir(parents=True)
+    with pytest.raises(LocalServiceError, match=r"because its path contains \? or %: set AIRQUALITY_HOME"):
+        with dagster_instance(folder):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a b", "100 %", "#1", "Abobo-Doumé", "[1]*", "a'b\"c"])
+def test_other_paths_hold_an_instance(tmp_path, name):
+    folder = tmp_path / name / "dagster"
+    folder.mkdir(parents=True)
+    (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with dagster_instance(folder) as instance:
+        assert instance.get_runs() == []
+    assert (folder / "history" / "runs.db").exists()
 
 
 @pytest.mark.parametrize(

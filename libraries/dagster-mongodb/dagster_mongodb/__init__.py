@@ -1,7 +1,7 @@
 """Dagster assets in MongoDB: an IO manager that writes only what differs, a resource, and what reads beside them."""
 
 from dagster_mongodb.arrays import read_arrays
-from dagster_mongodb.connection import address, connect, explained_errors
+from dagster_mongodb.connection import address, connect, explained_errors, normal_uri
 from dagster_mongodb.errors import (
     CollectionError,
     CollectionNotStoredError,
@@ -41,6 +41,7 @@ __all__ = [
     "explained_errors",
     "find_as_of",
     "find_revisions",
+    "normal_uri",
     "read_arrays",
     "revisions_collection",
 ]

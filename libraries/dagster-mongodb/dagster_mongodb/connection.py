@@ -1,5 +1,6 @@
 """Connections to MongoDB, and errors that explain why one failed."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,13 +9,14 @@ from pymongo import MongoClient, uri_parser
 from pymongo.errors import (
     ConfigurationError,
     ConnectionFailure,
+    InvalidName,
     InvalidURI,
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
 )
 
-from dagster_mongodb.errors import MongoDBConnectionError
+from dagster_mongodb.errors import MongoDBConnectionError, OptionsError
 
 # Long enough for a replica set to elect another primary (10 s without one, then the election).
 SERVER_SELECTION_TIMEOUT_MS = 15_000
@@ -23,6 +25,8 @@ _SRV_SCHEME = "mongodb+srv://"
 _AUTHENTICATION_FAILED = 18
 _UNAUTHORIZED = 13
 _OUT_OF_DISK_SPACE = 14031
+# Of a database whose name is too long, or differs from another name in upper and lower case only.
+_REFUSED_NAMES = (73, 13297)
 _NO_SPACE = "No space left on device"
 
 
@@ -40,6 +44,7 @@ def connect(
     Raises:
         MongoDBConnectionError: the URI or an option is not valid.
     """
+    uri = normal_uri(uri)
     given = {option.lower() for option in _parse(uri)["options"]}
     options: dict[str, Any] = {"tz_aware": True, "appname": app_name}
     if "serverselectiontimeoutms" not in given:
@@ -57,6 +62,17 @@ def connect(
             raise MongoDBConnectionError(f"an option of the MongoDB connection is not valid: {error}") from None
 
 
+def normal_uri(uri: str) -> str:
+    """Return a URI as the driver reads it: without blanks and line ends around it, and without empty options.
+
+    >>> normal_uri(" mongodb://localhost/?w=1&"), normal_uri("mongodb://localhost/?")
+    ('mongodb://localhost/?w=1', 'mongodb://localhost/')
+    """
+    servers, _, options = uri.strip().partition("?")
+    kept = "&".join(option for option in re.split("[&;]", options) if option)
+    return f"{servers}?{kept}" if kept else servers
+
+
 def address(uri: str) -> str:
     """Return the servers of a URI, without user and password.
 
@@ -72,7 +88,7 @@ def address(uri: str) -> str:
 
 def shown(uri: str, database: str) -> str:
     """Return the URI of a database without user, password and options, which may be logged."""
-    scheme = _SRV_SCHEME if uri.startswith(_SRV_SCHEME) else "mongodb://"
+    scheme = _SRV_SCHEME if normal_uri(uri).startswith(_SRV_SCHEME) else "mongodb://"
     return f"{scheme}{address(uri)}/{database}"
 
 
@@ -88,6 +104,7 @@ def explained_errors(uri: str) -> Iterator[None]:
     Raises:
         MongoDBConnectionError: no answer, connection lost, login refused, user not allowed to do this, disk
             full, or URI not valid. The message contains no password.
+        OptionsError: the name of a database or a collection is not valid.
 
     Example:
         .. code-block:: python
@@ -99,6 +116,8 @@ def explained_errors(uri: str) -> Iterator[None]:
         yield
     except (ConfigurationError, InvalidURI) as error:
         raise MongoDBConnectionError(f"the MongoDB URI is not valid: {error}") from None
+    except InvalidName as error:
+        raise OptionsError(f"MongoDB does not accept the name: {error}") from error
     except ServerSelectionTimeoutError as error:
         raise MongoDBConnectionError(
             f"MongoDB at {address(uri)} does not answer ({_first_reason(error)}): start it, or correct the URI"
@@ -119,14 +138,19 @@ def explained_errors(uri: str) -> Iterator[None]:
             raise MongoDBConnectionError(
                 f"MongoDB at {address(uri)} has no space left on its disk: free some; what is stored is kept"
             ) from error
+        if error.code in _REFUSED_NAMES:
+            reason = error.details and error.details.get("errmsg")
+            raise OptionsError(f"MongoDB at {address(uri)} does not accept the name: {reason}") from error
         raise
 
 
 def _parse(uri: str) -> dict[str, Any]:
     """Parse a URI without looking up the hosts of mongodb+srv."""
+    uri = normal_uri(uri)
     if uri.startswith(_SRV_SCHEME):
-        host = uri.removeprefix(_SRV_SCHEME).split("/")[0].rpartition("@")[2]
-        options = uri.partition("?")[2].split("&")
+        servers, _, text = uri.removeprefix(_SRV_SCHEME).partition("?")
+        host = servers.split("/")[0].rpartition("@")[2]
+        options = text.split("&")
         return {"nodelist": [(host, None)], "options": {option.partition("=")[0] for option in options}}
     try:
         return dict(uri_parser.parse_uri(uri, warn=False))

@@ -7,6 +7,7 @@ from dagster_mongodb import (
     MongoDBConnectionError,
     MongoDBIOManager,
     MongoDBResource,
+    OptionsError,
     address,
     connect,
     explained_errors,
@@ -46,6 +47,38 @@ def test_a_uri_that_is_none_is_said_to_be(uri):
 )
 def test_an_address_has_neither_user_nor_password(uri, shown):
     assert address(uri) == shown
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{0}/?", "{0}?", "{0}/x?", " {0}", "{0}\n", "\t{0}/?\r\n", "{0}/?retryWrites=true&", "{0}/?&retryWrites=true",
+        "{0}?retryWrites=true", "{0}?retryWrites=true;w=1", "{0}/?retryWrites=true;",
+    ],
+)  # fmt: skip
+def test_blanks_around_a_uri_and_options_that_are_none_do_no_harm(form, mongodb_uri, database):
+    uri = form.format(mongodb_uri)
+    write(MongoDBIOManager(uri=uri, database=database.name), table(), FRAME)
+    assert database["table"].count_documents({}) == 1
+    assert address(uri) == mongodb_uri.removeprefix("mongodb://")
+
+
+def test_options_without_a_slash_are_not_part_of_the_address_of_a_cluster():
+    assert address(" mongodb+srv://user:hunter2@cluster.example.org?w=1\n") == "cluster.example.org"
+
+
+@pytest.mark.parametrize("name", ["a.b", "", "a b", "a/b", "a\\b", "$a", 'a"b', "x" * 64, "é" * 40])
+def test_a_name_that_mongodb_does_not_accept_is_said_to_be_none(name, mongodb_uri):
+    with pytest.raises(OptionsError, match="does not accept the name"):
+        MongoDBResource(uri=mongodb_uri, database=name).check()
+    with pytest.raises(OptionsError, match="does not accept the name"):
+        write(MongoDBIOManager(uri=mongodb_uri, database=name), table(), FRAME)
+
+
+def test_a_name_that_differs_from_another_in_upper_and_lower_case_only_is_told(mongodb_uri, database, client):
+    database["table"].insert_one({})
+    with pytest.raises(OptionsError, match="different case"):
+        write(MongoDBIOManager(uri=mongodb_uri, database=database.name.upper()), table(), FRAME)
 
 
 def test_options_of_the_uri_win():
