@@ -355,6 +355,7 @@ def one(kind: str, stations: int, workers: int) -> dict[str, float]:
             command = [sys.executable, "-m", "benchmarks.scale", "--work", kind, "--worker", "0"]
             subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=True)
             return {}
+        before: dict[str, str] = {}
         if kind in LOSSES:
             measure("year", workers, environment, client)
             before = final_hours(client, now)
