@@ -79,8 +79,7 @@ class _FinalResponse(http.client.HTTPResponse):
                 self.headers = self.msg = None  # type: ignore[assignment]
                 super().begin()
         finally:
-            if self.fp is lines:  # not closed
-                self.fp = connection
+            self.fp = connection
 
 
 class _Connection(http.client.HTTPConnection):

@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from airquality_dagster.airqino.transport import proxies_for
 from airquality_dagster.automation.jobs import HOURLY_JOB
 from airquality_dagster.automation.schedules import HOURLY_SCHEDULE
 from airquality_dagster.errors import LocalServiceError
@@ -95,7 +96,9 @@ def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 def _ask(ui: str, query: str, **variables: object) -> dict[str, Any]:
     try:
-        response = requests.post(f"{ui}/graphql", json={"query": query, "variables": variables}, timeout=_TIMEOUT)
+        url = f"{ui}/graphql"
+        asked = {"query": query, "variables": variables}
+        response = requests.post(url, json=asked, timeout=_TIMEOUT, proxies=proxies_for(url))
         answer = response.json()
     except (requests.RequestException, ValueError) as error:
         raise LocalServiceError(f"the Dagster UI on {ui} does not answer: {error}") from error

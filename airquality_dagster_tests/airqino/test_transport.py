@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from airquality_dagster.airqino.client import AirQinoClient
@@ -361,6 +361,10 @@ HTTP_PARTS = st.sampled_from([
 
 
 @settings(max_examples=150)
+@example(b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n")
+@example(b"HTTP/1.1 302 Found\r\nLocation: \xff\r\nContent-Length: 0\r\n\r\n")
+@example(b"HELLO\r\n\r\n")
+@example(b"HTTP/1.1 200 OK\r\n" + b"X-A: 1\r\n" * 200)
 @given(st.lists(HTTP_PARTS | st.binary(max_size=12), max_size=12).map(b"".join))
 def test_whatever_a_server_sends_is_an_answer_or_a_named_error(content):
     with raw_server(lambda connection: connection.send(content)) as server:
