@@ -151,7 +151,13 @@ def _stored(
         coordinates=next((header.coordinates for header in headers if header.coordinates), None),
         restated_elsewhere=replaced_since(database, station.raw_asset, now - RECENTLY, outside=(start, end)),
         set_aside=_set_aside(answers),
-        measuring={field for answer in answers for readings in answer.hours.values() for field in readings},
+        measuring={
+            field
+            for answer in answers
+            for readings in answer.hours.values()
+            for field, value in readings.items()
+            if value is not None
+        },
         asked=asked,
         around=around,
         odd_coordinates=next((header.odd_coordinates for header in headers if header.odd_coordinates), ""),

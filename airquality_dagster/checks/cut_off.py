@@ -77,8 +77,8 @@ def cut_off(asked: Sequence[AskedPeriod], stored: Collection[datetime], now: dat
             )
             yield Finding(
                 f"answers for {len(suspect)} period{'s' if len(suspect) > 1 else ''} lack the {side} hours: {periods}. "
-                "The API may limit the rows of an answer: ask its operator for at least 744; the next load of the "
-                "month fetches what is absent"
+                "The API may limit the rows of an answer: ask its operator for at least 744. Then the next load "
+                "of the month fetches what is absent"
             )
 
 

@@ -48,7 +48,7 @@ class StoredHours:
         coordinates: latitude and longitude in the API's answers, None if they have none.
         restated_elsewhere: when final versions of other hours were replaced, of the last days.
         set_aside: values that this run could not store because they are not numbers.
-        measuring: fields with a reading or a null in this run's answers.
+        measuring: fields with a reading in this run's answers.
         asked: the periods that this run asked for, in order.
         around: the stored hours of the period, and the hours directly before and after it.
         odd_coordinates: coordinates in the answers that cannot be, as text.

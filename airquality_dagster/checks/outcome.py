@@ -85,7 +85,7 @@ def check_results(
             result = _result(name, asset, check(facts()))
         except Exception as error:
             # The other checks still run, and stored data stay.
-            reason = str(error).encode("ascii", "backslashreplace").decode()
+            reason = str(error).encode("utf-8", "backslashreplace").decode()
             text = f"the check raised {type(error).__name__}: {reason}; report this to the developers"
             result = _result(name, asset, CheckOutcome(name, [Finding(text, must_act=True)], ""))
         yield result
