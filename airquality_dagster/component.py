@@ -95,16 +95,17 @@ def network_definitions(network: Network, variables: Mapping[str, str] | None = 
     assets = network_assets(network)
     uri = settings.resource_field(settings.MONGODB_URI, variables) or settings.DEFAULT_MONGODB_URI
     database = settings.resource_field(settings.MONGODB_DATABASE, variables) or settings.DEFAULT_DATABASE
+    mongodb = MongoDBResource(uri=uri, database=database)
     resources = {
         "airqino": airqino_resource(variables),
-        "mongodb": MongoDBResource(uri=uri, database=database),
+        "mongodb": mongodb,
         "io_manager": MongoDBIOManager(uri=uri, database=database, app_name="airquality"),
     }
     return dg.Definitions.merge(
         network_jobs(network, assets),
         dg.Definitions(
             assets=[source_asset(network, OWNER), *assets],
-            schedules=[hourly_schedule(network), reconcile_schedule(network)],
+            schedules=[hourly_schedule(network, mongodb), reconcile_schedule(network)],
             sensors=[alert_sensor(network)],
             resources={network.named(key): resource for key, resource in resources.items()},
         ),

@@ -37,6 +37,10 @@ class AirQinoAnswerError(AirQinoError):
     """The API's answer does not have the expected form."""
 
 
+class OtherStationError(AirQinoError):
+    """The header of an answer names another station than was asked for."""
+
+
 class SimulatedReadingsError(AirQualityError):
     """Simulated readings would overwrite measured readings."""
 

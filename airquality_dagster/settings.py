@@ -45,6 +45,11 @@ CREDENTIALS = (
 )
 
 
+def variable(name: str) -> str | None:
+    """Return the value of an environment variable without blanks and line ends around it; None if nothing is left."""
+    return os.environ.get(name, "").strip() or None
+
+
 def resource_field(name: str, variables: Mapping[str, str] | None = None) -> str | None:
     """Return the value of a resource's field, None if the environment variable is not set.
 
@@ -60,8 +65,8 @@ def resource_field(name: str, variables: Mapping[str, str] | None = None) -> str
     if variables and name in variables:
         if name in CREDENTIALS and variables[name]:
             raise ValueError(f"{name} is secret: set it in the environment of the process")
-        return variables[name] or None
-    return dg.EnvVar(name) if os.environ.get(name) else None
+        return variables[name].strip() or None
+    return dg.EnvVar(name) if variable(name) else None
 
 
 def stations_file() -> Path | None:
@@ -72,7 +77,7 @@ def stations_file() -> Path | None:
 
 def mongodb_database() -> str:
     """Return the name of the database."""
-    return os.environ.get(MONGODB_DATABASE) or DEFAULT_DATABASE
+    return variable(MONGODB_DATABASE) or DEFAULT_DATABASE
 
 
 def home() -> Path:
@@ -89,7 +94,7 @@ def alert_urls() -> list[str]:
 
 def ui_url() -> str:
     """Return the URL of the Dagster UI, for links."""
-    return (os.environ.get(AIRQUALITY_UI_URL) or DEFAULT_UI_URL).rstrip("/")
+    return (variable(AIRQUALITY_UI_URL) or DEFAULT_UI_URL).rstrip("/")
 
 
 def dashboard_file(key_prefix: str | None = None) -> Path:
@@ -100,7 +105,7 @@ def dashboard_file(key_prefix: str | None = None) -> Path:
 
 def dashboard_url(key_prefix: str | None = None) -> str:
     """Return the URL of a network's dashboard, for links; without a server, that of the file."""
-    url = os.environ.get(AIRQUALITY_DASHBOARD_URL)
+    url = variable(AIRQUALITY_DASHBOARD_URL)
     if not url:
         return dashboard_file(key_prefix).as_uri()
     return f"{url.rstrip('/')}/{key_prefix}/" if key_prefix else url
@@ -108,5 +113,5 @@ def dashboard_url(key_prefix: str | None = None) -> str:
 
 def data_page_url() -> str | None:
     """Return the URL of the page about the data; None if no server is set."""
-    url = os.environ.get(AIRQUALITY_DASHBOARD_URL)
+    url = variable(AIRQUALITY_DASHBOARD_URL)
     return f"{url.rstrip('/')}/data" if url else None

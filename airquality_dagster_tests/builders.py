@@ -26,8 +26,8 @@ def rows(first: datetime, count: int, **changes: Any) -> list[dict[str, Any]]:
 
 
 def answer(*data: Any, **header: Any) -> dict[str, Any]:
-    """Return an answer that holds rows."""
+    """Return an answer that holds rows. It names no station, so that it can be that of any."""
     return {
-        "header": {"station_name": "SMART188", "station_lat": 5.36, "station_lon": 0.05, **header},
+        "header": {"station_lat": 5.36, "station_lon": 0.05, **header},
         "data": list(data),
     }

@@ -126,3 +126,19 @@ def platform(monkeypatch, mongodb_uri, database, instance):
     from airquality_dagster_tests.platform import Platform
 
     return Platform(monkeypatch, mongodb_uri, database, instance)
+
+
+@pytest.fixture
+def serve(platform):
+    """Serve one body at a time to every question: ``serve(body)``."""
+    from airquality_dagster_tests.scripted_server import Reply, scripted_server
+
+    current = {}
+    with scripted_server(lambda request, number: current["reply"]) as server:
+        platform.use(server.url)
+
+        def set_body(body, status=200):
+            current["reply"] = Reply(status=status, body=body)
+            return server
+
+        yield set_body

@@ -51,3 +51,8 @@ def failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:
         event.step_key: f"{event.step_failure_data.error_display_string} {event.step_failure_data.user_failure_data}"
         for event in result.filter_events(lambda event: event.is_step_failure)
     }
+
+
+def checks_of(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    """Return name → evaluation of the checks of a run of one station."""
+    return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -127,3 +128,78 @@ def scripted_server(
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+@dataclass
+class RawConnection:
+    """A connection on which a test writes bytes as they are; ``over`` is set when the test ends."""
+
+    socket: socket.socket
+    request: bytes
+    over: threading.Event
+
+    def send(self, content: bytes) -> None:
+        """Write bytes."""
+        self.socket.sendall(content)
+
+    def drip(self, content: bytes, pause: float = 0.02) -> None:
+        """Write byte after byte, with a pause after each."""
+        for byte in content:
+            if self.over.wait(pause):
+                return
+            self.send(bytes([byte]))
+
+
+@dataclass
+class RawServer:
+    """URL of the server, the requests so far, and how many connections are open."""
+
+    url: str
+    requests: list[bytes] = field(default_factory=list)
+    open_connections: int = 0
+
+
+@contextlib.contextmanager
+def raw_server(answer: Callable[[RawConnection], None], tls: ssl.SSLContext | None = None) -> Iterator[RawServer]:
+    """Serve what is no HTTP, or HTTP at another pace; the connection is closed after each answer."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = RawServer(f"http{'s' if tls else ''}://127.0.0.1:{listener.getsockname()[1]}")
+    over = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        server.open_connections += 1
+        with contextlib.suppress(OSError):
+            if tls is not None:
+                connection = tls.wrap_socket(connection, server_side=True)
+            with connection:
+                request = _read_request(connection)
+                server.requests.append(request)
+                answer(RawConnection(connection, request, over))
+        server.open_connections -= 1
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=[listener.accept()[0]], daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield server
+    finally:
+        over.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def _read_request(connection: socket.socket) -> bytes:
+    request = b""
+    while b"\r\n\r\n" not in request:
+        received = connection.recv(65536)
+        if not received:
+            return request
+        request += received
+    head, _, body = request.partition(b"\r\n\r\n")
+    lengths = [line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+    while len(body) < int(lengths[0] if lengths else 0):
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body

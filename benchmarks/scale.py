@@ -1,13 +1,15 @@
 """What an hourly tick and the load of a year cost as the network grows.
 
-    python -m benchmarks.scale [--tick 2 10 100 1000] [--year 2 10 100] [--bare 2 10 100] [--workers 2]
+    python -m benchmarks.scale [--tick 2 10 100 1000] [--year 2 10 100] [--lost 2 100] [--bare 2 10 100] [--workers 2]
 
 As in production: Dagster's instance in Postgres (a throwaway one; Debian's package), the runs of a tick shared out
 among processes, MongoDB and the API's server on the same machine. Simulated stations.
 
 *A tick* is the current month of every station, loaded before but for the newest hour. *A year* is thirteen months into
-an empty database. *The bare script* is what programs of this kind do every hour: it asks for a year in one call,
-computes daily means, drops the collections and inserts everything.
+an empty database. *After a drop* of the whole database, and *after a restore* of a backup of 45 days ago, a pass stores
+what is missing of such a year; the benchmark compares every final hour with before. *The bare script* is what programs
+of this kind do every hour: it asks for a year in one call, computes daily means, drops the collections and inserts
+everything.
 
 Prints a Markdown table: wall-clock seconds from the first run's begin to the last one's end; processor seconds of the
 processes that execute the runs, with their start; the highest memory of one of them; rows of Dagster's event log; bytes
@@ -17,6 +19,7 @@ definitions, the daemon to find what is due (each hour) and what to alert (each 
 
 import argparse
 import contextlib
+import hashlib
 import json
 import math
 import os
@@ -25,13 +28,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import requests
 import yaml
+from bson import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
 from airquality_dagster.cli.simulate_network import simulated_network
@@ -82,7 +87,8 @@ def platform_runs(worker: int, workers: int) -> int:
     job = network_definitions(network).resolve_job_def(HOURLY_JOB)
     received = 0
     with dg.DagsterInstance.get() as instance:
-        runs = due_runs(instance, network, datetime.now(UTC))
+        with MongoClient(os.environ["MONGODB_URI"], tz_aware=True) as client:
+            runs = due_runs(instance, network, datetime.now(UTC), client["airquality"])
         _barrier()
         for run in runs[worker::workers]:
             result = job.execute_in_process(
@@ -163,7 +169,7 @@ def ask() -> dict[str, float]:
     with dg.DagsterInstance.get() as instance, MongoClient(os.environ["MONGODB_URI"], tz_aware=True) as client:
         asked = {
             "definitions": lambda: network_definitions(network).get_repository_def(),
-            "due": lambda: due_runs(instance, network, now),
+            "due": lambda: due_runs(instance, network, now, client["airquality"]),
             "alerts": lambda: problems(instance, network, follow_runs(instance, network, RunHistory(), now), now),
             "metrics": lambda: generate_latest(metrics_registry(network, client["airquality"], instance)),
         }
@@ -268,6 +274,33 @@ def sandbox() -> Iterator[str]:
         process.wait(20)
 
 
+def final_hours(client: MongoClient, now: datetime) -> dict[str, str]:
+    """Return for each station a hash of its stored hours that are final."""
+    options: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
+    database = client.get_database("airquality", codec_options=options)
+    hashes = {}
+    for name in database.list_collection_names(filter={"name": {"$regex": r"^raw_[a-z]+\d+$"}}):
+        of_station = hashlib.sha256()
+        for hour in database[name].find({"_id": {"$lt": now - timedelta(hours=4)}}, sort=[("_id", 1)]):
+            of_station.update(hour.raw)
+        hashes[name] = of_station.hexdigest()
+    return hashes
+
+
+def restore_backup(client: MongoClient, moment: datetime) -> None:
+    """Bring the database back to a moment, as a restored backup does."""
+    for name in client["airquality"].list_collection_names():
+        key = "_id.start" if name.endswith("_summaries") else "_id"
+        client["airquality"][name].delete_many({key: {"$gt": moment}})
+
+
+# What happens to a database that was loaded before → how it is made.
+LOSSES: dict[str, Callable[[MongoClient, datetime], None]] = {
+    "after a drop": lambda client, _: client.drop_database("airquality"),
+    "after a restore": restore_backup,
+}
+
+
 def row(kind: str, stations: int, cost: dict[str, float]) -> str:
     """Return a row of the table."""
     return (
@@ -322,7 +355,14 @@ def one(kind: str, stations: int, workers: int) -> dict[str, float]:
             command = [sys.executable, "-m", "benchmarks.scale", "--work", kind, "--worker", "0"]
             subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=True)
             return {}
+        before: dict[str, str] = {}
+        if kind in LOSSES:
+            measure("year", workers, environment, client)
+            before = final_hours(client, now)
+            LOSSES[kind](client, now - timedelta(days=45))
         cost = measure(kind, 1 if kind == "bare" else workers, environment, client)
+        if kind in LOSSES and final_hours(client, now) != before:
+            raise SystemExit(f"{kind}: hours are missing, or are not as before")
         if kind == "tick":
             command = [sys.executable, "-m", "benchmarks.scale", "--work", "ask", "--worker", "0"]
             asked = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
@@ -336,6 +376,7 @@ def main() -> None:
     parser.add_argument("--tick", type=int, nargs="*", default=[2, 10, 100, 1000], help="sizes of the network")
     parser.add_argument("--year", type=int, nargs="*", default=[2, 10, 100])
     parser.add_argument("--bare", type=int, nargs="*", default=[2, 10, 100])
+    parser.add_argument("--lost", type=int, nargs="*", default=[2, 100])
     parser.add_argument("--workers", type=int, default=2, help="processes that execute runs at the same time")
     parser.add_argument("--profile", type=int, metavar="N", help="say only where the time of N stations' tick goes")
     parser.add_argument("--work", help=argparse.SUPPRESS)
@@ -349,8 +390,9 @@ def main() -> None:
         return
     print(f"{HEADER}\n|{' --- |' * (HEADER.count('|') - 1)}", flush=True)
     asked = {}
-    for kind in ("tick", "year", "bare"):
-        for stations in getattr(options, kind):
+    sizes = {"tick": options.tick, "year": options.year, **dict.fromkeys(LOSSES, options.lost), "bare": options.bare}
+    for kind, numbers in sizes.items():
+        for stations in numbers:
             cost = one(kind, stations, min(options.workers, stations))
             print(row(kind, stations, cost), flush=True)
             if kind == "tick":

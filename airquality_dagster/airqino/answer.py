@@ -1,15 +1,19 @@
-"""Parsing of the AirQino API's answers: a tidy frame of hours, and the rows that could not be parsed."""
+"""Parsing of the AirQino API's answers: a tidy frame of hours, and what could not be stored."""
 
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import field as default
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from airquality_dagster.airqino.decode import RepeatedKeys
+from airquality_dagster.airqino.header import NO_HEADER, Header, parse_header
+from airquality_dagster.airqino.rows import Readings, RowError, SetAsideValue, hour_of, readings_of
+from airquality_dagster.airqino.shown import shown_name
 from airquality_dagster.errors import AirQinoAnswerError
 from airquality_dagster.network.freshness import PROVISIONAL_FOR
 from airquality_dagster.network.pollutants import (
@@ -18,15 +22,9 @@ from airquality_dagster.network.pollutants import (
     SIMULATED,
     STATION_ID,
     TIMESTAMP,
-    field_of,
+    fields_of,
+    renamed_sensors,
 )
-
-# The clocks of station and platform may differ a little. A later hour is rejected.
-_CLOCK_TOLERANCE = timedelta(hours=1)
-# An earlier timestamp comes from a station whose clock was reset (1970).
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?")
 
 
 @dataclass(frozen=True)
@@ -44,20 +42,30 @@ class HourlyAnswer:
 
     Args:
         hours: start of the hour (UTC) → field → value in the sensor's unit; None for null, no entry if the answer
-            does not have the field.
+            does not have the field, or has a value that is not a number.
         rejected: rows that could not be parsed.
-        simulated: whether the header marks the answer as simulated.
-        coordinates: latitude and longitude in the header, unchecked; None if the header has none.
+        set_aside: values of the hours that are not numbers.
+        rows: how many rows the answer had.
+        renamed: sensor → field, of sensors that are not stored under their normalised name.
+        header: what the header says.
     """
 
-    hours: Mapping[datetime, Mapping[str, float | None]]
+    hours: Mapping[datetime, Readings]
     rejected: tuple[RejectedRow, ...] = ()
-    simulated: bool = False
-    coordinates: tuple[float, float] | None = None
+    set_aside: tuple[SetAsideValue, ...] = ()
+    rows: int = 0
+    renamed: Mapping[str, str] = default(default_factory=dict)
+    header: Header = NO_HEADER
 
+    @property
+    def simulated(self) -> bool:
+        """Whether the header marks the answer as simulated."""
+        return self.header.simulated
 
-class _RowError(Exception):
-    """A row cannot be parsed; the message is the reason."""
+    @property
+    def answered(self) -> set[datetime]:
+        """The hours that the answer has, also in rows that were rejected."""
+        return {*self.hours, *(row.hour for row in self.rejected if row.hour is not None)}
 
 
 def parse_hourly_answer(answer: object, *, start: datetime, end: datetime, now: datetime) -> HourlyAnswer:
@@ -75,26 +83,29 @@ def parse_hourly_answer(answer: object, *, start: datetime, end: datetime, now: 
         AirQinoAnswerError: the body does not have the expected form.
     """
     rows, header = _open(answer)
+    fields = fields_of({name for row in rows if isinstance(row, dict) for name in row} - {TIMESTAMP})
     rejected: list[RejectedRow] = []
-    candidates_by_hour: dict[datetime, list[tuple[Any, dict[str, float | None]]]] = {}
+    candidates_by_hour: dict[datetime, list[tuple[Any, Readings, Sequence[SetAsideValue]]]] = {}
     for row in rows:
         hour = None
         try:
-            hour = _hour(row, now)
+            hour = hour_of(row, now)
             if start <= hour < end:
-                readings = _readings(row)
-                candidates_by_hour.setdefault(hour, []).append((row, readings))
-        except _RowError as reason:
+                candidate = row, *readings_of(row, hour, fields)
+                candidates_by_hour.setdefault(hour, []).append(candidate)
+        except RowError as reason:
             rejected.append(RejectedRow(row, str(reason), hour))
 
-    hours: dict[datetime, dict[str, float | None]] = {}
-    for hour, candidates in sorted(candidates_by_hour.items()):
-        if all(values == candidates[0][1] for _, values in candidates[1:]):
+    hours: dict[datetime, Readings] = {}
+    set_aside: list[SetAsideValue] = []
+    for hour, candidates in sorted(candidates_by_hour.items(), key=lambda entry: entry[0]):
+        if all(readings == candidates[0][1] for _, readings, _ in candidates[1:]):
             hours[hour] = candidates[0][1]
+            set_aside += [value for _, _, values in candidates for value in values]
         else:
             reason = f"{len(candidates)} different answers for the hour {hour:%Y-%m-%d %H:%M} UTC"
-            rejected.extend(RejectedRow(row, reason, hour) for row, _ in candidates)
-    return HourlyAnswer(hours, tuple(rejected), header.get("simulated") is True, _coordinates(header))
+            rejected += [RejectedRow(row, reason, hour) for row, _, _ in candidates]
+    return HourlyAnswer(hours, tuple(rejected), tuple(set_aside), len(rows), renamed_sensors(fields), header)
 
 
 def hourly_frame(
@@ -113,7 +124,7 @@ def hourly_frame(
         one row per hour, ordered by time: ``timestamp`` (UTC, start of the hour), ``station_id``,
         one column per sensor in its unit, then ``provisional`` and ``simulated`` if any hour has them.
     """
-    hours: dict[datetime, Mapping[str, float | None]] = {}
+    hours: dict[datetime, Readings] = {}
     simulated: list[bool] = []
     for answer in answers:
         hours |= answer.hours
@@ -138,59 +149,14 @@ def hourly_frame(
     return pd.DataFrame(columns)
 
 
-def _open(answer: object) -> tuple[list[Any], Mapping[str, Any]]:
+def _open(answer: object) -> tuple[list[Any], Header]:
     """Return the rows of an answer and its header."""
+    if isinstance(answer, RepeatedKeys):
+        raise AirQinoAnswerError(f"the body has the key {shown_name(answer.repeated)} twice")
     if not isinstance(answer, Mapping):
         raise AirQinoAnswerError(f"the body is a JSON {type(answer).__name__}, not an object with 'data'")
-    rows, header = answer.get("data"), answer.get("header", {})
-    if not isinstance(rows, list):
-        raise AirQinoAnswerError(f"the body has no list 'data' (its keys: {', '.join(map(str, answer)) or 'none'})")
-    return rows, header if isinstance(header, Mapping) else {}
-
-
-def _coordinates(header: Mapping[str, Any]) -> tuple[float, float] | None:
-    latitude, longitude = header.get("station_lat"), header.get("station_lon")
-    if isinstance(latitude, (float, int)) and isinstance(longitude, (float, int)):
-        return float(latitude), float(longitude)
-    return None
-
-
-def _hour(row: object, now: datetime) -> datetime:
-    if not isinstance(row, dict):
-        raise _RowError(f"not an object but {row!r:.80}")
-    text = row.get(TIMESTAMP)
-    if text is None:
-        raise _RowError("no timestamp")
-    if not isinstance(text, str) or not _TIMESTAMP.fullmatch(text):
-        raise _RowError(f"timestamp {text!r:.80} is not of the form YYYY-mm-dd HH:MM:SS")
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError as error:
-        raise _RowError(f"timestamp {text!r}: {error}") from None
-    # The API's timestamps have no offset and mean UTC; an offset would be used.
-    hour = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    if hour.minute or hour.second or hour.microsecond:
-        raise _RowError(f"timestamp {text!r} is not the start of an hour")
-    if hour > now + _CLOCK_TOLERANCE:
-        raise _RowError(f"timestamp {text!r} was in the future")
-    if hour < _EARLIEST:
-        raise _RowError(f"timestamp {text!r} is before there was any station")
-    return hour
-
-
-def _readings(row: Mapping[str, Any]) -> dict[str, float | None]:
-    """Return field → value; None for null."""
-    readings: dict[str, float | None] = {}
-    for name, value in row.items():
-        if name == TIMESTAMP:
-            continue
-        field = field_of(name)
-        if field in readings:
-            raise _RowError(f"two sensors for the field {field}")
-        if value is None:
-            readings[field] = None
-        elif type(value) in (float, int) and math.isfinite(value):
-            readings[field] = float(value)
-        else:
-            raise _RowError(f"{name} is {value!r:.80}, not a number")
-    return readings
+    rows = answer.get("data")
+    if not isinstance(rows, list) or isinstance(rows, RepeatedKeys):
+        keys = ", ".join(map(shown_name, answer)) or "none"
+        raise AirQinoAnswerError(f"the body has no list 'data' (its keys: {keys:.200})")
+    return rows, parse_header(answer.get("header"))

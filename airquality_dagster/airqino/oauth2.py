@@ -1,24 +1,25 @@
 """Bearer tokens of a Keycloak realm, which the AirQino API requires."""
 
-from dataclasses import dataclass
+import math
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import requests
-from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
 
+from airquality_dagster.airqino.replies import BAD_URL, Reply, TransientError, failure, one_line
+from airquality_dagster.airqino.transport import Transport, mount, proxies_for
 from airquality_dagster.errors import AirQinoCredentialsError
-
-# HTTP statuses after which another attempt may succeed.
-TRANSIENT = frozenset({429, 500, 502, 503, 504})
-
-BAD_URL = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.MissingSchema,
-)
 
 # A token is renewed this long before it expires, so that it does not expire during a request.
 _LEEWAY_SECONDS = 30
+# What a header can carry.
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+# Some servers answer these with a status that says something else.
+_TRANSIENT_ERRORS = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,72 @@ class Credentials:
         return f"Credentials(token_url={self.token_url!r}, client_id={self.client_id!r}, …)"
 
 
+@dataclass(frozen=True)
+class Token:
+    """Tokens of a realm.
+
+    Args:
+        access: access token.
+        refresh: the refresh token to use next; None if the answer has none.
+        expires_at: when it expires, on the clock of `time.monotonic`; None if the answer does not say it.
+    """
+
+    access: str = field(repr=False)
+    refresh: str | None = field(default=None, repr=False)
+    expires_at: float | None = None
+
+    def is_expired(self) -> bool:
+        """Return whether the token expires soon."""
+        return self.expires_at is not None and self.expires_at - _LEEWAY_SECONDS < time.monotonic()
+
+
+class GrantRefusedError(Exception):
+    """The token endpoint refused a grant; the message is its OAuth2 error, with the description if there is one."""
+
+
+class NoTokenError(Exception):
+    """The token endpoint answered neither a token nor an OAuth2 error."""
+
+
+def parse_token(reply: Reply, secrets: tuple[str, ...] = ()) -> Token:
+    """Return the tokens in an answer of a token endpoint (RFC 6749, 5.1 and 5.2).
+
+    Args:
+        reply: the answer.
+        secrets: what no message may show.
+
+    Raises:
+        TransientError: another attempt may succeed.
+        GrantRefusedError: the answer is an OAuth2 error.
+        NoTokenError: the answer is something else.
+    """
+    reply.check_status()
+    try:
+        body = reply.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, Mapping):
+        raise NoTokenError(f"HTTP {reply.status} with neither a token nor an OAuth2 error")
+    # Some servers send "error": null beside a token.
+    if error := body.get("error"):
+        code = one_line(str(error), secrets)
+        if code in _TRANSIENT_ERRORS:
+            raise TransientError(code, reply.retry_after())
+        # Both may be the same, or without a printable letter.
+        raise GrantRefusedError(
+            ": ".join(filter(None, dict.fromkeys([code, reply.says(secrets)]))) or "no reason given"
+        )
+    access = _text(body.get("access_token"))
+    if reply.status != requests.codes.ok or not _TOKEN.fullmatch(access):
+        raise NoTokenError(f"HTTP {reply.status} with neither a token nor an OAuth2 error")
+    seconds = _seconds(body.get("expires_in"))
+    return Token(
+        access,
+        _text(body.get("refresh_token")) or None,
+        None if seconds is None else time.monotonic() + seconds,
+    )
+
+
 class TokenSource:
     """Returns a valid access token. It does not retry: the caller handles errors of requests."""
 
@@ -52,36 +119,57 @@ class TokenSource:
         """Configure the OAuth2 client; this sends nothing."""
         self._credentials = credentials
         self._timeout = timeout
-        self._session = OAuth2Session(
+        self._session = _TokenSession(
             credentials.client_id,
             credentials.client_secret,
             # Keycloak takes the secret in the form; a public client has none.
             token_endpoint_auth_method="client_secret_post" if credentials.client_secret else "none",
-            leeway=_LEEWAY_SECONDS,
         )
-        self._session.register_compliance_hook("access_token_response", self._check_answer)
-        self._session.register_compliance_hook("refresh_token_response", self._check_answer)
+        self._transport = Transport()
+        mount(self._session, self._transport)
+        self._token: Token | None = None
+        self._settled_token: str | None = None
         self._refresh_token = credentials.refresh_token
 
     def access_token(self) -> str:
-        """Return a token, renewed if it expires within `_LEEWAY_SECONDS`.
+        """Return a token, renewed if it expires soon.
 
         Raises:
             AirQinoCredentialsError: the endpoint refused the credentials.
-            requests.RequestException: it could not be reached or failed.
+            TransientError: it could not be reached, or failed; another attempt may succeed.
         """
-        token = self._session.token
-        if not token or token.is_expired(_LEEWAY_SECONDS):
-            self._renew()
-            token = self._session.token
-        return str(token["access_token"])
+        if self._token is None or self._token.is_expired():
+            self._token = self._renewed()
+            # Keycloak returns a new refresh token with each answer, and may revoke the former.
+            self._refresh_token = self._token.refresh or self._refresh_token
+        return self._token.access
 
-    def forget(self, access_token: str) -> None:
-        """Drop a token that the API refused, so that the next token is new."""
-        if self._session.token and self._session.token.get("access_token") == access_token:
-            self._session.token = None
+    def settle(self) -> None:
+        """Note that the API has accepted the token, or refused it long enough: it does not become valid later."""
+        self._settled_token = self._token.access if self._token else None
 
-    def _renew(self) -> None:
+    def forget(self, access_token: str) -> bool:
+        """Drop a settled token that the API refuses, so that the next token is new. Return whether it was settled."""
+        if access_token != self._settled_token:
+            return False
+        self._token = None
+        return True
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return all that no message may show."""
+        credentials = self._credentials
+        secrets = (credentials.client_secret, credentials.password, credentials.refresh_token, self._refresh_token)
+        return tuple(filter(None, (*secrets, self._token and self._token.access)))
+
+    def end_connections(self) -> None:
+        """End all connections, from another thread."""
+        self._transport.end_connections()
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._session.close()
+
+    def _renewed(self) -> Token:
         grants = []
         if self._refresh_token:
             grants.append({"grant_type": "refresh_token", "refresh_token": self._refresh_token})
@@ -93,35 +181,56 @@ class TokenSource:
                 "scope": "openid",
             })  # fmt: skip
         refusals = []
+        url = self._credentials.token_url
         for grant in grants:
             try:
-                token = self._session.fetch_token(self._credentials.token_url, timeout=self._timeout, **grant)
-            except AuthlibBaseError as error:
-                refusals.append(f"{grant['grant_type']} grant: {error.error}")
-                continue
+                return parse_token(self._session.grant(url, grant, self._timeout), self.secrets())
+            except GrantRefusedError as refusal:
+                refusals.append(f"{grant['grant_type']} grant: {refusal}")
+            except NoTokenError as error:
+                raise AirQinoCredentialsError(f"{url} answered {error}: check AIRQINO_TOKEN_URL") from error
             except BAD_URL as error:
                 raise AirQinoCredentialsError(
-                    f"{self._credentials.token_url} is not a valid URL ({error}): correct AIRQINO_TOKEN_URL"
+                    f"{url} is not a valid URL ({error}): correct AIRQINO_TOKEN_URL"
                 ) from error
-            # Keycloak returns a new refresh token with each answer, and may revoke the former.
-            self._refresh_token = token.get("refresh_token") or self._refresh_token
-            return
-        raise AirQinoCredentialsError(
-            f"{self._credentials.token_url} refuses the credentials ({'; '.join(refusals)}): check AIRQINO_CLIENT_ID, "
-            "AIRQINO_CLIENT_SECRET, AIRQINO_USERNAME and AIRQINO_PASSWORD, or AIRQINO_REFRESH_TOKEN"
+            except requests.RequestException as error:
+                raise TransientError(f"token endpoint: {failure(error)}") from error
+            except ValueError as error:  # of a redirect
+                raise TransientError("token endpoint: the answer is not HTTP") from error
+            except TransientError as error:
+                raise TransientError(f"token endpoint: {error}", error.retry_after) from error
+        advice = (
+            "check AIRQINO_CLIENT_ID, AIRQINO_CLIENT_SECRET, AIRQINO_USERNAME and AIRQINO_PASSWORD"
+            if self._credentials.username
+            else "AIRQINO_REFRESH_TOKEN has expired, was revoked, or may be used only once. As each run uses it again, "
+            "get an offline token that may be reused (docs/configuration.md), or set AIRQINO_USERNAME and "
+            "AIRQINO_PASSWORD"
         )
+        raise AirQinoCredentialsError(f"{url} refuses the credentials ({'; '.join(refusals)}): {advice}")
 
-    def _check_answer(self, response: requests.Response) -> requests.Response:
-        """Raise if an answer is a temporary failure, or neither a token nor an OAuth2 error; Authlib handles these."""
-        if response.status_code in TRANSIENT:
-            response.raise_for_status()
-        try:
-            body = response.json()
-        except ValueError:
-            body = None
-        if not isinstance(body, dict) or not {"access_token", "error"} & body.keys():
-            raise AirQinoCredentialsError(
-                f"{self._credentials.token_url} answered HTTP {response.status_code} with neither a token nor an "
-                "OAuth2 error: check AIRQINO_TOKEN_URL"
-            )
-        return response
+
+class _TokenSession(OAuth2Session, requests.Session):  # type: ignore[misc]  # the stubs of Authlib omit this base
+    """The part of Authlib that makes the request; the answer is parsed here, because it may hold anything."""
+
+    def grant(self, url: str, form: Mapping[str, Any], timeout: tuple[float, float]) -> Reply:
+        """Send a grant. A redirect is an answer: following it would hand the secrets to another server."""
+        return self.fetch_token(url, timeout=timeout, proxies=proxies_for(url), allow_redirects=False, **form)
+
+    def parse_response_token(self, resp: requests.Response) -> Reply:
+        """Return the answer as it is."""
+        return Reply.of(resp)
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _seconds(value: object) -> float | None:
+    """Return a number of seconds, which some servers send as text; None if it is something else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return None if math.isnan(seconds) else max(0.0, seconds)

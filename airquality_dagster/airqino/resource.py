@@ -38,11 +38,12 @@ class AirQinoResource(dg.ConfigurableResource):
     connect_timeout: float = Field(default=10.0, description="Seconds to wait for a connection.")
     read_timeout: float = Field(default=60.0, description="Seconds to wait for the next bytes of an answer.")
     attempts: int = Field(default=5, description="Maximum number of attempts per request.")
-    total_seconds: float = Field(default=180.0, description="Time limit of a request, in seconds.")
+    total_seconds: float = Field(default=180.0, description="Time limit of a request with token and all attempts.")
     backoff_seconds: float = Field(default=1.0, description="First pause between attempts; doubles each time.")
     patience_seconds: float = Field(
         default=900.0,
-        description="Seconds for failed attempts of a run: after two thirds no request is retried, then none is sent.",
+        description="Seconds for failed attempts since the last prompt answer: after two thirds no request is "
+        "retried, then none is sent.",
     )
 
     _client: AirQinoClient | None = PrivateAttr(default=None)
@@ -64,7 +65,7 @@ class AirQinoResource(dg.ConfigurableResource):
             timeout = (self.connect_timeout, self.read_timeout)
             credentials = self.credentials()
             self._client = AirQinoClient(
-                self.base_url,
+                self.base_url.strip(),
                 TokenSource(credentials, timeout) if credentials else None,
                 timeout=timeout,
                 attempts=self.attempts,
@@ -94,17 +95,18 @@ class AirQinoResource(dg.ConfigurableResource):
         Raises:
             AirQinoError: see `AirQinoClient.hourly_averages` and `parse_hourly_answer`.
         """
-        answer = self.client.hourly_averages(station_id, start, end)
+        # Some APIs refuse an end in the future.
+        answer = self.client.hourly_averages(station_id, start, max(start, min(end, now)))
         return parse_hourly_answer(answer, start=start, end=end, now=now)
 
 
 def credentials_of(variables: Mapping[str, str | None], token_url: str = PUBLIC_TOKEN_URL) -> Credentials | None:
-    """Return the credentials in environment variables; None if none are set.
+    """Return the credentials in environment variables, without blanks and line ends around them; None if none are set.
 
     Raises:
         SettingsError: the credentials are not enough for a grant; the message names what is missing.
     """
-    values = [variables.get(name) or None for name in CREDENTIALS]
+    values = [(variables.get(name) or "").strip() or None for name in CREDENTIALS]
     client_id, client_secret, username, password, refresh_token = values
     if not any(values):
         return None
@@ -122,4 +124,4 @@ def credentials_of(variables: Mapping[str, str | None], token_url: str = PUBLIC_
             f"the AirQino credentials are incomplete: set {' and '.join(missing)}, or none of them for calls "
             "without a token"
         )
-    return Credentials(token_url, str(client_id), client_secret, username, password, refresh_token)
+    return Credentials(token_url.strip(), str(client_id), client_secret, username, password, refresh_token)

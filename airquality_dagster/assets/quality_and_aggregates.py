@@ -1,6 +1,6 @@
 """``<station>_quality`` and ``<station>_aggregates``: flags of the hours, and daily aggregates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 from dagster_mongodb import ABSENT
 from pymongo.database import Database
 
+from airquality_dagster.assets.counts import month_metadata
 from airquality_dagster.assets.descriptions import code_references, data_page
 from airquality_dagster.assets.lineage import LINEAGE, daily_lineage, quality_lineage
 from airquality_dagster.assets.previews import SPARKLINE_DAYS, daily_preview, daily_sparklines, quality_preview
@@ -17,6 +18,7 @@ from airquality_dagster.assets.schemas import DAILY_AGGREGATES, DAILY_COLUMNS, H
 from airquality_dagster.checks import days, sensors
 from airquality_dagster.checks.outcome import check_results, check_specs
 from airquality_dagster.network.keys import asset_key, step_key
+from airquality_dagster.network.partitions import partition_date
 from airquality_dagster.network.pollutants import DATE, HEADLINES, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY, daily_aggregates
@@ -96,6 +98,7 @@ def quality_and_aggregates(
     )
     def judge(context: dg.AssetExecutionContext, hourly: pd.DataFrame) -> Iterator[Any]:
         start, end = context.partition_time_window
+        months, zone = context.partition_keys, network.network.time_zone
         selected = context.selected_asset_keys
         mongodb = mongodb_of(context, network)
         with mongodb.open_database() as database:
@@ -104,14 +107,19 @@ def quality_and_aggregates(
             )
         flagged = flag_hours(hourly, surrounding=context_hours.hours, restated=context_hours.restated)
         if quality in selected:
-            yield _quality_output(flagged)
+            documents = hourly_quality(flagged, absent=ABSENT)
+            starts = [partitions_def.time_window_for_partition_key(key).start for key in months]
+            counts = month_metadata(months, starts, pd.DatetimeIndex(documents[TIMESTAMP]), zone)
+            yield _quality_output(documents, counts)
             flags = sensors.StationFlags(station, start, end, flagged)
             yield from check_results(sensors.CHECKS, lambda: flags, quality, context.selected_asset_check_keys)
         if aggregates in selected:
             daily = _daily(flagged, network)
             with mongodb.open_database() as database:
                 former = _days_before(database, station, daily)
-            yield _aggregates_output(daily, former)
+            dates = list(map(partition_date, months))
+            counts = month_metadata(months, dates, pd.DatetimeIndex(daily[DATE]), zone)
+            yield _aggregates_output(daily, former, counts)
             facts = days.AggregatedDays(station, network.time_zone, daily, datetime.now(UTC))
             yield from check_results(days.CHECKS, lambda: facts, aggregates, context.selected_asset_check_keys)
 
@@ -124,20 +132,23 @@ def _daily(flagged: FlaggedHours, network: Network) -> pd.DataFrame:
     return daily if SIMULATED in daily else daily.assign(**{SIMULATED: ABSENT})
 
 
-def _quality_output(flagged: FlaggedHours) -> dg.Output[pd.DataFrame]:
-    documents = hourly_quality(flagged, absent=ABSENT)
+def _quality_output(documents: pd.DataFrame, counts: Mapping[str, dg.MetadataValue]) -> dg.Output[pd.DataFrame]:
     return dg.Output(
         documents,
         output_name="quality",
         metadata={
             "preview": dg.MetadataValue.md(quality_preview(documents)),
             "hours_flagged": dg.MetadataValue.int(len(documents)),
+            **counts,
         },
     )
 
 
-def _aggregates_output(daily: pd.DataFrame, former: pd.DataFrame) -> dg.Output[pd.DataFrame]:
+def _aggregates_output(
+    daily: pd.DataFrame, former: pd.DataFrame, counts: Mapping[str, dg.MetadataValue]
+) -> dg.Output[pd.DataFrame]:
     metadata: dict[str, dg.MetadataValue] = {
+        **counts,
         "days": dg.MetadataValue.int(len(daily)),
         "preview": dg.MetadataValue.md(daily_preview(daily)),
         "last_30_days": dg.MetadataValue.md(daily_sparklines(daily, former)),

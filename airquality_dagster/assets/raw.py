@@ -10,20 +10,25 @@ import pandas as pd
 from dagster_mongodb import ABSENT, find_revisions
 from pymongo.database import Database
 
-from airquality_dagster.airqino.answer import HourlyAnswer, RejectedRow, hourly_frame
+from airquality_dagster.airqino.answer import HourlyAnswer, RejectedRow
+from airquality_dagster.airqino.rows import SetAsideValue
+from airquality_dagster.airqino.shown import shown_name
+from airquality_dagster.assets.counts import month_metadata
 from airquality_dagster.assets.descriptions import code_references, data_page
+from airquality_dagster.assets.fetch import FetchedPeriod, fetch_months, fetched_frame
 from airquality_dagster.assets.previews import hourly_preview
 from airquality_dagster.assets.resources import airqino_of, mongodb_of
 from airquality_dagster.assets.schemas import HOURLY_COLUMNS, HOURLY_READINGS
-from airquality_dagster.checks.hours import CHECKS, StoredHours
+from airquality_dagster.checks.cut_off import AskedPeriod
+from airquality_dagster.checks.hours import CHECKS, RECENTLY, StoredHours
 from airquality_dagster.checks.outcome import check_results, check_specs
 from airquality_dagster.errors import AirQinoError, SimulatedReadingsError
 from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.partitions import month
 from airquality_dagster.network.pollutants import PROVISIONAL, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Network, Station
-from airquality_dagster.storage.hours import measured_hour, newest_hour, stored_hours
-from airquality_dagster.storage.rejected import keep_rejected, rejected_collection
+from airquality_dagster.storage.hours import measured_hour, newest_hour, replaced_since, stored_hours
+from airquality_dagster.storage.rejected import keep_rejected, keep_set_aside, rejected_collection
 
 # The instance limits concurrent fetches of all runs together: `concurrency` in dagster.yaml.
 AIRQINO_POOL = "airqino_api"
@@ -54,7 +59,7 @@ def raw_asset(
             f"Hourly readings of {station.title_with_city}, exactly as the API "
             "publishes them, in the units of the column schema.\n\nHours are added and corrected, never deleted: "
             f"`{station.raw_asset}_revisions` keeps former versions, `{rejected_collection(station.raw_asset)}` keeps "
-            "rows that could not be stored." + data_page()
+            "rows and values that could not be stored." + data_page()
         ),
         metadata={
             **code_references(raw_asset),
@@ -64,47 +69,54 @@ def raw_asset(
             "keep_revisions": True,
             "provisional_column": PROVISIONAL,
             "dagster/column_schema": HOURLY_COLUMNS,
-            "airqino_id": dg.MetadataValue.text(str(station.airqino_id)),
+            "airqino_id": dg.MetadataValue.text(station.devices),
         },
     )
     def raw(context: dg.AssetExecutionContext) -> Iterator[Any]:
         airqino, mongodb = airqino_of(context, network), mongodb_of(context, network)
         now = datetime.now(UTC)
-        answers = []
         begin, received_before = time.monotonic(), airqino.client.bytes_received
-        for partition in context.partition_keys:
-            window = partitions_def.time_window_for_partition_key(partition)
-            try:
-                answer = airqino.hourly_answer(station.airqino_id, window.start, window.end, now)
-            except AirQinoError as error:
-                raise dg.Failure(f"{station.title}, {month(partition)}: {error}", allow_retries=False) from error
-            answers.append(answer)
+        windows = {key: partitions_def.time_window_for_partition_key(key) for key in context.partition_keys}
+        try:
+            fetched = fetch_months(airqino, station, network, windows, now)
+        except AirQinoError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        answers = [period.answer for period in fetched if period.answer is not None]
         transfer = {
             "fetch_seconds": dg.MetadataValue.float(round(time.monotonic() - begin, 3)),
             "bytes_received": dg.MetadataValue.int(airqino.client.bytes_received - received_before),
         }
 
-        frame = hourly_frame(answers, station_id=station.airqino_id, now=now, absent=ABSENT)
+        frame = fetched_frame(fetched, station, now, absent=ABSENT)
         # One line for all months: Dagster needs some 10 ms to store each line (docs/performance.md).
         hours = ", ".join(
-            f"{month(partition)}: {len(answer.hours)}"
-            for partition, answer in zip(context.partition_keys, answers, strict=True)
+            f"{month(period.month)}: {len(period.answer.hours) if period.answer else 0}" for period in fetched
         )
-        context.log.info(f"{station.name}: {len(frame)} hours fetched ({hours})")
-        rejected = [row for answer in answers for row in answer.rejected]
+        context.log.info(f"{station.name}: {len(frame)} hours fetched ({hours}){_renamed(answers)}")
+        unknown = ", ".join(dict.fromkeys(month(period.month) for period in fetched if period.answer is None))
+        if unknown:
+            context.log.warning(
+                f"{station.name}: the API knows the station, but has nothing of {unknown}: empty months"
+            )
+        start, end = context.partition_time_window
         with mongodb.open_database() as database:
             _refuse_simulated_over_measured(database, station, answers)
-            keep_rejected(database[rejected_collection(station.raw_asset)], rejected, context.run.run_id, now)
-        yield dg.Output(frame, metadata={**_metadata(frame, len(rejected), now), **transfer})
+            collection = database[rejected_collection(station.raw_asset)]
+            keep_rejected(collection, _rejected(answers), context.run.run_id, now)
+            keep_set_aside(collection, _set_aside(answers), context.run.run_id, now)
+            stored = pd.DatetimeIndex(stored_hours(database, station.raw_asset, start, end), tz="UTC")
+        # Hours that the API no longer answers stay stored.
+        all_hours = stored.union(pd.DatetimeIndex(frame[TIMESTAMP]))
+        starts = [window.start for window in windows.values()]
+        counts = month_metadata(context.partition_keys, starts, all_hours, network.network.time_zone)
+        yield dg.Output(frame, metadata={**_metadata(frame, answers, now), **transfer, **counts})
 
         # The IO manager has written the output: the checks see what this run stored.
-        start, end = context.partition_time_window
-
-        def stored() -> StoredHours:
+        def facts() -> StoredHours:
             with mongodb.open_database() as database:
-                return _stored(database, station, start, end, now, answers, rejected)
+                return _stored(database, station, start, end, now, fetched)
 
-        yield from check_results(CHECKS, stored, key, context.selected_asset_check_keys)
+        yield from check_results(CHECKS, facts, key, context.selected_asset_check_keys)
 
     return raw
 
@@ -115,28 +127,58 @@ def _stored(
     start: datetime,
     end: datetime,
     now: datetime,
-    answers: Sequence[HourlyAnswer],
-    rejected: Sequence[RejectedRow],
+    fetched: Sequence[FetchedPeriod],
 ) -> StoredHours:
+    asked = [
+        AskedPeriod(period.start, period.end, period.answer.rows, period.answer.answered)
+        for period in fetched
+        if period.answer is not None
+    ]
+    answers = [period.answer for period in fetched if period.answer is not None]
     revisions = find_revisions(database, station.raw_asset, {"$gte": start, "$lt": end}, with_documents=False)
+    around = stored_hours(database, station.raw_asset, start - timedelta(hours=1), end + timedelta(hours=1))
+    headers = [answer.header for answer in answers if answer.rows]
     return StoredHours(
         station=station,
         start=start,
         end=end,
         now=now,
-        hours=stored_hours(database, station.raw_asset, start, end),
+        hours=[hour for hour in around if start <= hour < end],
         newest=newest_hour(database, station.raw_asset),
-        answered={hour for answer in answers for hour in answer.hours} | {row.hour for row in rejected},
-        rejected=[row.reason for row in rejected],
+        answered={hour for period in asked for hour in period.answered},
+        rejected=[row.reason for row in _rejected(answers)],
         restated=[revision.valid_until for revision in revisions],
-        coordinates=next((answer.coordinates for answer in answers if answer.coordinates), None),
+        coordinates=next((header.coordinates for header in headers if header.coordinates), None),
+        restated_elsewhere=replaced_since(database, station.raw_asset, now - RECENTLY, outside=(start, end)),
+        set_aside=_set_aside(answers),
+        measuring={field for answer in answers for readings in answer.hours.values() for field in readings},
+        asked=asked,
+        around=around,
+        odd_coordinates=next((header.odd_coordinates for header in headers if header.odd_coordinates), ""),
+        is_named=all(header.station_name for header in headers),
     )
 
 
-def _metadata(frame: pd.DataFrame, rejected: int, now: datetime) -> dict[str, dg.MetadataValue]:
+def _rejected(answers: Sequence[HourlyAnswer]) -> list[RejectedRow]:
+    return [row for answer in answers for row in answer.rejected]
+
+
+def _set_aside(answers: Sequence[HourlyAnswer]) -> list[SetAsideValue]:
+    return [value for answer in answers for value in answer.set_aside]
+
+
+def _renamed(answers: Sequence[HourlyAnswer]) -> str:
+    """Return which sensors are stored under a name that does not follow from theirs, for the log."""
+    renamed = {sensor: field for answer in answers for sensor, field in answer.renamed.items()}
+    fields = ", ".join(f"{shown_name(sensor)} as {field}" for sensor, field in sorted(renamed.items()))
+    return f"; sensors stored under a name of their own: {fields}" if renamed else ""
+
+
+def _metadata(frame: pd.DataFrame, answers: Sequence[HourlyAnswer], now: datetime) -> dict[str, dg.MetadataValue]:
     metadata: dict[str, dg.MetadataValue] = {
         "hours_fetched": dg.MetadataValue.int(len(frame)),
-        "hours_rejected": dg.MetadataValue.int(rejected),
+        "hours_rejected": dg.MetadataValue.int(len(_rejected(answers))),
+        "values_set_aside": dg.MetadataValue.int(len(_set_aside(answers))),
         "simulated": dg.MetadataValue.bool(SIMULATED in frame),
         "preview": dg.MetadataValue.md(hourly_preview(frame)),
     }

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+from pymongo.database import Database
 
 from airquality_dagster.automation.due import (
     Month,
@@ -21,6 +23,7 @@ from airquality_dagster.automation.due import (
     station_runs,
 )
 from airquality_dagster.automation.jobs import DASHBOARD_JOB, HOURLY_JOB, IN_PROGRESS
+from airquality_dagster.automation.lost import LostMonths, lost_months, time_zone_of
 from airquality_dagster.checks.station import check_keys
 from airquality_dagster.network.keys import asset_key, asset_name
 from airquality_dagster.network.partitions import monthly_partitions
@@ -69,7 +72,7 @@ def network_months(network: Network, now: datetime) -> list[Month]:
         key: partitions_def.time_window_for_partition_key(key)
         for key in partitions_def.get_partition_keys(current_time=now)
     }
-    return [Month(key, window.end) for key, window in windows.items() if window.start <= now]
+    return [Month(key, window.start, window.end) for key, window in windows.items() if window.start <= now]
 
 
 def run_in_progress(instance: dg.DagsterInstance, network: Network, now: datetime) -> dg.DagsterRun | None:
@@ -79,31 +82,55 @@ def run_in_progress(instance: dg.DagsterInstance, network: Network, now: datetim
     return next((record.dagster_run for record in instance.get_run_records(unfinished, limit=1)), None)
 
 
-def due_runs(instance: dg.DagsterInstance, network: Network, now: datetime) -> list[StationRun]:
+def due_runs(
+    instance: dg.DagsterInstance,
+    network: Network,
+    now: datetime,
+    database: Database[dict[str, Any]] | None = None,
+    *,
+    warn: Callable[[str], None] = lambda message: None,
+) -> list[StationRun]:
     """Return the runs of a tick, as few as possible: runs that only use stored hours, then runs that fetch.
 
     The last run fetches the current month, so that checks and dashboard show the present state at the end.
+
+    Args:
+        instance: Dagster's instance.
+        network: the network.
+        now: the present moment, tz-aware.
+        database: database of the assets, to find what it has lost; None: the instance's record alone counts.
+        warn: called with a message if something is fetched or computed again that had been stored.
     """
-    months = network_months(network, now)
+    months, zone = network_months(network, now), network.network.time_zone
     summarised = last_materializations(instance, [station.summaries_asset for station in network.stations])
     fetched, judged = {}, {}
     for station in network.stations:
-        raw, *derived = (
+        raw, quality, days = (
             _latest_materializations(instance, asset, months)
             for asset in (station.raw_asset, station.quality_asset, station.aggregates_asset)
         )
         changed_at = {key: _moment(record) for key, record in raw.items() if _changed(record)}
-        due = due_months(months, _earliest(raw, *derived), now)
-        former = {key for records in derived for key, record in records.items() if _code_version(record) != str(RULES)}
-        former = former.difference(due)
-        # If only the current month is due, its failure affects no other month.
-        failed = _failed_months(instance, network, station, [*due, *former]) if len(due) + len(former) > 1 else set()
-        outdated = outdated_months(months, _earliest(*derived), changed_at, former, now, failed=failed)
+        lost = LostMonths()
+        if database is not None and raw:
+            lost = lost_months(database, station, months, zone, raw, quality, days)
+        due = {*due_months(months, _earliest(raw, quality, days), now), *lost.hours}
+        in_other_zone = {key for key, record in days.items() if time_zone_of(record) not in (None, zone)}
+        former = {key for records in (quality, days) for key in records if _code_version(records[key]) != str(RULES)}
+        former = (former | in_other_zone).difference(due)
         # Days that no summary has: a run ended between the two.
         last = summarised.get(station.summaries_asset)
-        outdated += [key for key, record in derived[-1].items() if last is None or record.timestamp > last.timestamp]
+        unsummarised = {key for key, record in days.items() if last is None or record.timestamp > last.timestamp}
+        again = {*lost.derived, *unsummarised}.difference(due)
+        # If only the current month is due, its failure affects no other month.
+        is_only_current = len(due) + len(former | again) <= 1
+        failed = set() if is_only_current else _failed_months(instance, network, station, [*due, *former, *again])
+        again.update(outdated_months(months, _earliest(quality, days), changed_at, former, now, failed=failed))
         fetched[station.name] = contiguous_ranges(months, due, failed)
-        judged[station.name] = contiguous_ranges(months, set(outdated).difference(due), failed)
+        judged[station.name] = contiguous_ranges(months, again.difference(due), failed)
+        if lost.hours or lost.derived:
+            warn(f"{station.name}: {lost}")
+        if in_other_zone:
+            warn(f"{station.name}: days of {len(in_other_zone)} months are not of {zone}: they are computed again")
     size = network.network.stations_per_run
     return [*station_runs(judged, size, fetches=False), *station_runs(fetched, size)]
 

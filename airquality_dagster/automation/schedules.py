@@ -5,13 +5,20 @@ import dagster as dg
 from airquality_dagster.automation.due import StationRun
 from airquality_dagster.automation.instance import all_runs, due_runs, run_in_progress
 from airquality_dagster.automation.jobs import HOURLY_JOB, asset_selection, run_tags
+from airquality_dagster.errors import MongoDBUnavailableError
 from airquality_dagster.network.stations import Network
+from airquality_dagster.storage.mongodb import MongoDBResource
 
 HOURLY_SCHEDULE = "hourly_schedule"
 
 
-def hourly_schedule(network: Network) -> dg.ScheduleDefinition:
-    """Return the schedule that materializes what is due, at minute 5 of every hour."""
+def hourly_schedule(network: Network, mongodb: MongoDBResource) -> dg.ScheduleDefinition:
+    """Return the schedule that materializes what is due, at minute 5 of every hour.
+
+    Args:
+        network: the network.
+        mongodb: the database of the assets; what it has lost is due, too.
+    """
 
     @dg.schedule(
         name=network.named(HOURLY_SCHEDULE),
@@ -20,7 +27,8 @@ def hourly_schedule(network: Network) -> dg.ScheduleDefinition:
         execution_timezone=network.network.time_zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
-            "Each hour: the current month, the month before until it has settled, and missed months of the last year. "
+            "Each hour: the current month, the month before until it has settled, missed months of the last year, and "
+            "what MongoDB has lost. "
             "After a change of the quality rules, flags and aggregates are computed again from stored hours."
         ),
     )
@@ -29,9 +37,20 @@ def hourly_schedule(network: Network) -> dg.ScheduleDefinition:
         former = run_in_progress(context.instance, network, now)
         if former is not None:
             return dg.SkipReason(f"run {former.run_id} of {former.job_name} has not ended yet")
-        return _requests(context, network, due_runs(context.instance, network, now))
+        return _requests(context, network, _due_runs(context, network, mongodb))
 
     return hourly
+
+
+def _due_runs(context: dg.ScheduleEvaluationContext, network: Network, mongodb: MongoDBResource) -> list[StationRun]:
+    now = context.scheduled_execution_time
+    try:
+        with dg.build_resources({"mongodb": mongodb}) as resources, resources.mongodb.open_database() as database:
+            return due_runs(context.instance, network, now, database, warn=context.log.warning)
+    except MongoDBUnavailableError as error:
+        # The runs fail and say so. A tick that fails would send no alert.
+        context.log.warning(f"What MongoDB has lost is not known: {error}")
+        return due_runs(context.instance, network, now)
 
 
 def reconcile_schedule(network: Network) -> dg.ScheduleDefinition:

@@ -1,5 +1,6 @@
 """Checks of a station's hours: completeness, age, and consistency of the source."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,6 +8,9 @@ from math import asin, cos, radians, sin, sqrt
 
 import pandas as pd
 
+from airquality_dagster.airqino.rows import SetAsideValue
+from airquality_dagster.airqino.shown import shown_name
+from airquality_dagster.checks.cut_off import AskedPeriod, cut_off
 from airquality_dagster.checks.outcome import (
     CheckOutcome,
     Checks,
@@ -17,12 +21,14 @@ from airquality_dagster.checks.outcome import (
     table_metadata,
 )
 from airquality_dagster.network.freshness import LATE_AFTER, is_late
+from airquality_dagster.network.pollutants import BY_FIELD
 from airquality_dagster.network.stations import Station
 
 # The 75 % of EU and US law, here of the hours of a period.
 _LEAST_PERCENT = 75
 _PLAUSIBLE_KILOMETRES = 5.0
-_RECENTLY = timedelta(days=7)
+RECENTLY = timedelta(days=7)
+"""How long a change of final hours is reported."""
 _GAPS_SHOWN = 5
 
 
@@ -40,6 +46,13 @@ class StoredHours:
         rejected: reasons of the rows that this run rejected.
         restated: when final versions of hours of the period were replaced.
         coordinates: latitude and longitude in the API's answers, None if they have none.
+        restated_elsewhere: when final versions of other hours were replaced, of the last days.
+        set_aside: values that this run could not store because they are not numbers.
+        measuring: fields with a reading or a null in this run's answers.
+        asked: the periods that this run asked for, in order.
+        around: the stored hours of the period, and the hours directly before and after it.
+        odd_coordinates: coordinates in the answers that cannot be, as text.
+        is_named: whether all answers name their station.
     """
 
     station: Station
@@ -52,6 +65,13 @@ class StoredHours:
     rejected: Sequence[str]
     restated: Sequence[datetime]
     coordinates: tuple[float, float] | None
+    restated_elsewhere: Sequence[datetime] = ()
+    set_aside: Sequence[SetAsideValue] = ()
+    measuring: Collection[str] = ()
+    asked: Sequence[AskedPeriod] = ()
+    around: Collection[datetime] = ()
+    odd_coordinates: str = ""
+    is_named: bool = True
 
     @property
     def title(self) -> str:
@@ -65,7 +85,8 @@ def hours_complete_and_fresh(stored: StoredHours) -> CheckOutcome:
     # Hours that began so long ago that the API should have published them.
     start, end = (pd.Timestamp(edge).tz_convert("UTC") for edge in (stored.start, stored.end))
     until = min(end, pd.Timestamp(stored.now - LATE_AFTER).tz_convert("UTC").ceil("h"))
-    expected = pd.date_range(start, until, freq="h", inclusive="left")
+    # Months of zones with half hours begin within an hour.
+    expected = pd.date_range(start.ceil("h"), until, freq="h", inclusive="left")
     missing = expected[~expected.isin(hours)]
     observed = len(expected) - len(missing)
     # Truncated, not rounded: 99.6 % is not complete.
@@ -73,7 +94,7 @@ def hours_complete_and_fresh(stored: StoredHours) -> CheckOutcome:
     gaps = runs_of_hours(missing)
     longest = sorted(gaps, key=lambda gap: gap[1] - gap[0], reverse=True)[:_GAPS_SHOWN]
     counted = f"{observed} of {len(expected)} hours ({percent} %)"
-    findings = list(_age_findings(stored))
+    findings = [*_age_findings(stored), *cut_off(stored.asked, stored.around, stored.now)]
     if percent < _LEAST_PERCENT:
         findings.append(
             Finding(
@@ -110,14 +131,17 @@ def _age_findings(stored: StoredHours) -> Iterator[Finding]:
 
 
 def source_consistent(stored: StoredHours) -> CheckOutcome:
-    """Count hours that the source changed or lost and rows that could not be stored, and compare coordinates."""
-    recent = [changed for changed in stored.restated if changed > stored.now - _RECENTLY]
+    """Count hours that the source changed or lost, and rows and values that could not be stored; compare its header."""
+    recent = [changed for changed in stored.restated if changed > stored.now - RECENTLY]
+    changed = [*recent, *stored.restated_elsewhere]
     findings = []
-    if recent:
+    if changed:
+        elsewhere = len(stored.restated_elsewhere)
         findings.append(
             Finding(
-                f"the source changed {len(recent)} final hours since {moment(min(recent))} UTC; former versions are in "
-                f"{stored.station.raw_asset}_revisions: published means of the period may differ"
+                f"the source changed {len(changed)} final hours since {moment(min(changed))} UTC"
+                + (f" ({elsewhere} of them outside this period)" if elsewhere else "")
+                + f"; former versions are in {stored.station.raw_asset}_revisions: published means may differ"
             )
         )
     lost = [hour for hour in stored.hours if hour <= stored.now - LATE_AFTER and hour not in stored.answered]
@@ -133,22 +157,39 @@ def source_consistent(stored: StoredHours) -> CheckOutcome:
                 f"{stored.station.raw_asset}_rejected: report them to the API's operator"
             )
         )
+    findings += _value_findings(stored)
     distance = _distance(stored)
-    findings += _location_findings(stored, distance)
+    findings += _header_findings(stored, distance)
+    values = Counter(value.sensor for value in stored.set_aside)
     return CheckOutcome(
         stored.title,
         findings,
-        f"every row could be stored, no final hour changed in {_RECENTLY.days} days, none was lost, "
+        f"every row could be stored, no final hour changed in {RECENTLY.days} days, none was lost, "
         + ("no coordinates to compare" if distance is None else f"{distance:.1f} km from the stations file"),
         metadata={
             "restated_versions": len(stored.restated),
-            "restated_recently": len(recent),
+            "restated_recently": len(changed),
             "hours_lost_by_source": len(lost),
             "rejected": len(stored.rejected),
+            "set_aside": len(stored.set_aside),
             **({} if distance is None else {"distance_km": round(distance, 1)}),
             **table_metadata("rejected_rows", ["reason", "rows"], list(reasons.items())),
+            **table_metadata(
+                "values_set_aside", ["sensor", "values"], [(shown_name(name), n) for name, n in values.most_common()]
+            ),
         },
     )
+
+
+def _value_findings(stored: StoredHours) -> Iterator[Finding]:
+    """Report sensors with values that are not numbers. A column that never holds a number is not a sensor."""
+    values = [value for value in stored.set_aside if value.field in BY_FIELD or value.field in stored.measuring]
+    if values:
+        sensors = ", ".join(dict.fromkeys(shown_name(value.sensor) for value in values))
+        yield Finding(
+            f"{len(values)} values of {sensors} are not numbers ({values[-1].reason}); they are kept in "
+            f"{stored.station.raw_asset}_rejected, and the other readings of these hours are stored: check the sensor"
+        )
 
 
 def _distance(stored: StoredHours) -> float | None:
@@ -159,7 +200,14 @@ def _distance(stored: StoredHours) -> float | None:
     return _kilometres((station.latitude, station.longitude), stored.coordinates)
 
 
-def _location_findings(stored: StoredHours, distance: float | None) -> Iterator[Finding]:
+def _header_findings(stored: StoredHours, distance: float | None) -> Iterator[Finding]:
+    if not stored.is_named:
+        yield Finding("the API's answers do not name their station: whether they belong to it is not known")
+    if stored.odd_coordinates:
+        yield Finding(
+            f"the API's coordinates {stored.odd_coordinates} cannot be: the stations file is used; tell the API's "
+            "operator"
+        )
     if stored.coordinates is None:
         return
     latitude, longitude = stored.coordinates

@@ -82,19 +82,24 @@ def check_results(
         if dg.AssetCheckKey(asset, name) not in selected:
             continue
         try:
-            outcome = check(facts())
+            result = _result(name, asset, check(facts()))
         except Exception as error:
             # The other checks still run, and stored data stay.
-            text = f"the check raised {type(error).__name__}: {error}; report this to the developers"
-            outcome = CheckOutcome(name, [Finding(text, must_act=True)], "")
-        yield dg.AssetCheckResult(
-            check_name=name,
-            asset_key=asset,
-            passed=outcome.passed,
-            severity=dg.AssetCheckSeverity.ERROR if outcome.must_act else dg.AssetCheckSeverity.WARN,
-            description=outcome.description,
-            metadata=dict(outcome.metadata),
-        )
+            reason = str(error).encode("ascii", "backslashreplace").decode()
+            text = f"the check raised {type(error).__name__}: {reason}; report this to the developers"
+            result = _result(name, asset, CheckOutcome(name, [Finding(text, must_act=True)], ""))
+        yield result
+
+
+def _result(name: str, asset: dg.AssetKey, outcome: CheckOutcome) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name,
+        asset_key=asset,
+        passed=outcome.passed,
+        severity=dg.AssetCheckSeverity.ERROR if outcome.must_act else dg.AssetCheckSeverity.WARN,
+        description=outcome.description,
+        metadata=dict(outcome.metadata),
+    )
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

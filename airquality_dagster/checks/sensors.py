@@ -147,7 +147,8 @@ def _jumps(flags: StationFlags, parameter: Parameter) -> Iterator[_Fault]:
 def _median(readings: np.ndarray) -> float:
     """Return the median of the present readings; NaN if there are too few."""
     present = readings[~np.isnan(readings)]
-    return float(np.median(present)) if len(present) >= _LEAST_HOURS_OF_A_MEDIAN else np.nan
+    with np.errstate(over="ignore"):
+        return float(np.median(present)) if len(present) >= _LEAST_HOURS_OF_A_MEDIAN else np.nan
 
 
 CHECKS: Checks[StationFlags] = {sensors_sound.__name__: sensors_sound}

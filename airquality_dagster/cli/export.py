@@ -40,8 +40,8 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path, for_exce
         stored = stored_frames(services, instance, network)
         if is_raw:
             flags = stored(station.quality_asset).drop(columns=SIMULATED, errors="ignore")
-            # Hours that are not flagged yet are exported without flags.
-            frame = stored(station.raw_asset).merge(flags, on=TIMESTAMP, how="left")
+            # Hours that are not flagged yet are exported without flags. Version 0.1.0 stored sensors with any name.
+            frame = stored(station.raw_asset).merge(flags, on=TIMESTAMP, how="left", suffixes=("_sensor", ""))
         else:
             frame = stored(station.aggregates_asset)
     frame = _with_dates(_with_nulls(frame))

@@ -32,7 +32,8 @@ def run_due() -> bool:
     with local_services() as services, dagster_instance(services.instance_folder) as instance:
         _print_services(services)
         end_dead_runs(instance)
-        runs = due_runs(instance, network, now)
+        with services.open_database() as database:
+            runs = due_runs(instance, network, now, database, warn=lambda message: err.print(escape(message)))
         if not runs:
             raise SettingsError(
                 f"the network's first month, {network.first_month}, has not begun: correct the stations file"

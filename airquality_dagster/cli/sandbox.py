@@ -1,7 +1,6 @@
 """``airquality sandbox``: a local AirQino API in the foreground."""
 
 import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,10 +48,10 @@ def run_sandbox(
     realm = None
     if auth:
         realm = Realm(
-            client_id=os.environ.get(settings.AIRQINO_CLIENT_ID) or "airqino-api",
-            client_secret=os.environ.get(settings.AIRQINO_CLIENT_SECRET) or None,
-            username=os.environ.get(settings.AIRQINO_USERNAME) or "sandbox",
-            password=os.environ.get(settings.AIRQINO_PASSWORD) or "sandbox",
+            client_id=settings.variable(settings.AIRQINO_CLIENT_ID) or "airqino-api",
+            client_secret=settings.variable(settings.AIRQINO_CLIENT_SECRET),
+            username=settings.variable(settings.AIRQINO_USERNAME) or "sandbox",
+            password=settings.variable(settings.AIRQINO_PASSWORD) or "sandbox",
             token_seconds=token_seconds,
         )
     with contextlib.suppress(KeyboardInterrupt):

@@ -14,8 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from airquality_dagster import settings
-from airquality_dagster.airqino.answer import hourly_frame
-from airquality_dagster.automation.instance import network_months
+from airquality_dagster.assets.fetch import fetch_months, fetched_frame
+from airquality_dagster.automation.instance import due_runs, network_months
 from airquality_dagster.cli.stored import stored_frames
 from airquality_dagster.cli.terminal import out
 from airquality_dagster.local.services import Services, dagster_instance, local_services
@@ -53,16 +53,22 @@ def verify(names: Sequence[str], *, with_source: bool) -> bool:
     network = load_network(settings.stations_file())
     stations = network.select(names)
     table = Table("station", "compared", "rows", "differences", "", box=SIMPLE_HEAD)
-    lines, is_consistent = [], True
+    lines, is_consistent, is_foreign = [], True, False
     with (
         local_services(with_api=with_source) as services,
         services.open_database() as database,
         dagster_instance(services.instance_folder) as instance,
     ):
+        selected = network.model_copy(update={"stations": tuple(stations)})
+        to_heal: list[str] = []
+        due_runs(instance, selected, datetime.now(UTC), database, warn=to_heal.append)
+        for message in to_heal:
+            out.print(escape(f"{message} by the next airquality run"))
         for station in stations:
             for part in _comparisons(services, instance, database, network, station, with_source=with_source):
                 table.add_row(station.name, part.title, str(part.compared), str(len(part.differences)), part.note)
                 is_consistent &= not part.differences
+                is_foreign |= any(one.column == STATION_ID for one in part.differences)
                 lines += [
                     f"{station.name}, {part.title}, {one.row}: {one.column or 'row'} is {one.stored!r}, should be "
                     f"{one.expected!r}"
@@ -71,9 +77,11 @@ def verify(names: Sequence[str], *, with_source: bool) -> bool:
     out.print(table)
     for line in lines:
         out.print(escape(line))
-    if not is_consistent:
+    if is_foreign:
+        out.print("If a station got another device, name the former airqino_id in its deployments (stations file).")
+    elif not is_consistent:
         out.print("Nothing was changed. airquality backfill computes flags and aggregates of a range of months again.")
-    return is_consistent
+    return is_consistent and not to_heal
 
 
 def _comparisons(
@@ -122,7 +130,7 @@ def _compare(title: str, stored: pd.DataFrame, expected: pd.DataFrame, keys: lis
 def _wrong_hours(hourly: pd.DataFrame, station: Station) -> list[Difference]:
     """Return stored hours that do not start on the hour, are stored twice, or belong to another station."""
     hours, stations = hourly[TIMESTAMP], hourly[STATION_ID]
-    is_foreign = stations != station.airqino_id
+    is_foreign = ~stations.isin(station.airqino_ids)
     return [
         *(
             Difference(str(hour), TIMESTAMP, hour, "the start of an hour")
@@ -156,10 +164,12 @@ def _published(services: Services, network: Network, station: Station, hourly: p
 
     now = datetime.now(UTC)
     partitions_def = monthly_partitions(network)
-    answers = []
+    windows = {one.key: partitions_def.time_window_for_partition_key(one.key) for one in network_months(network, now)}
+    stored = {
+        key: window
+        for key, window in windows.items()
+        if hourly[TIMESTAMP].between(window.start, window.end, inclusive="left").any()
+    }
     with dg.build_resources({"airqino": airqino_resource(services.started)}) as resources:
-        for month in network_months(network, now):
-            window = partitions_def.time_window_for_partition_key(month.key)
-            if hourly[TIMESTAMP].between(window.start, window.end, inclusive="left").any():
-                answers.append(resources.airqino.hourly_answer(station.airqino_id, window.start, window.end, now))
-    return hourly_frame(answers, station_id=station.airqino_id, now=now, absent=float("nan"))
+        fetched = fetch_months(resources.airqino, station, network, stored, now)
+    return fetched_frame(fetched, station, now)

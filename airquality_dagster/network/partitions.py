@@ -12,6 +12,12 @@ RANGE_END = "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
 """Tags of a run that name its partitions."""
 
+DOCUMENTS_PER_MONTH = "documents_per_month"
+"""Metadata of a materialization: month ``YYYY-MM`` → documents that the collection then held of it."""
+
+TIME_ZONE = "time_zone"
+"""Metadata of a materialization: time zone of its months and days."""
+
 
 def monthly_partitions(network: Network) -> dg.MonthlyPartitionsDefinition:
     """Return the months of the network, in its time zone, the current month included."""
@@ -38,6 +44,20 @@ def month(key: str) -> str:
     '2022-12'
     """
     return key[:7]
+
+
+def partition_date(key: str) -> datetime:
+    """Return the first date of a partition, as midnight UTC.
+
+    >>> partition_date("2022-12-01")
+    datetime.datetime(2022, 12, 1, 0, 0, tzinfo=datetime.timezone.utc)
+    """
+    return datetime.fromisoformat(key).replace(tzinfo=UTC)
+
+
+def calendar_date(local_midnight: datetime) -> datetime:
+    """Return the date of a local midnight, as midnight UTC."""
+    return local_midnight.replace(tzinfo=UTC)
 
 
 def first_year_of(tags: Mapping[str, str]) -> datetime | None:

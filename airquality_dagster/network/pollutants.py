@@ -3,7 +3,9 @@
 Types, schemas, documents and axes derive from `PARAMETERS`. To add a pollutant, add a row.
 """
 
+import hashlib
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 MICROGRAMS = "µg/m³"
@@ -295,17 +297,76 @@ SIMULATED = "simulated"
 RULES_VERSION = "rules"  # version of the rules by which a document was computed
 RESERVED_FIELDS = frozenset({"_id", TIMESTAMP, STATION_ID, PROVISIONAL, SIMULATED})
 
+# Names of columns that the platform computes, beside those that begin with a reading.
+_COMPUTED = frozenset({
+    DATE, RULES_VERSION, "period", "start", "days", "hours", "expected", "expected_days", "expected_hours",
+    "aqi", "aqi_category", "aqi_max", "aqi_nowcast", "aqi_nowcast_pollutant", "aqi_pollutant", "aqi_pollutants",
+    "eaqi", "eaqi_pollutant", "eaqi_pollutants", "who_exceeded", "flags", "qc",
+})  # fmt: skip
+# How columns that begin with a reading end. `x_valid` is none, but its mean would be `x_valid_mean`.
+_ENDINGS = tuple(f"_{statistic}" for statistic in (
+    "qc", "flags", "mean", "min", "max", "hours", "valid", "valid_days", "percent_complete", "invalid", "aqi", "who",
+    "days_above_guideline", "nowcast", "max_1h", "max_8h", "8h_means",
+))  # fmt: skip
+_LONGEST_FIELD = 100
+
 
 def field_of(api_name: str) -> str:
     """Return the field in which a sensor's readings are stored.
 
     A sensor outside the table is stored under its normalised name: lower case, and one underscore for every run of
-    characters that are not letters or digits.
+    characters that are not letters or digits. No name reaches a field that the platform computes. If the
+    normalised name says too little (letters of other scripts are lost), digits that only this name has are appended.
 
     >>> field_of("PM2.5"), field_of("T. int."), field_of("VOC"), field_of("PM 1.0")
     ('pm2_5', 'internal_temperature', 'voc', 'pm_1_0')
+    >>> field_of("EAQI"), field_of("PM2.5_valid"), field_of("温度")
+    ('sensor_eaqi', 'pm2_5_valid_9dc30e1c', 'sensor_1d0bfa3d')
     """
     if api_name in BY_API_NAME:
         return BY_API_NAME[api_name].field
-    field = re.sub(r"[^a-z0-9]+", "_", api_name.lower()).strip("_") or "sensor"
-    return f"sensor_{field}" if field in RESERVED_FIELDS or field in BY_FIELD else field
+    plain = _normalised(api_name)
+    field = f"sensor_{plain}" if plain in RESERVED_FIELDS | _COMPUTED or plain in BY_FIELD else plain
+    # Characters of Latin-1 that are lost, as in "Temp. (°C)" and "VOC (µg/m³)", do not tell sensors apart.
+    is_lossy = any(character.isalnum() and ord(character) > 0xFF for character in api_name)
+    if not plain or is_lossy or field.endswith(_ENDINGS) or len(field) > _LONGEST_FIELD:
+        return _with_digits(field or "sensor", api_name)
+    return field
+
+
+def fields_of(api_names: Iterable[str]) -> dict[str, str]:
+    """Return the field of each sensor of an answer: different names have different fields.
+
+    If several names have one normalised name (``VOC`` and ``voc``), the first in alphabetical order keeps it.
+
+    >>> fields_of(["voc", "CO", "VOC"])
+    {'CO': 'co', 'VOC': 'voc', 'voc': 'voc_bfbf54ff'}
+    """
+    fields: dict[str, str] = {}
+    taken: set[str] = set()
+    for api_name in sorted(api_names):
+        field = field_of(api_name)
+        while field in taken:
+            field = _with_digits(field, api_name)
+        taken.add(field)
+        fields[api_name] = field
+    return fields
+
+
+def renamed_sensors(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return those sensors outside the table whose field is not their normalised name.
+
+    Args:
+        fields: result of `fields_of`.
+    """
+    return {name: field for name, field in fields.items() if name not in BY_API_NAME and field != _normalised(name)}
+
+
+def _normalised(api_name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", api_name.lower()).strip("_")
+
+
+def _with_digits(field: str, api_name: str) -> str:
+    """Return a field with eight digits appended that no other name has."""
+    digest = hashlib.sha256(f"{field}\0{api_name}".encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{field[:_LONGEST_FIELD]}_{digest[:8]}"

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from airquality_dagster.errors import SettingsError, StationsFileError
+from airquality_dagster.network.deployments import Deployment, check_order
 
 OWN_STATIONS_FILE = Path(__file__).with_name("stations.yaml")
 
@@ -42,10 +43,12 @@ class Station(BaseModel):
     Args:
         name: part of the names of its assets; lower case letters, digits and underscores.
         airqino_id: its number in the AirQino API.
-        label: its name in the AirQino API.
+        label: its name in the AirQino API. An answer that names another station is refused.
+        former_labels: names that it had in the API before.
         city: its place.
         latitude, longitude: degrees, WGS 84; omitted if unknown.
         silent_after_hours: age of its newest hour, in hours, after which an alert is sent.
+        deployments: devices that measured for this station, in order of time. Empty: always this ``airqino_id``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,10 +56,12 @@ class Station(BaseModel):
     name: str = Field(pattern=_NAME_PATTERN, max_length=60)
     airqino_id: int = Field(gt=0)
     label: str = ""
+    former_labels: tuple[str, ...] = ()
     city: str = ""
     latitude: float | None = Field(default=None, ge=-90, le=90)
     longitude: float | None = Field(default=None, ge=-180, le=180)
     silent_after_hours: int = Field(default=24, ge=4)
+    deployments: tuple[Deployment, ...] = ()
 
     # The key prefix of its network with a dot, before the names of assets and collections.
     _prefix: str = PrivateAttr(default="")
@@ -76,6 +81,29 @@ class Station(BaseModel):
         if name.endswith(_RESERVED_ENDINGS):
             raise ValueError(f"must not end with {' or '.join(_RESERVED_ENDINGS)}")
         return name
+
+    @field_validator("deployments")
+    @classmethod
+    def _deployments_are_in_order(cls, deployments: tuple[Deployment, ...]) -> tuple[Deployment, ...]:
+        check_order(deployments)
+        return deployments
+
+    @property
+    def airqino_ids(self) -> tuple[int, ...]:
+        """The present and all former devices."""
+        former = (deployment.airqino_id for deployment in self.deployments)
+        return tuple(dict.fromkeys([self.airqino_id, *filter(None, former)]))
+
+    @property
+    def devices(self) -> str:
+        """The devices in words."""
+        parts = [
+            f"{deployment.airqino_id or self.airqino_id} from {deployment.start:%Y-%m-%d}"
+            + (f" to {deployment.end:%Y-%m-%d}" if deployment.end else "")
+            + (f" ({deployment.place})" if deployment.place else "")
+            for deployment in self.deployments
+        ]
+        return f"{self.airqino_id}; deployments: {', '.join(parts)}" if parts else str(self.airqino_id)
 
     @property
     def raw_asset(self) -> str:
@@ -116,6 +144,11 @@ class Station(BaseModel):
     def steps(self) -> tuple[str, ...]:
         """Names of the steps that compute its assets."""
         return self.raw_asset, self.judgement_step, self.summaries_asset
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Its names in the AirQino API: the present one and former ones."""
+        return tuple(label for label in (self.label, *self.former_labels) if label.strip())
 
     @property
     def title(self) -> str:

@@ -28,6 +28,7 @@ from airquality_dagster.readings.indices import (
     who_level,
     worst,
 )
+from airquality_dagster.readings.means import group_means
 
 # 75 % of 24 hours: Directive 2008/50/EC, annex XI (24-hour means), and 40 CFR part 50, appendix N.
 HOURS_FOR_A_VALID_DAY = 18
@@ -85,9 +86,7 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
 
     fields = flagged.fields
     readings, valid = (table.to_numpy()[in_period] for table in (flagged.readings, flagged.valid_readings))
-    # Pandas' mean compensates for rounding; numpy's sums do not.
-    of_day = pd.Index(np.repeat(np.arange(len(days)), size))
-    means = pd.DataFrame(np.hstack([readings, valid]), index=of_day).groupby(level=0).mean().to_numpy()
+    means = group_means(np.hstack([readings, valid]), np.repeat(np.arange(len(days)), size))
     valid_counts = _counts(valid, begins)
     statistics = {
         "mean": means[:, : len(fields)],
@@ -116,7 +115,9 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
 
 
 def expected_hours(begins: pd.DatetimeIndex, ends: pd.DatetimeIndex, time_zone: ZoneInfo) -> np.ndarray:
-    """Return the hours between two local midnights: 24 per day, one fewer or more when the clocks change.
+    """Return how many hours start between two local midnights: 24 per day, one fewer or more when the clocks change.
+
+    Hours start at full hours of UTC, also in zones with half hours.
 
     Args:
         begins, ends: local dates, without a time zone.
@@ -126,7 +127,7 @@ def expected_hours(begins: pd.DatetimeIndex, ends: pd.DatetimeIndex, time_zone: 
     >>> expected_hours(days, days + timedelta(days=1), ZoneInfo("Europe/Rome")).tolist()
     [24, 23]
     """
-    since, until = (midnights(dates, time_zone) for dates in (begins, ends))
+    since, until = (midnights(dates, time_zone).tz_convert("UTC").ceil("h") for dates in (begins, ends))
     return ((until - since) // timedelta(hours=1)).to_numpy(dtype="int64")
 
 

@@ -191,6 +191,8 @@ def quality_control(field: str) -> QualityControl | None:
     return parameter.quality if parameter else None
 
 
+# Differences of the largest numbers are infinite, and compare as such.
+@np.errstate(over="ignore", invalid="ignore")
 def quality_flags(
     hourly: pd.DataFrame, fields: Collection[str], *, restated: Collection[pd.Timestamp] = ()
 ) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from airquality_dagster.network.pollutants import AT_GUIDELINE, BY_FIELD, DATE, 
 from airquality_dagster.readings.days import EXPECTED_HOURS, WHO_INPUTS, expected_hours
 from airquality_dagster.readings.flags import RULES
 from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, who_level
+from airquality_dagster.readings.means import group_means
 
 # 75 % of the days: 40 CFR part 50, appendix N, requires this of each quarter, the EEA of each year on its maps.
 LEAST_PERCENT = 75
@@ -106,10 +107,7 @@ def _summarise(days: _Days, time_zone: ZoneInfo, period: str) -> dict[str, np.nd
 
     valid_days, valid_hours = total(~np.isnan(days.means)), total(days.hours)
     is_covered = 100 * valid_days >= LEAST_PERCENT * expected_days[:, np.newaxis]
-    # Pandas' mean compensates for rounding; numpy's sums do not.
-    published, means = (
-        pd.DataFrame(daily, index=place).groupby(level=0).mean().to_numpy() for daily in (days.published, days.means)
-    )
+    published, means = (group_means(daily, place) for daily in (days.published, days.means))
     statistics = {
         "mean": published,
         "valid_mean": np.where(is_covered, means, np.nan),

@@ -33,3 +33,13 @@ def stored_days(
         days[field] = np.empty(len(documents), dtype=object)
         days[field][:] = [document.get(field) for document in documents]
     return pd.DataFrame(days)
+
+
+def summarised_months(database: Database[dict[str, Any]], collection: str) -> set[datetime]:
+    """Return the first date (midnight UTC) of each month that has a summary.
+
+    Args:
+        database: database of the summaries.
+        collection: summaries of a station.
+    """
+    return {document["_id"]["start"] for document in database[collection].find({"_id.period": "month"}, {"_id": True})}

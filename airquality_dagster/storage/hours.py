@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from dagster_mongodb import revisions_collection
 from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import SIMULATED
@@ -26,3 +27,16 @@ def measured_hour(
     """Return a stored hour with ``start <= hour <= end`` that is not simulated, None if there is none."""
     measured = database[collection].find_one({"_id": {"$gte": start, "$lte": end}, SIMULATED: {"$exists": False}})
     return measured["_id"] if measured else None
+
+
+def replaced_since(
+    database: Database[dict[str, Any]], collection: str, since: datetime, *, outside: tuple[datetime, datetime]
+) -> list[datetime]:
+    """Return when final versions of hours were replaced, after a moment and outside a period."""
+    start, end = outside
+    query = {
+        "valid_until": {"$gt": since},
+        "$or": [{"_id.document_id": {"$lt": start}}, {"_id.document_id": {"$gte": end}}],
+    }
+    found = database[revisions_collection(collection)].find(query, {"valid_until": True})
+    return [revision["valid_until"] for revision in found]

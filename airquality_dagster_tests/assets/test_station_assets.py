@@ -17,7 +17,7 @@ from airquality_dagster.local.serving import running
 from airquality_dagster.network.stations import load_network
 from airquality_dagster_tests.builders import answer, row, rows
 from airquality_dagster_tests.conftest import stored_bytes
-from airquality_dagster_tests.platform import failures, metadata
+from airquality_dagster_tests.platform import checks_of, failures, metadata
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 JANUARY = datetime(2023, 1, 1, tzinfo=UTC)
@@ -25,20 +25,6 @@ STATION1 = ["raw_station1", "station1_quality", "station1_aggregates"]
 STATION1_DERIVED, STATION2_DERIVED = (
     [f"{station}_{kind}" for kind in ("quality", "aggregates", "summaries")] for station in ("station1", "station2")
 )
-
-
-@pytest.fixture
-def serve(platform):
-    """Serve one body at a time to every question: ``serve(body)``."""
-    current = {}
-    with scripted_server(lambda request, number: current["reply"]) as server:
-        platform.use(server.url)
-
-        def set_body(body, status=200):
-            current["reply"] = Reply(status=status, body=body)
-            return server
-
-        yield set_body
 
 
 def test_an_hour_is_a_document_with_its_time_as_id_and_exactly_the_values_of_the_answer(platform, serve, database):
@@ -104,7 +90,7 @@ def test_two_passes_over_the_same_hours_change_no_byte(platform, serve, database
     assert second.success
     assert stored_bytes(database) == before
     counts = {name: metadata(second, "raw_station1")[name] for name in ("inserted", "revised", "unchanged", "deleted")}
-    assert counts == {"inserted": 0, "revised": 0, "unchanged": 49, "deleted": 0}
+    assert counts == {"inserted": 0, "revised": 0, "unchanged": 50, "deleted": 0}
     assert "raw_station1_revisions" not in database.list_collection_names()
 
 
@@ -128,26 +114,6 @@ def test_hours_that_the_source_does_not_answer_any_more_stay(platform, serve, da
     assert platform.run("2023-01", assets=STATION1).success
     assert database["raw_station1"].count_documents({}) == 24
     assert database["station1_aggregates"].find_one()["hours"] == 24
-
-
-def test_rows_that_cannot_be_stored_are_kept_once_with_its_reason_and_the_rest_is_stored(platform, serve, database):
-    odd = [
-        row(CO="n/a"),
-        row("2023-13-01 00:00:00"),
-        {"CO": 1},
-        row("2023-01-02 00:00:00", **{"$bad.name": "x"}),
-        2**70,
-    ]
-    serve(answer(*odd, *rows(JANUARY + timedelta(days=5), 5)))
-    for _ in range(2):
-        result = platform.run("2023-01", assets=STATION1)
-        assert metadata(result, "raw_station1")["hours_rejected"] == 5
-    assert database["raw_station1"].count_documents({}) == 5
-    rejected = list(database["raw_station1_rejected"].find())
-    assert len(rejected) == 5
-    assert {"CO is 'n/a', not a number", "no timestamp"} <= {document["reason"] for document in rejected}
-    assert all(document["run_id"] for document in rejected)
-    assert odd[0] in [document["row"] for document in rejected]
 
 
 def test_the_newest_hours_are_provisional_and_their_changes_no_revisions(platform, serve, database):
@@ -282,10 +248,6 @@ def test_what_fails_after_the_fetch_is_reported_and_the_rest_is_stored(
     assert database["station2_aggregates"].count_documents({}) == 1
 
 
-def checks_of(result) -> dict[str, dg.AssetCheckEvaluation]:
-    return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
-
-
 def test_a_check_says_what_its_own_run_has_stored(platform, serve):
     serve(answer(*rows(JANUARY, 24)))
     platform.run("2023-01", assets=STATION1)
@@ -362,3 +324,28 @@ def test_summaries_are_made_of_the_days_of_the_run_s_years_and_keep_the_others(p
         ("year", 2022),
         ("year", 2023),
     ]
+
+
+@pytest.mark.parametrize("status", [404, 204])
+def test_months_before_a_station_was_put_up_are_empty_if_the_api_knows_the_station(platform, database, status):
+    def reply(request, number):
+        is_before = request.query["start_date"] < "20230301"
+        return Reply(status=status) if is_before else Reply(body=answer(row("2023-03-01 00:00:00")))
+
+    with scripted_server(reply) as server:
+        platform.use(server.url)
+        result = platform.run("2023-01", "2023-03", STATION1)
+        assert result.success
+        assert metadata(result, "raw_station1")["documents_per_month"] == {"2023-01": 0, "2023-02": 0, "2023-03": 1}
+        # Nothing but such months in a run: the station is known by its present hours.
+        assert platform.run("2023-01", "2023-02", STATION1).success
+    assert database["raw_station1"].count_documents({}) == 1
+
+
+@pytest.mark.parametrize("status", [404, 204])
+def test_a_station_of_which_the_api_answers_no_month_is_an_error(platform, serve, status):
+    serve({}, status=status)
+    (failure,) = failures(platform.run("2023-01", "2023-03", ["raw_station1"])).values()
+    assert "2023-01" in failure
+    assert "does not know the station" in failure
+    assert "check airqino_id" in failure

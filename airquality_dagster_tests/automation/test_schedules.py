@@ -72,7 +72,7 @@ def test_only_the_last_run_of_a_tick_draws_the_dashboard():
 def test_a_run_of_stored_hours_comes_first_and_evaluates_no_checks(instance_on_disk, monkeypatch):
     former = StationRun(("station1",), "2025-06-01", "2026-05-01", fetches=False)
     current = StationRun(("station1",), "2026-06-01", "2026-06-01")
-    monkeypatch.setattr("airquality_dagster.automation.schedules.due_runs", lambda *_: [former, current])
+    monkeypatch.setattr("airquality_dagster.automation.schedules.due_runs", lambda *_, **__: [former, current])
     data = tick(instance_on_disk)
     assert requested(data) == [
         ("2025-06-01", "2026-05-01", STATION1[1:]),

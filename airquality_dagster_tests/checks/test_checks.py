@@ -4,17 +4,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 
+from airquality_dagster.airqino.rows import SetAsideValue
 from airquality_dagster.checks import days as days_checks
 from airquality_dagster.checks import hours as hours_checks
 from airquality_dagster.checks import sensors as sensors_checks
 from airquality_dagster.checks.days import AggregatedDays, data_capture
 from airquality_dagster.checks.hours import StoredHours, hours_complete_and_fresh, source_consistent
-from airquality_dagster.checks.outcome import CheckOutcome
+from airquality_dagster.checks.outcome import CheckOutcome, check_results
 from airquality_dagster.checks.sensors import StationFlags, sensors_sound
 from airquality_dagster.network.stations import Station
 from airquality_dagster.readings.days import daily_aggregates
@@ -84,6 +86,24 @@ def test_missing_hours_warn_with_the_longest_gap_and_are_never_rounded_away():
     assert (passed.metadata["percent_complete"], passed.metadata["observed_hours"]) == (99, 743)
 
 
+@pytest.mark.parametrize(
+    "zone", ["Asia/Kolkata", "Asia/Kathmandu", "Australia/Adelaide", "America/St_Johns", "Europe/Rome"]
+)
+@pytest.mark.parametrize("month", [1, 3, 4, 10, 11])
+def test_a_complete_month_is_complete_in_every_time_zone(zone, month):
+    start, end = (datetime(2023, number, 1, tzinfo=ZoneInfo(zone)) for number in (month, month + 1))
+    first, last = (pd.Timestamp(edge).tz_convert("UTC").ceil("h") for edge in (start, end))
+    hours = pd.date_range(first, last, freq="h", inclusive="left")
+    now = end.astimezone(UTC) + timedelta(days=9)
+    frame = pd.DataFrame({"timestamp": hours})
+    newest = now - timedelta(hours=1)
+    whole = hours_complete_and_fresh(stored(frame, start=start, end=end, now=now, newest=newest))
+    assert whole.passed
+    assert whole.metadata["expected_hours"] == whole.metadata["observed_hours"] == len(hours)
+    without_edges = hours_complete_and_fresh(stored(frame[1:-1], start=start, end=end, now=now, newest=newest))
+    assert without_edges.metadata["expected_hours"] - without_edges.metadata["observed_hours"] == 2
+
+
 def test_a_month_without_any_of_its_hours_warns():
     warns(hours_complete_and_fresh(stored(ordinary(24).iloc[:0])), "0 of 744 hours (0 %)")
 
@@ -125,6 +145,47 @@ def test_only_what_was_restated_in_the_last_week_warns_and_all_is_counted():
     outcome = source_consistent(stored(ordinary(24), restated=[old, recent]))
     warns(outcome, "changed 1 final hours", "2023-03-02", "raw_station1_revisions")
     assert (outcome.metadata["restated_versions"], outcome.metadata["restated_recently"]) == (2, 1)
+
+
+def test_hours_of_other_months_that_were_restated_in_the_last_week_warn_too():
+    recent = NOW - timedelta(days=2)
+    outcome = source_consistent(stored(ordinary(24), restated_elsewhere=[recent, recent]))
+    warns(outcome, "changed 2 final hours", "2 of them outside this period")
+    assert (outcome.metadata["restated_versions"], outcome.metadata["restated_recently"]) == (0, 2)
+
+
+def test_values_that_are_no_numbers_warn_if_their_column_is_a_sensor():
+    def value(sensor: str, field: str) -> SetAsideValue:
+        return SetAsideValue(sensor, field, "n/a", FIRST, f"{sensor} is 'n/a', not a number")
+
+    given = [value("CO", "co"), value("CO", "co"), value("VOC", "voc"), value("status", "status")]
+    outcome = source_consistent(stored(ordinary(24), set_aside=given, measuring={"voc", "pm10"}))
+    warns(outcome, "3 values of CO, VOC are not numbers (VOC is 'n/a', not a number)", "raw_station1_rejected")
+    assert outcome.metadata["set_aside"] == 4
+    assert "| CO | 2 |\n| VOC | 1 |\n| status | 1 |" in outcome.metadata["values_set_aside"].md_str
+    assert source_consistent(stored(ordinary(24), set_aside=given[3:], measuring={"pm10"})).passed
+
+
+def test_a_header_without_a_name_and_with_odd_coordinates_warns():
+    warns(source_consistent(stored(ordinary(24), is_named=False)), "do not name their station")
+    odd = source_consistent(stored(ordinary(24), coordinates=None, odd_coordinates="inf, 0.05"))
+    warns(odd, "coordinates inf, 0.05 cannot be", "the stations file is used")
+
+
+def test_a_check_whose_result_dagster_refuses_is_red_and_its_neighbour_is_evaluated():
+    def refused(facts: object) -> CheckOutcome:
+        return CheckOutcome("station1", [], "sound", metadata={"odd": object()})
+
+    def sound(facts: object) -> CheckOutcome:
+        return CheckOutcome("station1", [], "sound")
+
+    asset = dg.AssetKey("raw_station1")
+    checks = {"refused": refused, "sound": sound}
+    selected = [dg.AssetCheckKey(asset, name) for name in checks]
+    first, second = check_results(checks, lambda: None, asset, selected)
+    assert (first.passed, first.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "the check raised" in first.description
+    assert second.passed
 
 
 def test_stored_hours_that_the_api_no_longer_answers_warn_but_for_the_newest():

@@ -28,7 +28,15 @@ from airquality_dagster_tests.processes import environment, free_port
 BEGIN = datetime(2026, 10, 20, 0, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 FAULTY = 0.2  # of the answers
-NUMBERS = {"status": (500, 503, 404, 403), "status_without_body": (502,), "retry_after": (1,), "slow": (0.2,)}
+NUMBERS = {
+    "status": (500, 503, 404, 403),
+    "status_without_body": (502,),
+    "retry_after": (1,),
+    "slow": (0.2,),
+    "drip": (1e6,),
+    "drip_headers": (1e6,),
+    "token_later": (0.5,),
+}
 
 
 class MoodySource(SimulatedSource):

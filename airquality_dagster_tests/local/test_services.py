@@ -94,3 +94,12 @@ def test_an_empty_variable_counts_as_one_that_is_not_set(monkeypatch):
     monkeypatch.setenv("MONGODB_URI", "")
     assert settings.resource_field("MONGODB_URI") is None
     assert settings.resource_field("MONGODB_URI", {"MONGODB_URI": ""}) is None
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\r\n", "\t \n"])
+def test_a_variable_of_blanks_counts_as_one_that_is_not_set_and_others_lose_them(monkeypatch, blank):
+    monkeypatch.setenv("MONGODB_URI", blank)
+    assert settings.resource_field("MONGODB_URI") is None
+    assert settings.resource_field("MONGODB_URI", {"MONGODB_URI": blank}) is None
+    monkeypatch.setenv("MONGODB_DATABASE", f"air{blank}")
+    assert settings.mongodb_database() == "air"

@@ -85,6 +85,24 @@ def test_a_local_day_has_the_hours_of_its_time_zone(zone, first, hours):
     assert frame["date"].iloc[0] == pd.Timestamp(first.astimezone(ZoneInfo(zone)).date(), tz="UTC")
 
 
+@pytest.mark.parametrize(
+    "zone", ["Asia/Kolkata", "Asia/Kathmandu", "Australia/Adelaide", "America/St_Johns", "Australia/Lord_Howe"]
+)
+def test_in_zones_with_half_hours_each_day_of_a_whole_year_is_complete(zone):
+    hours = 24 * 368
+    frame = days_of(hourly(datetime(2023, 12, 30, tzinfo=UTC), pm2_5=varied(hours)), ZoneInfo(zone)).iloc[1:-1]
+    assert (frame["hours"] == frame["expected_hours"]).all()
+    assert (frame["pm2_5_percent_complete"] == 100).all()
+    assert set(frame["expected_hours"]) <= {23, 24, 25}
+    assert frame["pm2_5_valid_mean"].notna().all()
+
+
+def test_in_zones_with_half_hours_an_hour_belongs_to_the_day_on_which_it_starts():
+    frame = days_of(hourly(datetime(2023, 1, 1, 17, tzinfo=UTC), pm2_5=varied(4)), ZoneInfo("Asia/Kolkata"))
+    # 18:00 UTC is 23:30 of the first day, 19:00 is 00:30 of the second.
+    assert frame["hours"].tolist() == [2, 2]
+
+
 def test_a_day_with_a_simulated_hour_is_labelled():
     flags = [math.nan] * 24 + [math.nan, True]
     frame = hourly(pm2_5=[1.0] * 26, simulated=flags)
@@ -118,7 +136,10 @@ def by_hour_and_day(frame: pd.DataFrame, zone: ZoneInfo, field: str) -> tuple[di
     return valid, days
 
 
-ZONES = st.sampled_from(["Africa/Abidjan", "Europe/Rome", "America/Bogota"]).map(ZoneInfo)
+ZONES = st.sampled_from([
+    "Africa/Abidjan", "Europe/Rome", "America/Bogota", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Adelaide",
+    "America/St_Johns", "Australia/Lord_Howe",
+]).map(ZoneInfo)  # fmt: skip
 
 
 @given(histories(), ZONES)
@@ -145,6 +166,8 @@ def test_the_highest_8_hour_mean_equals_an_independent_computation(frame, zone):
     for _, day in days_of(frame, zone).iterrows():
         # The means that end on the day: of the hours up to each of its hours, six of eight being there.
         begin = datetime(day["date"].year, day["date"].month, day["date"].day, tzinfo=zone).astimezone(UTC)
+        # The first full hour: in zones with half hours, a day begins within an hour.
+        begin = begin.replace(minute=0) + timedelta(hours=begin.minute > 0)
         ends = [begin + timedelta(hours=number) for number in range(day["expected_hours"])]
         means = []
         for end in ends:

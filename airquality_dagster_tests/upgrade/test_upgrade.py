@@ -53,7 +53,7 @@ def source(database, monkeypatch):
             for hour in database["raw_station1"].find(sort=[("_id", 1)])
             if start <= f"{hour['_id']:%Y%m%d-%H%M}" <= end
         ]
-        return Reply(body={"header": {"station_name": "SMART188", "simulated": True}, "data": rows})
+        return Reply(body={"header": {"simulated": True}, "data": rows})
 
     with scripted_server(reply) as server:
         monkeypatch.setenv("AIRQINO_BASE_URL", server.url)

@@ -3,43 +3,26 @@
 import copy
 import json
 import threading
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.types import Receive, Scope, Send
 
+from airquality_dagster.airqino.sandbox.oddities import HEADERS, ODD_ROWS, key_twice
+from airquality_dagster.airqino.sandbox.responses import (
+    DrippingResponse,
+    EarlyEndResponse,
+    EarlyHintsResponse,
+    ResetResponse,
+    TruncatedResponse,
+    slow_response,
+    with_note,
+)
 from airquality_dagster.errors import SettingsError
 
 Row = dict[str, Any]
-
-
-class ResetResponse(Response):
-    """Closes the connection without an answer."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Close the connection."""
-        # ASGI cannot express this: uvicorn's `receive` is a method of the object that holds the connection.
-        receive.__self__.transport.abort()  # type: ignore[attr-defined]
-
-
-class TruncatedResponse(Response):
-    """Announces the whole body and sends half of it."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send half of the body and close the connection."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        half = bytes(self.body)[: len(self.body) // 2]
-        await send({"type": "http.response.body", "body": half, "more_body": True})
-        receive.__self__.transport.close()  # type: ignore[attr-defined]
-
-
-def _slow(body: bytes, seconds: float) -> Response:
-    time.sleep(seconds)  # the sandbox answers in threads
-    return Response(body, media_type="application/json")
 
 
 def _repeat_first(rows: list[Row], **changes: Any) -> None:
@@ -91,6 +74,7 @@ ANSWERS: Mapping[str, Callable[[list[Row], float], None]] = {
     "vanished_sensor": _vanished_sensor,
     "lag": _lag,
     "restated": _restated,
+    **ODD_ROWS,
 }
 """Faults in the rows of an answer. The number is for `lag` the missing hours, for `restated` what is added to CO."""
 
@@ -103,17 +87,27 @@ RESPONSES: Mapping[str, Callable[[bytes, float], Response]] = {
     "html": lambda body, value: HTMLResponse("<html><h1>Under maintenance</h1></html>"),
     "not_json": lambda body, value: Response(b'{"data": [', media_type="application/json"),
     "no_data": lambda body, value: JSONResponse({"detail": "none"}),
-    "slow": lambda body, value: _slow(body, value or 5.0),
+    "key_twice": lambda body, value: Response(key_twice(body), media_type="application/json"),
+    "slow": lambda body, value: slow_response(body, value or 5.0),
+    "early_end": lambda body, value: EarlyEndResponse(body),
+    "drip": lambda body, value: DrippingResponse(body, value or 20.0),
+    "drip_headers": lambda body, value: DrippingResponse(body, value or 20.0, with_headers=True),
+    "early_hints": lambda body, value: EarlyHintsResponse(body, media_type="application/json"),
+    "latin_1": lambda body, value: with_note(body, "mesuré à Cocody", "iso-8859-1"),
+    "control_character": lambda body, value: with_note(body, "a\tb\ac", "utf-8"),
 }
-"""Faults of the HTTP response. The number is for `status` the code, for `retry_after` and `slow` the seconds."""
+"""Faults of the HTTP response. The number is for `status` the code, for `retry_after` and `slow` the seconds, for
+`drip` and `drip_headers` the bytes a second."""
 
-TOKENS = ("token_dies", "refresh_expires")
-"""Faults of tokens: the access token of a call, or the refresh token, is refused."""
+TOKENS = ("token_dies", "refresh_expires", "token_later", "refresh_rotates", "account_disabled")
+"""Faults of tokens: the access token of a call, or the refresh token, is refused; an access token is refused in the
+first seconds (the number, default 2); a refresh token may be used once; no token is granted."""
 
-CLOCKS = ("clock_skew",)
-"""The server's clock is ahead by the number of hours (default 3): it answers hours of the future."""
+CLOCKS = ("clock_skew", "future_refused")
+"""The server's clock is ahead by the number of hours (default 3): it answers hours of the future, whatever was asked
+for. Or the server refuses an ``end_date`` in the future."""
 
-KINDS = (*RESPONSES, *ANSWERS, *TOKENS, *CLOCKS)
+KINDS = (*RESPONSES, *ANSWERS, *HEADERS, *TOKENS, *CLOCKS)
 
 
 class Fault(BaseModel):
@@ -206,6 +200,11 @@ class FaultSwitch:
         if fault := self.take(ANSWERS, station):
             answer = copy.deepcopy(answer)
             ANSWERS[fault.kind](answer["data"], fault.value)
+        if fault := self.take(HEADERS, station):
+            answer = {**answer, "header": dict(answer["header"])}
+            HEADERS[fault.kind](answer["header"], fault.value)
+        # Not JSONResponse: it refuses NaN.
+        body = json.dumps(answer).encode()
         if fault := self.take(RESPONSES, station):
-            return RESPONSES[fault.kind](json.dumps(answer).encode(), fault.value)
-        return JSONResponse(answer)
+            return RESPONSES[fault.kind](body, fault.value)
+        return Response(body, media_type="application/json")

@@ -34,10 +34,12 @@ def create_app(
     switch = faults if faults is not None else FaultSwitch()
 
     def hourly_averages(request: Request) -> Response:
-        if realm is not None and (
-            not realm.accepts(request.headers.get("authorization", "")) or switch.take(("token_dies",))
-        ):
-            return JSONResponse({}, status_code=401)
+        if realm is not None:
+            later = switch.take(("token_later",))
+            from_age = (later.value or 2.0) if later else 0.0
+            authorization = request.headers.get("authorization", "")
+            if not realm.accepts(authorization, from_age) or switch.take(("token_dies",)):
+                return JSONResponse({}, status_code=401)
         try:
             start, end = (_moment(request.query_params.get(name)) for name in ("start_date", "end_date"))
         except ValueError:
@@ -46,8 +48,11 @@ def create_app(
             end -= timedelta(seconds=1)
         station = request.path_params["station_id"]
         now = datetime.now(UTC)
+        if end is not None and end > now and switch.take(("future_refused",), station):
+            return JSONResponse({"error": "end_date is in the future"}, status_code=400)
         if fault := switch.take(CLOCKS, station):
             now += timedelta(hours=fault.value or 3)
+            end = None  # no hour of the future was asked for
         answer = source.answer(station, start, end, now)
         if answer is None:
             return JSONResponse({"error": "station not found"}, status_code=404)
@@ -57,9 +62,11 @@ def create_app(
         if realm is None:
             return JSONResponse({"error": "this sandbox needs no token"}, status_code=404)
         form = dict(parse_qsl((await request.body()).decode()))
+        if switch.take(("account_disabled",)):
+            return JSONResponse({"error": "invalid_grant", "error_description": "Account disabled"}, status_code=400)
         if form.get("grant_type") == "refresh_token" and switch.take(("refresh_expires",)):
             return JSONResponse({"error": "invalid_grant", "error_description": "Token is not active"}, status_code=400)
-        status, body = realm.grant(form)
+        status, body = realm.grant(form, rotates=switch.take(("refresh_rotates",)) is not None)
         return JSONResponse(body, status_code=status)
 
     async def switch_faults(request: Request) -> Response:

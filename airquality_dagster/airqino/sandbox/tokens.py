@@ -25,8 +25,13 @@ class Realm:
     _access: dict[str, float] = field(default_factory=dict)
     _refresh: dict[str, float] = field(default_factory=dict)
 
-    def grant(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
-        """Return the HTTP status and body with which Keycloak answers a form."""
+    def grant(self, form: dict[str, str], *, rotates: bool = False) -> tuple[int, dict[str, Any]]:
+        """Return the HTTP status and body with which Keycloak answers a form.
+
+        Args:
+            form: the form.
+            rotates: whether a refresh token may be used only once ("Revoke Refresh Token" of a Keycloak realm).
+        """
         is_client = form.get("client_id") == self.client_id and (
             self.client_secret is None or _equal(form.get("client_secret"), self.client_secret)
         )
@@ -37,9 +42,11 @@ class Realm:
             if not (_equal(form.get("username"), self.username) and _equal(form.get("password"), self.password)):
                 return _error(401, "invalid_grant", "Invalid user credentials")
         elif kind == "refresh_token":
-            # Keycloak returns a new refresh token each time; the former stays valid until it expires.
+            # Keycloak returns a new refresh token each time; without `rotates`, the former stays valid.
             if self._refresh.get(form.get("refresh_token", ""), 0) < time.monotonic():
                 return _error(400, "invalid_grant", "Token is not active")
+            if rotates:
+                del self._refresh[form["refresh_token"]]
         else:
             return _error(400, "unsupported_grant_type", "Unsupported grant_type")
         return 200, self.issue()
@@ -59,10 +66,16 @@ class Realm:
             "scope": "openid",
         }
 
-    def accepts(self, authorization: str) -> bool:
-        """Return whether an Authorization header carries a token that is valid now."""
+    def accepts(self, authorization: str, from_age: float = 0.0) -> bool:
+        """Return whether an Authorization header carries a token that is valid now.
+
+        Args:
+            authorization: the header.
+            from_age: seconds after which a new token becomes valid.
+        """
         kind, _, token = authorization.partition(" ")
-        return kind.lower() == "bearer" and self._access.get(token, 0) >= time.monotonic()
+        seconds_left = self._access.get(token, 0) - time.monotonic()
+        return kind.lower() == "bearer" and 0 <= seconds_left <= self.token_seconds - from_age
 
 
 def _error(status: int, error: str, description: str) -> tuple[int, dict[str, Any]]:

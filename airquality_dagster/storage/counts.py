@@ -1,0 +1,28 @@
+"""Numbers of stored documents."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pymongo.database import Database
+
+
+def count_per_period(database: Database[dict[str, Any]], collection: str, boundaries: Sequence[datetime]) -> list[int]:
+    """Count the documents of consecutive periods by their keys, in one query.
+
+    Args:
+        database: database of the collection.
+        collection: a collection whose ``_id`` is a time.
+        boundaries: start of each period, in order, and the end of the last one.
+
+    Returns:
+        one number per period.
+    """
+    starts, end = list(boundaries[:-1]), boundaries[-1]
+    counted = database[collection].aggregate([
+        {"$match": {"_id": {"$gte": starts[0], "$lt": end}}},
+        {"$project": {"_id": True}},
+        {"$bucket": {"groupBy": "$_id", "boundaries": [*starts, end], "output": {"count": {"$sum": 1}}}},
+    ])  # fmt: skip
+    counts = {bucket["_id"]: bucket["count"] for bucket in counted}
+    return [counts.get(start, 0) for start in starts]

@@ -1,0 +1,98 @@
+"""A stations file that is edited after hours were stored: what is stored stays, and follows."""
+
+from datetime import UTC, datetime
+
+import pytest
+import yaml
+
+from airquality_dagster.airqino.sandbox.server import create_app
+from airquality_dagster.airqino.sandbox.sources import SimulatedSource
+from airquality_dagster.automation.instance import network_months
+from airquality_dagster.local.serving import running
+from airquality_dagster.network.stations import load_network
+from airquality_dagster_tests.command import airquality
+
+MONTHS = [one.key[:7] for one in network_months(load_network(), datetime.now(UTC))][-4:]
+
+
+@pytest.fixture
+def stations(tmp_path):
+    """Write the stations file: ``stations(first_month=…, time_zone=…, **fields of the station)``."""
+
+    def write(first_month=MONTHS[0], time_zone="Africa/Abidjan", airqino_id=283164601, **fields):
+        network = {"name": "Abidjan", "time_zone": time_zone, "first_month": first_month}
+        station = {"name": "here", "airqino_id": airqino_id, **fields}
+        (tmp_path / "stations.yaml").write_text(yaml.safe_dump({"network": network, "stations": [station]}))
+
+    return write
+
+
+@pytest.fixture
+def command(mongodb_uri, database, home, tmp_path, stations):
+    stations()
+    with running(create_app(SimulatedSource())) as url:
+        variables = {
+            "MONGODB_URI": mongodb_uri,
+            "MONGODB_DATABASE": database.name,
+            "AIRQINO_BASE_URL": url,
+            "AIRQUALITY_STATIONS": str(tmp_path / "stations.yaml"),
+        }
+        yield lambda *arguments: airquality(*arguments, home=home, **variables)
+
+
+def test_a_corrected_time_zone_gives_all_days_anew_and_is_said(command, stations, database):
+    assert command("run").returncode == 0
+    stations(time_zone="Asia/Tokyo")
+    before = command("verify")
+    assert before.returncode == 1
+    assert "are not of Asia/Tokyo" in before.stdout
+    assert command("run").returncode == 0
+    after = command("verify")
+    assert after.returncode == 0, after.stdout
+    # 24 hours of a day in Tokyo begin at 15:00 UTC of the day before.
+    day = database["here_aggregates"].find_one({"hours": 24}, sort=[("_id", 1)])
+    assert database["raw_here"].count_documents({}) > 24
+    assert day is not None
+
+
+def test_a_later_first_month_takes_nothing_from_summaries(command, stations, database):
+    assert command("run").returncode == 0
+    before = list(database["here_summaries"].find({"_id.period": "month"}, {"days": True}))
+    year = database["here_summaries"].find_one({"_id.period": "year"}, sort=[("_id.start", 1)])
+    stations(first_month=MONTHS[2])
+    assert command("run").returncode == 0
+    assert list(database["here_summaries"].find({"_id.period": "month"}, {"days": True})) == before
+    assert database["here_summaries"].find_one({"_id": year["_id"]})["days"] == year["days"]
+    verified = command("verify")
+    assert verified.returncode == 0, verified.stdout
+
+
+def test_hours_of_a_former_device_are_accepted_once_a_deployment_names_it(command, stations, database):
+    assert command("run").returncode == 0
+    stations(airqino_id=283181971)
+    verified = command("verify")
+    assert verified.returncode == 1
+    assert "name the former airqino_id in its deployments" in verified.stdout
+
+    stations(
+        airqino_id=283181971,
+        deployments=[{"from": f"{MONTHS[0]}-01", "to": f"{MONTHS[-1]}-02", "airqino_id": 283164601}],
+    )
+    verified = command("verify", "--source")
+    assert verified.returncode == (1 if datetime.now(UTC).day > 1 else 0)  # the new device's hours are not fetched yet
+    assert command("run").returncode == 0
+    verified = command("verify", "--source")
+    assert verified.returncode == 0, verified.stdout
+    assert set(database["raw_here"].distinct("station_id")) == {283164601, 283181971}
+
+
+def test_the_device_of_the_first_months_is_asked_for_them(command, stations, database):
+    stations(
+        airqino_id=283181971,
+        deployments=[{"from": f"{MONTHS[0]}-01", "to": f"{MONTHS[2]}-10", "airqino_id": 283164601}],
+    )
+    assert command("run").returncode == 0
+    change = datetime.fromisoformat(f"{MONTHS[2]}-10").replace(tzinfo=UTC)
+    assert database["raw_here"].distinct("station_id", {"_id": {"$lt": change}}) == [283164601]
+    assert database["raw_here"].distinct("station_id", {"_id": {"$gte": change}}) == [283181971]
+    assert command("verify", "--source").returncode == 0
