@@ -71,8 +71,7 @@ def resource_field(name: str, variables: Mapping[str, str] | None = None) -> str
 
 def stations_file() -> Path | None:
     """Return the stations file of ``AIRQUALITY_STATIONS``; None selects the package's own file."""
-    path = os.environ.get(AIRQUALITY_STATIONS)
-    return Path(path) if path else None
+    return _path(AIRQUALITY_STATIONS)
 
 
 def mongodb_database() -> str:
@@ -82,7 +81,12 @@ def mongodb_database() -> str:
 
 def home() -> Path:
     """Return the absolute path of the folder for local state."""
-    return Path(os.environ.get(AIRQUALITY_HOME) or DEFAULT_HOME).absolute()
+    return (_path(AIRQUALITY_HOME) or Path(DEFAULT_HOME)).absolute()
+
+
+def dagster_home() -> Path | None:
+    """Return the folder of Dagster's instance that the user has chosen."""
+    return _path(DAGSTER_HOME)
 
 
 def alert_urls() -> list[str]:
@@ -99,8 +103,8 @@ def ui_url() -> str:
 
 def dashboard_file(key_prefix: str | None = None) -> Path:
     """Return the absolute path of the dashboard's file; a network with a key prefix has its own folder."""
-    folder = os.environ.get(AIRQUALITY_DASHBOARD_DIR)
-    return (Path(folder).absolute() if folder else home() / "dashboard") / (key_prefix or "") / "index.html"
+    folder = _path(AIRQUALITY_DASHBOARD_DIR) or home() / "dashboard"
+    return folder.absolute() / (key_prefix or "") / "index.html"
 
 
 def dashboard_url(key_prefix: str | None = None) -> str:
@@ -115,3 +119,9 @@ def data_page_url() -> str | None:
     """Return the URL of the page about the data; None if no server is set."""
     url = variable(AIRQUALITY_DASHBOARD_URL)
     return f"{url.rstrip('/')}/data" if url else None
+
+
+def _path(name: str) -> Path | None:
+    # Only a shell expands `~`; files of variables do not.
+    text = variable(name)
+    return Path(text).expanduser() if text else None

@@ -21,6 +21,7 @@ from airquality_dagster.local.processes import (
     check_all_run,
     ended_by_signals,
     process_groups,
+    start_group,
     wait_for_end,
 )
 from airquality_dagster.local.runs import end_dead_runs
@@ -53,22 +54,13 @@ def run_dev(port: int, dashboard_port: int | None, *, no_load: bool = False) -> 
                 with dagster_instance(services.instance_folder) as instance:
                     end_dead_runs(instance)
                 ui = f"http://{LOOPBACK}:{port}"
-                commands = {
-                    "dagster-webserver": [
-                        _program("dagster-webserver"),
-                        "-m",
-                        _MODULE,
-                        "-h",
-                        LOOPBACK,
-                        "-p",
-                        str(port),
-                    ],
-                    "dagster-daemon": [_program("dagster-daemon"), "run", "-m", _MODULE],
-                }
+                webserver = [_program("dagster-webserver"), "-m", _MODULE, "-h", LOOPBACK, "-p", str(port)]
+                daemon = [_program("dagster-daemon"), "run", "-m", _MODULE]
                 # Links in alerts and metadata lead here, unless the environment sets other URLs.
                 links = {settings.AIRQUALITY_UI_URL: ui, settings.AIRQUALITY_DASHBOARD_URL: dashboard}
                 variables = {**links, **services.environment}
-                with process_groups(commands, variables) as processes:
+                with process_groups() as processes:
+                    start_group(processes, "dagster-webserver", webserver, variables)
                     _wait_until_served(ui, processes)
                     out.print(f"[bold]Dagster UI: {ui}[/]  (Ctrl-C ends it)")
                     out.print(f"Dashboard: {dashboard}")
@@ -78,6 +70,8 @@ def run_dev(port: int, dashboard_port: int | None, *, no_load: bool = False) -> 
                         out.print(SIMULATED_NOTE)
                     if not no_load:
                         _load_what_is_due(ui, network)
+                    # Now: it makes the last tick, too, if it has missed it and finds no runs of it.
+                    start_group(processes, "dagster-daemon", daemon, variables)
                     wait_for_end(processes)
     except TerminatedBySignalError:
         # No message: the terminal may be closed.

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import requests
 
@@ -67,10 +66,10 @@ def _mongodb() -> str:
 
 
 def _daemons() -> str:
-    folder = os.environ.get(settings.DAGSTER_HOME)
-    if not folder:
+    folder = settings.dagster_home()
+    if folder is None:
         return f"{settings.DAGSTER_HOME} is not set: set it to that of the platform"
-    with dagster_instance(Path(folder)) as instance:
+    with dagster_instance(folder) as instance:
         dead = dead_daemons(instance)
     return f"no heartbeat of {', '.join(dead)}: see the log of dagster-daemon" if dead else ""
 

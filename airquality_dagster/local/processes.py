@@ -42,21 +42,10 @@ def ended_by_signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def process_groups(
-    commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]
-) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """Start commands, each as the leader of a process group; terminate all groups at the end of the block.
-
-    Args:
-        commands: name → command line.
-        environment: environment of all processes.
-    """
+def process_groups() -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """Yield the processes of `start_group`, none at first; terminate their groups at the end of the block."""
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for name, command in commands.items():
-            processes[name] = subprocess.Popen(
-                command, env=dict(environment), stdin=subprocess.DEVNULL, start_new_session=True
-            )
         yield processes
     finally:
         for process in processes.values():
@@ -67,6 +56,13 @@ def process_groups(
                 time.sleep(0.05)
             _signal_group(process, signal.SIGKILL)
             process.wait()
+
+
+def start_group(
+    processes: dict[str, subprocess.Popen[bytes]], name: str, command: Sequence[str], environment: Mapping[str, str]
+) -> None:
+    """Start a command as the leader of a process group, and add it to the processes under a name."""
+    processes[name] = subprocess.Popen(command, env=dict(environment), stdin=subprocess.DEVNULL, start_new_session=True)
 
 
 def wait_for_end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:

@@ -6,6 +6,7 @@ of other machines have no lock here: such a run counts as dead if it has written
 """
 
 import contextlib
+import os
 import platform
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from filelock import FileLock, Timeout
 from airquality_dagster import settings
 from airquality_dagster.assets.raw import AIRQINO_POOL
 from airquality_dagster.automation.instance import end_run, free_places, is_silent, users_of_pool
+from airquality_dagster.local.services import instance_folder
 
 HOST_TAG = "airquality/host"
 # Dagster tells of each waiting step of a run, every five minutes.
@@ -129,7 +131,11 @@ def _record(instance: dg.DagsterInstance, run_id: str) -> dg.RunRecord | None:
 
 
 def _folder() -> Path:
-    folder = settings.home() / "runs"
+    # Beside the instance that records the runs. With Postgres, its folder may be read-only.
+    folder = instance_folder(settings.home())
+    if folder.exists() and not os.access(folder, os.W_OK):
+        folder = settings.home()
+    folder /= "executing"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

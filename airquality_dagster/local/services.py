@@ -203,7 +203,7 @@ def make_home() -> Path:
 
 def instance_folder(home: Path) -> Path:
     """Return the folder of Dagster's instance: ``DAGSTER_HOME``, else one in the home."""
-    return Path(os.environ.get(settings.DAGSTER_HOME) or home / "dagster")
+    return settings.dagster_home() or home / "dagster"
 
 
 def check_mongodb(uri: str, database: str) -> None:

@@ -199,8 +199,10 @@ def test_a_first_load_that_was_interrupted_is_made_at_the_next_start(tmp_path):
         assert dev.process.wait(120) == 0
     with running_dev(tmp_path, loads=True) as dev, opened(dev) as instance:
         wait_until(lambda: len(hourly_runs(instance)) > 1, "the runs of the start", 60)
-        wait_until(lambda: all(run.is_finished for run in hourly_runs(instance)), "the end of its runs", 500)
-        assert len(instance.get_materialized_partitions(dg.AssetKey("station2_aggregates"))) == 13
+        wait_until(lambda: hourly_runs(instance)[-1].is_finished, "the end of what was interrupted", 60)
+        wait_until(
+            lambda: any(run.status == dg.DagsterRunStatus.SUCCESS for run in hourly_runs(instance)), "a month", 300
+        )
 
 
 def opened(dev) -> contextlib.AbstractContextManager[dg.DagsterInstance]:

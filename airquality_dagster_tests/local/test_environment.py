@@ -1,9 +1,13 @@
 """Variables as files, secrets and other people's shells hand them over."""
 
+from pathlib import Path
+
 import pytest
 import requests
 
+from airquality_dagster import settings
 from airquality_dagster.local.environment import prepare_environment
+from airquality_dagster.local.services import instance_folder
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 DEAD_PROXY = "http://127.0.0.1:9"
@@ -25,11 +29,20 @@ def test_what_is_no_variable_of_the_platform_or_secret_stays_as_it_is():
     assert prepared(**others) == others
 
 
-@pytest.mark.parametrize("name", ["AIRQUALITY_HOME", "AIRQUALITY_STATIONS", "AIRQUALITY_DASHBOARD_DIR", "DAGSTER_HOME"])
-def test_a_tilde_is_the_home_of_the_user(monkeypatch, name):
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("AIRQUALITY_HOME", settings.home),
+        ("AIRQUALITY_STATIONS", settings.stations_file),
+        ("AIRQUALITY_DASHBOARD_DIR", lambda: settings.dashboard_file().parent),
+        ("DAGSTER_HOME", lambda: instance_folder(Path("x"))),
+    ],
+)
+def test_a_tilde_is_the_home_of_the_user(monkeypatch, name, path):
     monkeypatch.setenv("HOME", "/home/ada")
-    assert prepared(**{name: "~/air\n"}) == {name: "/home/ada/air"}
-    assert prepared(**{name: "/srv/~air"}) == {name: "/srv/~air"}
+    for text, expected in {"~/air\n": "/home/ada/air", "/srv/~air": "/srv/~air"}.items():
+        monkeypatch.setenv(name, text)
+        assert path() == Path(expected)
 
 
 @pytest.mark.parametrize(

@@ -33,12 +33,12 @@ def started_run(instance: dg.DagsterInstance, **tags: str) -> str:
     return instance.create_run_for_job(job, status=STARTED, tags={HOST_TAG: "another", **tags}).run_id
 
 
-def killed_run(instance: dg.DagsterInstance, home) -> str:
+def killed_run(instance: dg.DagsterInstance, home, **variables: str) -> str:
     """Return a run whose process was killed while it executed it."""
     run_id = started_run(instance)
     command = [sys.executable, "-c", EXECUTES, run_id]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment(home), **pipes) as process:
+    with subprocess.Popen(command, env=environment(home, **variables), **pipes) as process:
         assert process.stdout.readline() == b"executes\n"
         process.send_signal(signal.SIGKILL)
     return run_id
@@ -60,7 +60,7 @@ def test_a_run_of_a_killed_command_is_marked_as_failed_and_one_that_goes_on_is_n
         end_dead_runs(instance)
         assert instance.get_run_by_id(dead).status == FAILED
         assert instance.get_run_by_id(alive).status == STARTED
-    assert list((tmp_path / "home" / "runs").iterdir()) == []
+    assert list((tmp_path / "home" / "dagster" / "executing").iterdir()) == []
 
 
 def test_a_run_that_ended_before_its_command_was_killed_stays_as_it_is(instance, tmp_path):
@@ -112,6 +112,16 @@ def test_a_run_that_this_machine_executes_keeps_its_place_however_long_it_is_sil
         end_dead_runs(pool_of_one)
     assert pool_of_one.get_run_by_id(run_id).status == STARTED
     assert not claim(pool_of_one, "another run")
+
+
+def test_a_new_container_with_another_home_and_the_same_instance_knows_what_was_killed(
+    pool_of_one, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "volume"))
+    dead = killed_run(pool_of_one, tmp_path / "former", DAGSTER_HOME=str(tmp_path / "volume"))
+    assert claim(pool_of_one, dead)
+    end_dead_runs(pool_of_one)
+    assert claim(pool_of_one, "another run")
 
 
 def test_a_silent_run_that_has_no_place_in_the_pool_is_left_alone(pool_of_one):
