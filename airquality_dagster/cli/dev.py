@@ -12,7 +12,6 @@ import requests
 from rich.markup import escape
 
 from airquality_dagster import settings
-from airquality_dagster.airqino.transport import proxies_for
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, err, out
 from airquality_dagster.errors import LocalServiceError
 from airquality_dagster.local.first_tick import launch_last_tick
@@ -117,7 +116,7 @@ def _wait_until_served(ui: str, processes: Mapping[str, subprocess.Popen[bytes]]
         check_all_run(processes)
         try:
             url = f"{ui}/server_info"
-            requests.get(url, timeout=2, proxies=proxies_for(url)).raise_for_status()
+            requests.get(url, timeout=2).raise_for_status()
         except requests.RequestException:
             time.sleep(0.2)
         else:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 import requests
 
 from airquality_dagster import settings
-from airquality_dagster.airqino.transport import proxies_for
 from airquality_dagster.automation.instance import dead_daemons
 from airquality_dagster.cli.terminal import err, out
 from airquality_dagster.errors import AirQualityError
@@ -76,7 +75,7 @@ def _daemons() -> str:
 
 def _code_location(ui: str) -> str:
     url = f"{ui.rstrip('/')}/graphql"
-    response = requests.post(url, json={"query": _LOCATIONS}, timeout=_TIMEOUT, proxies=proxies_for(url))
+    response = requests.post(url, json={"query": _LOCATIONS}, timeout=_TIMEOUT)
     response.raise_for_status()
     workspace = (response.json().get("data") or {}).get("workspaceOrError")
     if not workspace:
@@ -94,7 +93,7 @@ def _code_location(ui: str) -> str:
 
 
 def _dashboard(url: str) -> str:
-    response = requests.get(url, timeout=_TIMEOUT, proxies=proxies_for(url))
+    response = requests.get(url, timeout=_TIMEOUT)
     # Before the first run there is no page; the server then answers 503 with Retry-After.
     if not (response.ok or (response.status_code == requests.codes.unavailable and "Retry-After" in response.headers)):
         return f"{url} answers {response.status_code}"

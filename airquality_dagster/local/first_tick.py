@@ -11,7 +11,6 @@ from typing import Any
 
 import requests
 
-from airquality_dagster.airqino.transport import proxies_for
 from airquality_dagster.automation.jobs import HOURLY_JOB
 from airquality_dagster.automation.schedules import HOURLY_SCHEDULE
 from airquality_dagster.errors import LocalServiceError
@@ -98,7 +97,7 @@ def _ask(ui: str, query: str, **variables: object) -> dict[str, Any]:
     try:
         url = f"{ui}/graphql"
         asked = {"query": query, "variables": variables}
-        response = requests.post(url, json=asked, timeout=_TIMEOUT, proxies=proxies_for(url))
+        response = requests.post(url, json=asked, timeout=_TIMEOUT)
         answer = response.json()
     except (requests.RequestException, ValueError) as error:
         raise LocalServiceError(f"the Dagster UI on {ui} does not answer: {error}") from error
