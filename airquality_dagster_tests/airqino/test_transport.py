@@ -19,8 +19,6 @@ from hypothesis import strategies as st
 from airquality_dagster.airqino.client import AirQinoClient
 from airquality_dagster.airqino.oauth2 import Credentials, TokenSource
 from airquality_dagster.airqino.transport import proxies_for, within
-from airquality_dagster.cli.dev import _wait_until_served
-from airquality_dagster.cli.health import check_health
 from airquality_dagster.errors import AirQinoError, AirQinoUnavailableError
 from airquality_dagster_tests.builders import answer, row
 from airquality_dagster_tests.command import airquality
@@ -263,14 +261,6 @@ def test_the_real_api_and_its_token_endpoint_are_asked_through_the_proxy(proxy):
     assert ask(url, f"{url}/token") == {"data": "of the proxy"}
     assert proxy.paths() == ["/token", "/v3/getStationHourlyAvg/7"]
     assert {request.headers["host"] for request in proxy.received} == {"api.example.test"}
-
-
-def test_health_and_dev_ask_their_servers_without_a_proxy(proxy):
-    with scripted_server(lambda request, number: Reply(body={})) as server:
-        check_health(server.url, f"{server.url}/page", 0.0)
-        _wait_until_served(server.url, {})
-    assert server.paths() == ["/graphql", "/page", "/server_info"]
-    assert proxy.received == []
 
 
 def test_a_command_asks_its_own_sandbox_without_a_proxy(home, mongodb_uri, database):
