@@ -145,6 +145,7 @@ def test_dg_dev_serves_the_definitions_and_ends_with_all_its_processes(tmp_path)
         process.wait(60)
 
 
+@pytest.mark.long
 def test_two_networks_live_in_a_project_of_somebody_else(project):
     for name in ("abidjan", "bouake"):
         file = scaffold(project, name)

@@ -185,6 +185,7 @@ with dg.DagsterInstance.get() as instance:
 """
 
 
+@pytest.mark.long
 def test_processes_that_start_together_on_a_new_database_succeed_once_the_limit_of_the_pool_is_set(production):
     """Without that step, some fail while they make the tables or the pool; so does each run once its default changes."""
     subprocess.run(SET_LIMIT, check=True, timeout=120, stdout=subprocess.DEVNULL)

@@ -30,7 +30,7 @@ FIELDS = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=[True, False], ids=["end included", "end excluded"])
+@pytest.fixture(params=[True, pytest.param(False, marks=pytest.mark.long)], ids=["end included", "end excluded"])
 def loaded(platform, request):
     with running(create_app(ReplaySource(CAPTURES), end_included=request.param)) as url:
         platform.use(url)

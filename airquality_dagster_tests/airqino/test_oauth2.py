@@ -139,7 +139,7 @@ def check_that_an_answer_is_a_token_or_a_named_error(status, reason, headers, bo
 STATUSES = st.sampled_from([200, 200, 200, 201, 204, 400, 401, 403, 429, 500]) | st.integers(100, 999)
 
 
-@settings(max_examples=1500)
+@settings(max_examples=500)
 @given(STATUSES, st.text(max_size=20), HEADERS, BODIES)
 def test_any_answer_of_a_token_endpoint_is_a_token_or_a_named_error(status, reason, headers, body):
     check_that_an_answer_is_a_token_or_a_named_error(status, reason, headers, body)

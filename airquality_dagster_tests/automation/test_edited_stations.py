@@ -67,6 +67,7 @@ def test_a_later_first_month_takes_nothing_from_summaries(command, stations, dat
     assert verified.returncode == 0, verified.stdout
 
 
+@pytest.mark.long
 def test_hours_of_a_former_device_are_accepted_once_a_deployment_names_it(command, stations, database):
     assert command("run").returncode == 0
     stations(airqino_id=283181971)

@@ -26,6 +26,7 @@ def test_each_text_is_shown_in_each_encoding_as_well_as_it_can_be(monkeypatch, e
         assert text == TEXT.replace("\ud800", "?") + "\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("variables", [{"PYTHONIOENCODING": "ascii"}, PLAIN], ids=["ascii output", "ASCII everywhere"])
 def test_a_pass_with_ascii_output_ends_with_0_and_prints_its_figures(home, mongodb_uri, database, variables):
     variables = {**variables, "MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": database.name}

@@ -99,6 +99,7 @@ def test_after_a_failed_station_the_page_is_drawn_by_the_sensor(simulated, fault
     assert page_of(tmp_path / "home")
 
 
+@pytest.mark.long
 def test_the_command_draws_the_page_though_a_station_failed(tmp_path, monkeypatch):
     faults = FaultSwitch()
     faults.add(Fault(kind="status", value=404, station=STATION2))

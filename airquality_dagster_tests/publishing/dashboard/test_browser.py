@@ -27,6 +27,13 @@ pytestmark = [needs_chromium, pytest.mark.xdist_group("browser")]
 
 STATIONS = ("station1", "station2")
 DATABASE = "test_dashboard_browser"
+
+
+def long(*values):
+    """Leave a case to `make test-all`."""
+    return pytest.param(*values, marks=pytest.mark.long)
+
+
 # The page has four significant digits.
 CLOSE = {"rel": 6e-4, "abs": 1e-9}
 
@@ -363,7 +370,7 @@ def test_days_that_are_not_valid_can_be_hidden(clicked, stored):
     assert len(drawn(page, "series-station1")) == 4
 
 
-@pytest.mark.parametrize(("button", "days"), [("7 d", 7), ("30 d", 30), ("1 y", 365)])
+@pytest.mark.parametrize(("button", "days"), [("30 d", 30), long("7 d", 7), long("1 y", 365)])
 def test_a_range_shows_that_many_days_up_to_the_newest(clicked, stored, button, days):
     page = clicked.page
     page.get_by_role("button", name=button, exact=True).click()
@@ -403,7 +410,7 @@ def test_a_station_is_chosen_in_the_list_or_by_a_click_and_compared_with_another
     assert "other=station1" in page.url
 
 
-@pytest.mark.parametrize("field", WHO_LEVELS)
+@pytest.mark.parametrize("field", [field if field == "pm2_5" else long(field) for field in WHO_LEVELS])
 def test_every_pollutant_can_be_looked_at_in_detail(clicked, stored, field):
     page = clicked.page
     page.locator("#pollutant").select_option(field)
@@ -439,7 +446,7 @@ def test_the_table_of_a_chart_has_its_figures(clicked, stored):
             assert row[4].startswith("not valid")
 
 
-@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("language", ["fr", long("en")])
 def test_a_phone_of_360_pixels_scrolls_only_down(browser, stored, language):
     with browser.new_context(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True) as context:
         page = context.new_page()
@@ -459,7 +466,7 @@ def test_charts_have_a_name_and_say_their_latest_figure_to_a_screen_reader(opene
 
 
 @needs_axe
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", long("dark")])
 def test_axe_finds_nothing_serious_and_contrast_is_that_of_level_aa(browser, stored, scheme):
     with browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900}) as context:
         page = context.new_page()
@@ -471,6 +478,7 @@ def test_axe_finds_nothing_serious_and_contrast_is_that_of_level_aa(browser, sto
         assert len(serious_findings(page)) == 1
 
 
+@pytest.mark.long
 def test_the_dark_scheme_is_dark_and_charts_follow_it(browser, stored):
     with browser.new_context(color_scheme="dark") as context:
         page = context.new_page()
@@ -483,6 +491,7 @@ def test_the_dark_scheme_is_dark_and_charts_follow_it(browser, stored):
         wait_until(lambda: page.evaluate(paper) == "#ffffff", "the light scheme")
 
 
+@pytest.mark.long
 def test_printed_it_has_every_chart_and_no_controls(clicked, stored):
     page = clicked.page
     open_page(page, stored[1], days=30)
