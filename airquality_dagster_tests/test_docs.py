@@ -169,3 +169,13 @@ def test_the_picture_of_the_rooms_is_that_of_the_code():
     assert rooms.PICTURE.read_text(encoding="utf-8") == rooms.picture(), "call make rooms"
     described = re.findall(r"^\| `(\w+)` \|", TEXTS["docs/architecture.md"], flags=re.MULTILINE)
     assert described == [*(room for layer in rooms.layers() for room in layer), rooms.LIBRARY]
+
+
+def test_the_tests_that_the_page_of_faults_names_exist():
+    folders = (ROOT, ROOT / "airquality_dagster_tests", ROOT / "libraries/dagster-mongodb/tests")
+    named = re.findall(r"`([a-z_/]+/test_\w+\.py)(?:::(test_\w+))?`", PRESENT["docs/reliability.md"])
+    assert len(named) > 40
+    for path, test in named:
+        files = [folder / path for folder in folders if (folder / path).exists()]
+        assert files, path
+        assert f"def {test}" in files[0].read_text(encoding="utf-8"), test
