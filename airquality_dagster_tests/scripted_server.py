@@ -39,6 +39,7 @@ class Reply:
         announced_length: Content-Length that is sent, where it is not the true one.
         hang_up: close the connection without an answer.
         wait_for: hold the answer back until this is set (bounded).
+        reason: the reason phrase after the status.
     """
 
     status: int = 200
@@ -47,6 +48,7 @@ class Reply:
     announced_length: int | None = None
     hang_up: bool = False
     wait_for: threading.Event | None = None
+    reason: str | None = None
 
 
 @dataclass
@@ -93,7 +95,7 @@ def scripted_server(
             content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
             if reply.headers.get("Content-Encoding") == "gzip":
                 content = gzip.compress(content)
-            self.send_response(reply.status)
+            self.send_response(reply.status, reply.reason)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             length = len(content) if reply.announced_length is None else reply.announced_length

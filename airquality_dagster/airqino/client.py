@@ -12,7 +12,7 @@ from requests.auth import AuthBase
 
 from airquality_dagster.airqino.decode import decode_answer
 from airquality_dagster.airqino.oauth2 import TokenSource
-from airquality_dagster.airqino.replies import BAD_URL, Reply, TransientError, failure
+from airquality_dagster.airqino.replies import BAD_URL, Reply, TransientError, failure, one_line
 from airquality_dagster.airqino.transport import Session, Transport, proxies_for, within
 from airquality_dagster.errors import (
     AirQinoAnswerError,
@@ -143,14 +143,20 @@ class AirQinoClient:
                 f"{self._base_url} gave no answer {in_tries}. A later run fetches what is missing; if this continues, "
                 "check AIRQINO_BASE_URL and the network"
             ) from error
+        except AirQinoError:
+            self._note_answer(retrying, attempt_began - begin)
+            raise
+        self._note_answer(retrying, attempt_began - begin)
+        return answer
+
+    def _note_answer(self, retrying: tenacity.Retrying, failed_seconds: float) -> None:
         if retrying.statistics["attempt_number"] == 1:
             self._failed_seconds = 0.0  # the API is up, although it may have failed for other stations
-        self._failed_seconds += attempt_began - begin
-        return answer
+        self._failed_seconds += failed_seconds
 
     def _get_json_once(self, path: str, query: Mapping[str, str]) -> object:
         reply = self._send(path, query)
-        reply.check_status()
+        reply.check_status(self._secrets())
         if reply.status in (requests.codes.no_content, requests.codes.not_found):
             raise UnknownStationError(
                 f"{self._base_url} does not know the station (HTTP {reply.status} for {path}): check airqino_id in the "
@@ -162,7 +168,7 @@ class AirQinoClient:
         try:
             return reply.json(decode_answer)
         except ValueError as error:
-            kind = reply.headers.get("Content-Type", "no content type")
+            kind = one_line(reply.headers.get("Content-Type", "no content type"), self._secrets())
             raise AirQinoAnswerError(
                 f"the answer of {self._base_url} is not JSON ({error}; {kind}): {reply.excerpt(self._secrets())}"
             ) from error

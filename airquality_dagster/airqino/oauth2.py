@@ -85,7 +85,7 @@ def parse_token(reply: Reply, secrets: tuple[str, ...] = ()) -> Token:
         GrantRefusedError: the answer is an OAuth2 error.
         NoTokenError: the answer is something else.
     """
-    reply.check_status()
+    reply.check_status(secrets)
     try:
         body = reply.json()
     except ValueError:

@@ -64,13 +64,13 @@ class Reply:
         """Return the reply in a response of requests."""
         return cls(response.status_code, response.reason or "", response.headers, response.content)
 
-    def check_status(self) -> None:
-        """Raise `TransientError` if the status says that another attempt may succeed."""
+    def check_status(self, secrets: Iterable[str] = ()) -> None:
+        """Raise `TransientError` without secrets if the status says that another attempt may succeed."""
         is_transient = self.status >= 500 or self.status in _TRANSIENT
         if not is_transient and 400 <= self.status < 500 and self.status != 401:
             is_transient = "Retry-After" in self.headers
         if is_transient:
-            raise TransientError(one_line(f"HTTP {self.status} {self.reason}"), self.retry_after())
+            raise TransientError(one_line(f"HTTP {self.status} {self.reason}", secrets), self.retry_after())
 
     def retry_after(self) -> float:
         """Return the seconds of the ``Retry-After`` header (RFC 9110, 10.2.3); 0 without one, or if it is not valid."""
@@ -134,7 +134,10 @@ class Reply:
         return self.body
 
     def _may_have_broken_off(self) -> bool:
-        """Return whether the body begins like JSON, and no length, last chunk or checksum says that it is complete."""
+        """Return whether the body begins like JSON, and no length or last chunk says that it is complete.
+
+        Servers also send half of a compressed body with the length of that half; nobody looks at its checksum.
+        """
         has_end = "Content-Length" in self.headers or "chunked" in self.headers.get("Transfer-Encoding", "").lower()
         if has_end and "Content-Encoding" not in self.headers:
             return False

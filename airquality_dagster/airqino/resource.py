@@ -64,6 +64,7 @@ class AirQinoResource(dg.ConfigurableResource):
         if self._client is None:
             timeout = (self.connect_timeout, self.read_timeout)
             credentials = self.credentials()
+            check_url("AIRQINO_BASE_URL", self.base_url)
             self._client = AirQinoClient(
                 self.base_url.strip(),
                 TokenSource(credentials, timeout) if credentials else None,
@@ -100,6 +101,18 @@ class AirQinoResource(dg.ConfigurableResource):
         return parse_hourly_answer(answer, start=start, end=end, now=now)
 
 
+def check_url(name: str, url: str) -> None:
+    """Raise if a URL holds a login, which errors and pages would show.
+
+    Raises:
+        SettingsError: names the variable, not the login.
+    """
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise SettingsError(
+            f"{name} holds a user name or password: leave them out, and set AIRQINO_USERNAME and AIRQINO_PASSWORD"
+        )
+
+
 def credentials_of(variables: Mapping[str, str | None], token_url: str = PUBLIC_TOKEN_URL) -> Credentials | None:
     """Return the credentials in environment variables, without blanks and line ends around them; None if none are set.
 
@@ -110,6 +123,7 @@ def credentials_of(variables: Mapping[str, str | None], token_url: str = PUBLIC_
     client_id, client_secret, username, password, refresh_token = values
     if not any(values):
         return None
+    check_url("AIRQINO_TOKEN_URL", token_url)
     missing = []
     if not client_id:
         missing.append("AIRQINO_CLIENT_ID")

@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import HTTPBasicAuth
-from requests.utils import get_auth_from_url
 
 Result = TypeVar("Result")
 
@@ -98,7 +96,7 @@ class Session(requests.Session):
         super().__init__()
         mount(self, transport)
         # Any `auth` keeps requests from looking into ~/.netrc, whose entry would replace our header.
-        self.auth = _user_of_url
+        self.auth = _unchanged
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Drop the token before a redirect to another host; the base class would also look into ``~/.netrc``."""
@@ -178,6 +176,5 @@ def _raising(error: BaseException) -> Callable[[], Any]:
     return throw
 
 
-def _user_of_url(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    user, password = get_auth_from_url(str(request.url))
-    return HTTPBasicAuth(user, password)(request) if user else request
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import dagster as dg
 import pandas as pd
@@ -16,6 +17,8 @@ from airquality_dagster.network.deployments import device_periods
 from airquality_dagster.network.partitions import month
 from airquality_dagster.network.pollutants import STATION_ID, TIMESTAMP
 from airquality_dagster.network.stations import Network, Station
+
+_Error = TypeVar("_Error", bound=AirQinoError)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def fetch_months(
             station; the message names station and month.
     """
     fetched: list[FetchedPeriod] = []
-    unknown: UnknownStationError | None = None
+    unknown: dict[int, UnknownStationError] = {}
     for key, window in windows.items():
         for device, start, end in device_periods(
             station.deployments, station.airqino_id, window.start, window.end, network.time_zone
@@ -67,16 +70,16 @@ def fetch_months(
                 answer = airqino.hourly_answer(device, start, end, now)
                 refuse_other_station(answer.header, station, network)
             except UnknownStationError as error:
-                unknown = unknown or UnknownStationError(f"{station.title}, {month(key)}: {error}")
+                unknown.setdefault(device, _explained(error, station, key))
             except AirQinoError as error:
-                raise type(error)(f"{station.title}, {month(key)}: {error}") from error
+                raise _explained(error, station, key) from error
             fetched.append(FetchedPeriod(key, start, end, device, answer))
-    if unknown is not None and not any(period.answer for period in fetched):
-        # The API may have nothing of months before the station was put up, and still know the station.
+    for device in unknown.keys() - {period.device for period in fetched if period.answer is not None}:
+        # The API may have nothing of months before the device was put up, and still know it.
         try:
-            airqino.hourly_answer(station.airqino_id, now - timedelta(days=1), now, now)
-        except AirQinoError:
-            raise unknown from None
+            airqino.hourly_answer(device, now - timedelta(days=1), now, now)
+        except UnknownStationError:
+            raise unknown[device] from None
     return fetched
 
 
@@ -91,3 +94,7 @@ def fetched_frame(
             is_its_hour = frame[TIMESTAMP].between(period.start, period.end, inclusive="left")
             frame.loc[is_its_hour, STATION_ID] = period.device
     return frame
+
+
+def _explained(error: _Error, station: Station, key: str) -> _Error:
+    return type(error)(f"{station.title}, {month(key)}: {error}")

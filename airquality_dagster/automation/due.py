@@ -68,9 +68,10 @@ def outdated_months(
 ) -> list[str]:
     """Return the months whose flags and aggregates must be computed again from stored hours.
 
-    These are months with a neighbouring month whose hours changed later, because flags and running means also depend
-    on neighbouring months. (Months that have not settled change every hour; `due_months` selects them.) Also months
-    that were computed by another version of the rules, but only the newest `LOOK_BACK_MONTHS`, to bound a tick's work.
+    These are months whose hours, or those of a neighbouring month, changed later: a run ended between hours and flags,
+    and flags and running means also depend on neighbouring months. (Months that have not settled change every hour;
+    `due_months` selects them.) Also months that were computed by another version of the rules, but only the newest
+    `LOOK_BACK_MONTHS`, to bound a tick's work.
 
     Args:
         months: all months of the network up to the current one, in order.
@@ -81,13 +82,12 @@ def outdated_months(
         failed: keys of the months whose last run failed. Of the months of other rules, they come last, so that they
             do not keep older months waiting.
     """
-    recent = months[-LOOK_BACK_MONTHS - 1 :]
-    changed = [changed_at.get(month.key, _NEVER) if month.end + SETTLING <= now else _NEVER for month in recent]
+    changed = [changed_at.get(month.key, _NEVER) if month.end + SETTLING <= now else _NEVER for month in months]
     before, after = [_NEVER, *changed][:-1], [*changed, _NEVER][1:]
     outdated = {
         month.key
-        for month, *neighbours in zip(recent, before, after, strict=True)
-        if month.key in judged_at and judged_at[month.key] < max(neighbours)
+        for month, *changes in zip(months, before, changed, after, strict=True)
+        if month.key in judged_at and judged_at[month.key] < max(changes)
     }
     newest_first = [month.key for month in reversed(months) if month.key in former_rules]
     outdated |= set(sorted(newest_first, key=lambda key: key in failed)[:LOOK_BACK_MONTHS])

@@ -59,26 +59,21 @@ def lost_months(
         database: the database of the assets.
         station: the station.
         months: all months of the network up to the current one, in order.
-        time_zone: the network's. Months that were materialized in another one are not compared.
+        time_zone: the network's. A month of another one has lost something if nothing of it is left.
         raw, quality, aggregates: newest materializations of its assets.
     """
-    raw, quality, aggregates = (
-        {key: record for key, record in records.items() if time_zone_of(record) in (None, time_zone)}
-        for records in (raw, quality, aggregates)
-    )
     boundaries = [*(one.start for one in months), *(one.end for one in months[-1:])]
     dates = list(map(calendar_date, boundaries))
-    hours = _lost(database, station.raw_asset, raw, months, boundaries)
+    hours = _lost(database, station.raw_asset, _recorded(raw, time_zone), months, boundaries)
     newest = newest_hour(database, station.raw_asset) if hours else None
     if newest is not None:
         # A restored database was last written about then: months that had not settled are not final.
         hours |= {one.key for one in months if one.key in raw and newest < one.end + SETTLING}
-    derived = _lost(database, station.quality_asset, quality, months, boundaries)
-    derived |= _lost(database, station.aggregates_asset, aggregates, months, dates)
+    derived = _lost(database, station.quality_asset, _recorded(quality, time_zone), months, boundaries)
+    days = _recorded(aggregates, time_zone)
+    derived |= _lost(database, station.aggregates_asset, days, months, dates)
     summarised = summarised_months(database, station.summaries_asset)
-    derived |= {
-        key for key, record in aggregates.items() if _recorded(key, record) and partition_date(key) not in summarised
-    }
+    derived |= {key for key, count in days.items() if count and partition_date(key) not in summarised}
     return LostMonths(frozenset(hours), frozenset(derived))
 
 
@@ -92,11 +87,10 @@ def time_zone_of(record: dg.EventLogRecord) -> str | None:
 def _lost(
     database: Database[dict[str, Any]],
     collection: str,
-    records: Records,
+    recorded: Mapping[str, int],
     months: Sequence[Month],
     boundaries: Sequence[datetime],
 ) -> set[str]:
-    recorded = {key: _recorded(key, record) for key, record in records.items()}
     # The total costs no reading. Only if it differs, the documents of each month are counted.
     if database[collection].estimated_document_count() == sum(recorded.values()):
         return set()
@@ -104,12 +98,18 @@ def _lost(
     return {one.key for one, count in zip(months, stored, strict=True) if count < recorded.get(one.key, 0)}
 
 
-def _recorded(key: str, record: dg.EventLogRecord) -> int:
-    """Return how many documents a month had after its last materialization; at least that many."""
-    metadata = record.asset_materialization.metadata if record.asset_materialization else {}
-    counts = metadata.get(DOCUMENTS_PER_MONTH)
-    if counts is not None:
-        return cast("dict[str, int]", counts.value).get(month(key), 0)
-    # Version 0.1.0 recorded the rows of all months of a run together.
-    rows = metadata.get("dagster/partition_row_count")
-    return 1 if rows is not None and rows.value else 0
+def _recorded(records: Records, time_zone: str) -> dict[str, int]:
+    """Return month → documents that it had after its last materialization; at least that many."""
+    recorded = {}
+    for key, record in records.items():
+        metadata = record.asset_materialization.metadata if record.asset_materialization else {}
+        counts, newest = metadata.get(DOCUMENTS_PER_MONTH), metadata.get("newest_hour")
+        if counts is not None:
+            count = cast("dict[str, int]", counts.value).get(month(key), 0)
+            recorded[key] = count if time_zone_of(record) == time_zone else min(count, 1)
+        elif newest is not None:
+            # Version 0.1.0 recorded only the newest hour of all months of a run.
+            recorded[key] = int(partition_date(key).timestamp() <= cast("float", newest.value))
+        else:
+            recorded[key] = 0
+    return recorded

@@ -1,6 +1,8 @@
 """The schedules: what is due every hour, every month again each week."""
 
 import dagster as dg
+from dagster_mongodb import MongoDBIOManagerError
+from pymongo.errors import PyMongoError
 
 from airquality_dagster.automation.due import StationRun
 from airquality_dagster.automation.instance import all_runs, due_runs, run_in_progress
@@ -47,7 +49,7 @@ def _due_runs(context: dg.ScheduleEvaluationContext, network: Network, mongodb: 
     try:
         with dg.build_resources({"mongodb": mongodb}) as resources, resources.mongodb.open_database() as database:
             return due_runs(context.instance, network, now, database, warn=context.log.warning)
-    except MongoDBUnavailableError as error:
+    except (MongoDBUnavailableError, MongoDBIOManagerError, PyMongoError) as error:
         # The runs fail and say so. A tick that fails would send no alert.
         context.log.warning(f"What MongoDB has lost is not known: {error}")
         return due_runs(context.instance, network, now)

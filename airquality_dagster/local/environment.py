@@ -21,6 +21,8 @@ def prepare_environment(environment: MutableMapping[str, str] = os.environ) -> N
     for name, value in list(environment.items()):
         if name.startswith(_PREFIXES) and name not in settings.CREDENTIALS:
             environment[name] = value.strip()
+    if not any(name.lower().endswith("_proxy") for name in environment):
+        return  # any name here would keep the system's proxy (macOS, Windows) from being used
     names = f"{environment.get('no_proxy', '')},{environment.get('NO_PROXY', '')}".split(",")
     excepted = list(dict.fromkeys(name.strip() for name in names if name.strip()))
     if "*" not in excepted:

@@ -46,8 +46,16 @@ def launch_last_tick(ui: str, location: str, network: Network) -> int:
         network: the network.
 
     Raises:
-        LocalServiceError: the UI does not answer, or answers with an error.
+        LocalServiceError: the UI does not answer, or answers with an error or in another form.
     """
+    try:
+        return _launch(ui, location, network)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # Dagster may change its GraphQL. The schedule loads the same at its next tick.
+        raise LocalServiceError(f"the Dagster UI answers in a form that is not known ({error!r})") from error
+
+
+def _launch(ui: str, location: str, network: Network) -> int:
     repository = {"repositoryName": "__repository__", "repositoryLocationName": location}
     name = network.named(HOURLY_SCHEDULE)
     schedule = {**repository, "scheduleName": name}

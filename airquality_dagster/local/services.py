@@ -15,7 +15,7 @@ from pymongo.database import Database
 from sqlalchemy import make_url
 
 from airquality_dagster import settings
-from airquality_dagster.airqino.resource import credentials_of
+from airquality_dagster.airqino.resource import check_url, credentials_of
 from airquality_dagster.automation.instance import open_instance
 from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError, SettingsError, storage_errors
 from airquality_dagster.local.mongod import embedded_mongod
@@ -106,6 +106,7 @@ def local_services(*, with_api: bool = True) -> Iterator[Services]:
         if not uri:
             uri = started[settings.MONGODB_URI] = stack.enter_context(embedded_mongod(home / "mongodb"))
         api = os.environ.get(settings.AIRQINO_BASE_URL)
+        check_url(settings.AIRQINO_BASE_URL, api or "")
         if with_api and not api and credentials is None:
             api = started[settings.AIRQINO_BASE_URL] = stack.enter_context(_sandbox())
         database = settings.mongodb_database()

@@ -1,7 +1,7 @@
 """Numbers of stored documents."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pymongo.database import Database
@@ -18,7 +18,8 @@ def count_per_period(database: Database[dict[str, Any]], collection: str, bounda
     Returns:
         one number per period.
     """
-    starts, end = list(boundaries[:-1]), boundaries[-1]
+    # In UTC: Python calls no moment of an hour that a clock change repeats or skips equal to one of another zone.
+    *starts, end = (boundary.astimezone(UTC) for boundary in boundaries)
     counted = database[collection].aggregate([
         {"$match": {"_id": {"$gte": starts[0], "$lt": end}}},
         {"$project": {"_id": True}},

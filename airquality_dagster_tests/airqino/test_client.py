@@ -142,6 +142,25 @@ def test_stations_that_fail_slowly_do_not_use_up_the_patience_for_those_that_ans
     assert failed == list(range(4, 61, 4))
 
 
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_refusal_at_once_shows_that_the_api_is_up(clock, status):
+    """Stations take turns: one fails until its limit, one is not known."""
+
+    def script(request: Received, number: int) -> Reply:
+        if int(request.path.rpartition("/")[2]) % 2:
+            return Reply(status=status)
+        clock.now += 90
+        return Reply(status=503)
+
+    with scripted_server(script) as server:
+        client = AirQinoClient(server.url, total_seconds=180.0, patience_seconds=900.0)
+        for station in range(1, 41):
+            with pytest.raises(AirQinoError) as error:
+                client.hourly_averages(station, START, END)
+            assert "no more requests" not in str(error.value)
+        client.close()
+
+
 def test_pauses_before_an_answer_are_spent_in_vain_and_answers_are_not(clock):
     def answer_slowly(request: Received, number: int) -> Reply:
         clock.now += 10

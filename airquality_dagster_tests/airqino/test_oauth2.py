@@ -183,6 +183,18 @@ def test_what_the_token_endpoint_says_is_told_in_one_short_line_without_secrets(
     assert not any(secret in message for secret in ("p@ss", "p%40ss", "s&cret", "s%26cret"))
 
 
+def test_a_reason_phrase_that_repeats_the_form_shows_no_secret(caplog):
+    def echo(request: Received, number: int) -> Reply:
+        return Reply(status=503, reason=f"cannot handle {request.body}")
+
+    secrets = {"username": "user", "password": "p@ss wörd", "client_secret": "s&cret="}
+    with scripted_server(echo) as server, pytest.raises(AirQinoError) as caught:
+        ask(server.url, token_source=source(server.url, **secrets))
+    for text in (str(caught.value), caplog.text):
+        assert "cannot handle" in text
+        assert not any(secret in text for secret in ("p@ss", "p%40ss", "s&cret", "s%26cret"))
+
+
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize("is_in_header", [False, True])
 def test_what_the_api_says_of_a_refusal_is_told_without_the_token(status, is_in_header):

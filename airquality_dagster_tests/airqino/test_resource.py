@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from airquality_dagster.airqino.resource import AirQinoResource
+from airquality_dagster.errors import SettingsError
 from airquality_dagster_tests.builders import answer, rows
 from airquality_dagster_tests.scripted_server import Received, Reply, scripted_server
 
@@ -67,3 +68,11 @@ def test_line_ends_in_the_environment_reach_no_request(monkeypatch):
         "password": "pass word",
         "scope": "openid",
     }
+
+
+@pytest.mark.parametrize("name", ["base_url", "token_url"])
+def test_a_login_in_a_url_is_refused_and_not_shown(name):
+    fields = {name: "https://user:hunter2@api.example.test/path", "client_id": "c", "refresh_token": "r"}
+    with pytest.raises(SettingsError, match=f"AIRQINO_{name.upper()} holds a user name or password") as error:
+        _ = AirQinoResource(**fields).client
+    assert "hunter2" not in str(error.value)

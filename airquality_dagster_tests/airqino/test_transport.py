@@ -222,12 +222,6 @@ def test_a_redirect_of_the_token_endpoint_hands_the_password_to_nobody():
     assert other.received == []
 
 
-def test_a_user_in_the_url_is_sent_where_there_is_no_token():
-    with scripted_server(lambda request, number: OK) as server:
-        ask(server.url.replace("//", "//user:word@"))
-    assert server.received[0].headers["authorization"].startswith("Basic ")
-
-
 VARIABLES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
 

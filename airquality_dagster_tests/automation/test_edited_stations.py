@@ -1,6 +1,7 @@
 """A stations file that is edited after hours were stored: what is stored stays, and follows."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from statistics import fmean
 
 import pytest
 import yaml
@@ -10,7 +11,9 @@ from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.automation.instance import network_months
 from airquality_dagster.local.serving import running
 from airquality_dagster.network.stations import load_network
+from airquality_dagster_tests.builders import answer
 from airquality_dagster_tests.command import airquality
+from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 MONTHS = [one.key[:7] for one in network_months(load_network(), datetime.now(UTC))][-4:]
 
@@ -37,7 +40,7 @@ def command(mongodb_uri, database, home, tmp_path, stations):
             "AIRQINO_BASE_URL": url,
             "AIRQUALITY_STATIONS": str(tmp_path / "stations.yaml"),
         }
-        yield lambda *arguments: airquality(*arguments, home=home, **variables)
+        yield lambda *arguments, **others: airquality(*arguments, home=home, **{**variables, **others})
 
 
 def test_a_corrected_time_zone_gives_all_days_anew_and_is_said(command, stations, database):
@@ -49,10 +52,11 @@ def test_a_corrected_time_zone_gives_all_days_anew_and_is_said(command, stations
     assert command("run").returncode == 0
     after = command("verify")
     assert after.returncode == 0, after.stdout
-    # 24 hours of a day in Tokyo begin at 15:00 UTC of the day before.
+    # A day in Tokyo begins at 15:00 UTC of the day before.
     day = database["here_aggregates"].find_one({"hours": 24}, sort=[("_id", 1)])
-    assert database["raw_here"].count_documents({}) > 24
-    assert day is not None
+    start = day["_id"] - timedelta(hours=9)
+    hours = database["raw_here"].find({"_id": {"$gte": start, "$lt": start + timedelta(days=1)}, "pm10": {"$ne": None}})
+    assert day["pm10_mean"] == pytest.approx(fmean(hour["pm10"] for hour in hours))
 
 
 def test_a_later_first_month_takes_nothing_from_summaries(command, stations, database):
@@ -97,3 +101,17 @@ def test_the_device_of_the_first_months_is_asked_for_them(command, stations, dat
     assert database["raw_here"].distinct("station_id", {"_id": {"$lt": change}}) == [283164601]
     assert database["raw_here"].distinct("station_id", {"_id": {"$gte": change}}) == [283181971]
     assert command("verify", "--source").returncode == 0
+
+
+def test_a_former_device_that_the_api_does_not_know_is_an_error_and_no_empty_months(command, stations):
+    def reply(request, number):
+        is_known = "283164601" in request.path
+        return Reply(body=answer()) if is_known else Reply(status=404)
+
+    deployments = [{"from": f"{MONTHS[0]}-01", "to": f"{MONTHS[1]}-10", "airqino_id": 999}]
+    stations(deployments=deployments)
+    with scripted_server(reply) as server:
+        done = command("run", AIRQINO_BASE_URL=server.url)
+    assert done.returncode == 1
+    assert f"{MONTHS[0]}: " in done.stdout + done.stderr
+    assert "getStationHourlyAvg/999" in done.stdout + done.stderr

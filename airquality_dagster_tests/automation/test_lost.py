@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 import yaml
+from pymongo.errors import OperationFailure
 
 from airquality_dagster import settings
 from airquality_dagster.airqino.sandbox.server import create_app
@@ -196,3 +197,38 @@ def test_the_schedule_asks_for_runs_while_mongodb_is_away(platform, network, ins
         heal(platform, network)
     monkeypatch.setenv("MONGODB_URI", "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50")
     assert evaluate_hourly_schedule(instance_on_disk).run_requests
+
+
+@pytest.mark.parametrize("name", ["a b", "a.b"])
+def test_the_schedule_asks_for_runs_though_the_name_of_the_database_is_wrong(
+    platform, network, instance_on_disk, monkeypatch, name
+):
+    monkeypatch.setenv("MONGODB_DATABASE", name)
+    assert evaluate_hourly_schedule(instance_on_disk).run_requests
+
+
+def test_the_schedule_asks_for_runs_though_mongodb_refuses_the_question(
+    platform, network, instance_on_disk, monkeypatch
+):
+    platform.instance = instance_on_disk
+    with running(create_app(SimulatedSource())) as url:
+        platform.use(url)
+        heal(platform, network)
+
+    def refuse(*_):
+        raise OperationFailure("not allowed", 8000)
+
+    monkeypatch.setattr("airquality_dagster.automation.lost.summarised_months", refuse)
+    assert evaluate_hourly_schedule(instance_on_disk).run_requests
+
+
+def test_a_settled_month_whose_run_ended_between_hours_and_flags_is_judged_by_the_next_run(loaded, network):
+    keys = keys_of(network)
+    second, third = (datetime.fromisoformat(key).replace(tzinfo=UTC) for key in keys[1:3])
+    # Other hours than the source's are stored, as if it had restated them: the reload changes them.
+    loaded.database["raw_station1"].update_many({"_id": {"$gte": second, "$lt": third}}, {"$set": {"pm10": 1.0}})
+    assert loaded.run(keys[1][:7], assets=["raw_station1"]).success
+    judged = [run for run in due(loaded, network) if not run.fetches]
+    assert any(run.first <= keys[1] <= run.last for run in judged)
+    heal(loaded, network)
+    assert current_only(due(loaded, network), keys)

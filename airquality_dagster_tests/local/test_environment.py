@@ -48,14 +48,14 @@ def test_a_tilde_is_the_home_of_the_user(monkeypatch, name, path):
 @pytest.mark.parametrize(
     ("variables", "excepted"),
     [
-        ({}, "localhost,127.0.0.1,::1"),
+        ({"ALL_PROXY": DEAD_PROXY}, "localhost,127.0.0.1,::1"),
         ({"NO_PROXY": "intranet.example.org, 127.0.0.1"}, "intranet.example.org,127.0.0.1,localhost,::1"),
         ({"no_proxy": "a", "NO_PROXY": "b"}, "a,b,localhost,127.0.0.1,::1"),
     ],
 )
 def test_this_machine_is_never_reached_through_a_proxy_and_other_exceptions_stay(variables, excepted):
     prepare_environment(variables)
-    assert variables == {"no_proxy": excepted, "NO_PROXY": excepted}
+    assert (variables["no_proxy"], variables["NO_PROXY"]) == (excepted, excepted)
 
 
 def test_where_nothing_is_proxied_it_stays_so():
@@ -74,3 +74,9 @@ def test_a_server_on_this_machine_answers_in_spite_of_a_dead_proxy_and_another_m
         assert requests.get(server.url.replace("127.0.0.1", host), timeout=10).ok
     with pytest.raises(requests.exceptions.ProxyError):
         requests.get("http://192.0.2.1", timeout=10)
+
+
+def test_without_a_proxy_no_variable_keeps_the_proxy_of_the_system_from_being_used():
+    variables = {"PATH": "x"}
+    prepare_environment(variables)
+    assert variables == {"PATH": "x"}
