@@ -136,14 +136,14 @@ def _stored(
     ]
     answers = [period.answer for period in fetched if period.answer is not None]
     revisions = find_revisions(database, station.raw_asset, {"$gte": start, "$lt": end}, with_documents=False)
-    around = stored_hours(database, station.raw_asset, start - timedelta(hours=1), end + timedelta(hours=1))
+    with_neighbours = stored_hours(database, station.raw_asset, start - timedelta(hours=1), end + timedelta(hours=1))
     headers = [answer.header for answer in answers if answer.rows]
     return StoredHours(
         station=station,
         start=start,
         end=end,
         now=now,
-        hours=[hour for hour in around if start <= hour < end],
+        hours=[hour for hour in with_neighbours if start <= hour < end],
         newest=newest_hour(database, station.raw_asset),
         answered={hour for period in asked for hour in period.answered},
         rejected=[row.reason for row in _rejected(answers)],
@@ -159,7 +159,7 @@ def _stored(
             if value is not None
         },
         asked=asked,
-        around=around,
+        with_neighbours=with_neighbours,
         odd_coordinates=next((header.odd_coordinates for header in headers if header.odd_coordinates), ""),
         is_named=all(header.station_name for header in headers),
     )

@@ -50,7 +50,7 @@ class StoredHours:
         set_aside: values that this run could not store because they are not numbers.
         measuring: fields with a reading in this run's answers.
         asked: the periods that this run asked for, in order.
-        around: the stored hours of the period, and the hours directly before and after it.
+        with_neighbours: the stored hours of the period, and the hours directly before and after it.
         odd_coordinates: coordinates in the answers that cannot be, as text.
         is_named: whether all answers name their station.
     """
@@ -61,7 +61,7 @@ class StoredHours:
     now: datetime
     hours: Sequence[datetime]
     newest: datetime | None
-    answered: Collection[datetime | None]
+    answered: Collection[datetime]
     rejected: Sequence[str]
     restated: Sequence[datetime]
     coordinates: tuple[float, float] | None
@@ -69,7 +69,7 @@ class StoredHours:
     set_aside: Sequence[SetAsideValue] = ()
     measuring: Collection[str] = ()
     asked: Sequence[AskedPeriod] = ()
-    around: Collection[datetime] = ()
+    with_neighbours: Collection[datetime] = ()
     odd_coordinates: str = ""
     is_named: bool = True
 
@@ -94,7 +94,7 @@ def hours_complete_and_fresh(stored: StoredHours) -> CheckOutcome:
     gaps = runs_of_hours(missing)
     longest = sorted(gaps, key=lambda gap: gap[1] - gap[0], reverse=True)[:_GAPS_SHOWN]
     counted = f"{observed} of {len(expected)} hours ({percent} %)"
-    findings = [*_age_findings(stored), *cut_off(stored.asked, stored.around, stored.now)]
+    findings = [*_age_findings(stored), *cut_off(stored.asked, stored.with_neighbours, stored.now)]
     if percent < _LEAST_PERCENT:
         findings.append(
             Finding(
