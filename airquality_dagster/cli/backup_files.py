@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import lzma
+import shutil
 import tarfile
 import tempfile
 import zlib
@@ -74,8 +75,21 @@ def _unpack(backup: Path, folder: Path) -> None:
         if not tarfile.is_tarfile(backup):
             raise BackupError(_no_tar(backup))
         with tarfile.open(backup) as archive:
-            archive.extractall(folder, filter="data")
+            for member in archive:
+                _unpack_member(archive, member, folder)
             _check_end(archive)
+
+
+def _unpack_member(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    # `extractall(filter="data")` does this, but only from Python 3.11.4.
+    path = (folder / member.name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise tarfile.ReadError(f"{member.name!r} is outside the archive")
+    content = archive.extractfile(member) if member.isreg() else None
+    if content is not None:  # folders follow from the names of files; links are not followed
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with content, path.open("wb") as file:
+            shutil.copyfileobj(content, file)
 
 
 def _check_end(archive: tarfile.TarFile) -> None:
