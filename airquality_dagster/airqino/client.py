@@ -12,7 +12,7 @@ from requests.auth import AuthBase
 
 from airquality_dagster.airqino.decode import decode_answer
 from airquality_dagster.airqino.oauth2 import TokenSource
-from airquality_dagster.airqino.replies import BAD_URL, Reply, TransientError, failure, one_line
+from airquality_dagster.airqino.replies import BAD_URL, Reply, TransientError, failure, one_line, wrong_environment
 from airquality_dagster.airqino.transport import Session, Transport, proxies_for, within
 from airquality_dagster.errors import (
     AirQinoAnswerError,
@@ -24,6 +24,8 @@ from airquality_dagster.errors import (
 
 _log = logging.getLogger(__name__)
 
+# For a station that is not known, or for a period without readings.
+_NOTHING_THERE = (requests.codes.no_content, requests.codes.not_found, requests.codes.gone)
 _QUERY_TIME = "%Y%m%d-%H%M"
 
 
@@ -157,12 +159,12 @@ class AirQinoClient:
     def _get_json_once(self, path: str, query: Mapping[str, str]) -> object:
         reply = self._send(path, query)
         reply.check_status(self._secrets())
-        if reply.status in (requests.codes.no_content, requests.codes.not_found):
+        if reply.status in _NOTHING_THERE:
             raise UnknownStationError(
                 f"{self._base_url} does not know the station (HTTP {reply.status} for {path}): check airqino_id in the "
                 "stations file"
             )
-        if reply.status != requests.codes.ok:
+        if reply.status not in (requests.codes.ok, requests.codes.non_authoritative_info):
             said = reply.says(self._secrets()) or reply.excerpt(self._secrets())
             raise AirQinoError(f"{self._base_url} refused {path} with HTTP {reply.status}: {said}")
         try:
@@ -201,9 +203,14 @@ class AirQinoClient:
         try:
             response = self._session.get(url, params=query, auth=auth, timeout=self._timeout, proxies=proxies_for(url))
         except BAD_URL as error:
-            raise AirQinoError(f"{self._base_url} is not a valid URL ({error}): correct AIRQINO_BASE_URL") from error
+            advice = (
+                wrong_environment(error) or f"{self._base_url} is not a valid URL ({error}): correct AIRQINO_BASE_URL"
+            )
+            raise AirQinoError(advice) from error
         except requests.RequestException as error:
             raise TransientError(failure(error)) from error
+        except OSError as error:
+            raise AirQinoError(wrong_environment(error) or str(error)) from error
         except ValueError as error:  # of a redirect
             raise TransientError("the answer is not HTTP") from error
         self.bytes_received += response.raw.tell()

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from authlib.integrations.requests_client import OAuth2Session
 
-from airquality_dagster.airqino.replies import BAD_URL, Reply, TransientError, failure, one_line
+from airquality_dagster.airqino.replies import BAD_URL, Reply, TransientError, failure, one_line, wrong_environment
 from airquality_dagster.airqino.transport import Transport, mount, proxies_for
 from airquality_dagster.errors import AirQinoCredentialsError
 
@@ -92,6 +92,9 @@ def parse_token(reply: Reply, secrets: tuple[str, ...] = ()) -> Token:
         body = None
     if not isinstance(body, Mapping):
         raise NoTokenError(f"HTTP {reply.status} with neither a token nor an OAuth2 error")
+    if reply.status == requests.codes.not_found:
+        # Keycloak: "Realm does not exist".
+        raise NoTokenError(f"HTTP 404, {reply.says(secrets) or 'no token endpoint'}")
     # Some servers send "error": null beside a token.
     if error := body.get("error"):
         code = one_line(str(error), secrets)
@@ -102,7 +105,7 @@ def parse_token(reply: Reply, secrets: tuple[str, ...] = ()) -> Token:
             ": ".join(filter(None, dict.fromkeys([code, reply.says(secrets)]))) or "no reason given"
         )
     access = _text(body.get("access_token"))
-    if reply.status != requests.codes.ok or not _TOKEN.fullmatch(access):
+    if not 200 <= reply.status < 300 or not _TOKEN.fullmatch(access):
         raise NoTokenError(f"HTTP {reply.status} with neither a token nor an OAuth2 error")
     seconds = _seconds(body.get("expires_in"))
     return Token(
@@ -190,11 +193,12 @@ class TokenSource:
             except NoTokenError as error:
                 raise AirQinoCredentialsError(f"{url} answered {error}: check AIRQINO_TOKEN_URL") from error
             except BAD_URL as error:
-                raise AirQinoCredentialsError(
-                    f"{url} is not a valid URL ({error}): correct AIRQINO_TOKEN_URL"
-                ) from error
+                advice = wrong_environment(error) or f"{url} is not a valid URL ({error}): correct AIRQINO_TOKEN_URL"
+                raise AirQinoCredentialsError(advice) from error
             except requests.RequestException as error:
                 raise TransientError(f"token endpoint: {failure(error)}") from error
+            except OSError as error:
+                raise AirQinoCredentialsError(wrong_environment(error) or str(error)) from error
             except ValueError as error:  # of a redirect
                 raise TransientError("token endpoint: the answer is not HTTP") from error
             except TransientError as error:

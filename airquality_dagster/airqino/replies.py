@@ -67,7 +67,7 @@ class Reply:
     def check_status(self, secrets: Iterable[str] = ()) -> None:
         """Raise `TransientError` without secrets if the status says that another attempt may succeed."""
         is_transient = self.status >= 500 or self.status in _TRANSIENT
-        if not is_transient and 400 <= self.status < 500 and self.status != 401:
+        if not is_transient and 400 <= self.status < 500 and self.status not in (401, 404, 410):
             is_transient = "Retry-After" in self.headers
         if is_transient:
             raise TransientError(one_line(f"HTTP {self.status} {self.reason}", secrets), self.retry_after())
@@ -156,6 +156,16 @@ def one_line(text: str, secrets: Iterable[str] = (), limit: int = 160) -> str:
                 text = text.replace(form, "…")
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def wrong_environment(error: Exception) -> str | None:
+    """Return what to correct if an error comes from a variable of the environment that requests reads."""
+    text = one_line(str(error))
+    if isinstance(error, requests.exceptions.InvalidProxyURL) or "SOCKS" in text:
+        return f"the proxy of the environment cannot be used ({text}): correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        return f"{text}: correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
+    return None
 
 
 def failure(error: requests.RequestException) -> str:

@@ -1,7 +1,7 @@
 """Fetching the months of a station."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -45,6 +45,7 @@ def fetch_months(
     network: Network,
     windows: Mapping[str, dg.TimeWindow],
     now: datetime,
+    newest: Callable[[], datetime | None],
 ) -> list[FetchedPeriod]:
     """Fetch the hours of months.
 
@@ -54,6 +55,7 @@ def fetch_months(
         network: its network.
         windows: partition key → start and end of its month, in order.
         now: the present moment, tz-aware.
+        newest: returns the newest stored hour of the station, None if there is none.
 
     Raises:
         AirQinoError: a month could not be fetched, its answer is of another station, or the API does not know the
@@ -75,11 +77,8 @@ def fetch_months(
                 raise _explained(error, station, key) from error
             fetched.append(FetchedPeriod(key, start, end, device, answer))
     for device in unknown.keys() - {period.device for period in fetched if period.answer is not None}:
-        # The API may have nothing of months before the device was put up, and still know it.
-        try:
-            airqino.hourly_answer(device, now - timedelta(days=1), now, now)
-        except UnknownStationError:
-            raise unknown[device] from None
+        if not _is_known(airqino, device, now, newest() if device == station.airqino_id else None):
+            raise unknown[device]
     return fetched
 
 
@@ -94,6 +93,21 @@ def fetched_frame(
             is_its_hour = frame[TIMESTAMP].between(period.start, period.end, inclusive="left")
             frame.loc[is_its_hour, STATION_ID] = period.device
     return frame
+
+
+def _is_known(airqino: AirQinoResource, device: int, now: datetime, newest: datetime | None) -> bool:
+    """Return whether the API has anything of a device's last day, or of its newest stored hour.
+
+    It may have nothing of months before the device was put up or after it fell silent, and still know it.
+    """
+    periods = [(now - timedelta(days=1), now), *([(newest, newest + timedelta(hours=1))] if newest else [])]
+    for start, end in periods:
+        try:
+            airqino.hourly_answer(device, start, end, now)
+        except UnknownStationError:
+            continue
+        return True
+    return False
 
 
 def _explained(error: _Error, station: Station, key: str) -> _Error:

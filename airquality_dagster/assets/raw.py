@@ -75,10 +75,15 @@ def raw_asset(
     def raw(context: dg.AssetExecutionContext) -> Iterator[Any]:
         airqino, mongodb = airqino_of(context, network), mongodb_of(context, network)
         now = datetime.now(UTC)
+
+        def newest() -> datetime | None:
+            with mongodb.open_database() as database:
+                return newest_hour(database, station.raw_asset)
+
         begin, received_before = time.monotonic(), airqino.client.bytes_received
         windows = {key: partitions_def.time_window_for_partition_key(key) for key in context.partition_keys}
         try:
-            fetched = fetch_months(airqino, station, network, windows, now)
+            fetched = fetch_months(airqino, station, network, windows, now, newest)
         except AirQinoError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         answers = [period.answer for period in fetched if period.answer is not None]

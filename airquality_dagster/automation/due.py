@@ -15,10 +15,9 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Month:
-    """A monthly partition: its key, start and end (tz-aware)."""
+    """A monthly partition: its key and its end (tz-aware)."""
 
     key: str
-    start: datetime
     end: datetime
 
 

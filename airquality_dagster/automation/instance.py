@@ -72,7 +72,7 @@ def network_months(network: Network, now: datetime) -> list[Month]:
         key: partitions_def.time_window_for_partition_key(key)
         for key in partitions_def.get_partition_keys(current_time=now)
     }
-    return [Month(key, window.start, window.end) for key, window in windows.items() if window.start <= now]
+    return [Month(key, window.end) for key, window in windows.items() if window.start <= now]
 
 
 def run_in_progress(instance: dg.DagsterInstance, network: Network, now: datetime) -> dg.DagsterRun | None:
@@ -112,8 +112,10 @@ def due_runs(
         changed_at = {key: _moment(record) for key, record in raw.items() if _changed(record)}
         lost = LostMonths()
         if database is not None and raw:
-            lost = lost_months(database, station, months, zone, raw, quality, days)
+            lost = lost_months(database, station, months, raw, quality, days)
         due = {*due_months(months, _earliest(raw, quality, days), now), *lost.hours}
+        # The first hours of the network may be others in another time zone.
+        due.update(key for key in raw if key == months[0].key and time_zone_of(raw[key]) not in (None, zone))
         in_other_zone = {key for key, record in days.items() if time_zone_of(record) not in (None, zone)}
         former = {key for records in (quality, days) for key in records if _code_version(records[key]) != str(RULES)}
         former = (former | in_other_zone).difference(due)

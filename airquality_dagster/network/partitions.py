@@ -55,11 +55,6 @@ def partition_date(key: str) -> datetime:
     return datetime.fromisoformat(key).replace(tzinfo=UTC)
 
 
-def calendar_date(local_midnight: datetime) -> datetime:
-    """Return the date of a local midnight, as midnight UTC."""
-    return local_midnight.replace(tzinfo=UTC)
-
-
 def first_year_of(tags: Mapping[str, str]) -> datetime | None:
     """Return the start (midnight UTC) of the first year of a run's partitions; None if its tags name no partition.
 

@@ -5,6 +5,7 @@ Types, schemas, documents and axes derive from `PARAMETERS`. To add a pollutant,
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -337,20 +338,19 @@ def field_of(api_name: str) -> str:
 def fields_of(api_names: Iterable[str]) -> dict[str, str]:
     """Return the field of each sensor of an answer: different names have different fields.
 
-    If several names have one normalised name (``VOC`` and ``voc``), the first in alphabetical order keeps it.
+    If several names have one normalised name (``VOC`` and ``voc``), none of them keeps it: in an answer without the
+    other, it may have meant either.
 
     >>> fields_of(["voc", "CO", "VOC"])
-    {'CO': 'co', 'VOC': 'voc', 'voc': 'voc_bfbf54ff'}
+    {'CO': 'co', 'VOC': 'voc_bc2c1b0a', 'voc': 'voc_bfbf54ff'}
     """
-    fields: dict[str, str] = {}
-    taken: set[str] = set()
-    for api_name in sorted(api_names):
-        field = field_of(api_name)
-        while field in taken:
-            field = _with_digits(field, api_name)
-        taken.add(field)
-        fields[api_name] = field
-    return fields
+    fields = {api_name: field_of(api_name) for api_name in sorted(api_names)}
+    while True:
+        counts = Counter(fields.values())
+        alike = [api_name for api_name, field in fields.items() if counts[field] > 1]
+        if not alike:
+            return fields
+        fields.update((api_name, _with_digits(fields[api_name], api_name)) for api_name in alike)
 
 
 def renamed_sensors(fields: Mapping[str, str]) -> dict[str, str]:

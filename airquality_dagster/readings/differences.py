@@ -45,7 +45,9 @@ def differences(stored: pd.DataFrame, expected: pd.DataFrame, keys: Sequence[str
 
 
 def _is_equal(one: Any, other: Any) -> bool:
-    return bool((_is_missing(one) and _is_missing(other)) or one == other)
+    if _is_missing(one) or _is_missing(other):
+        return _is_missing(one) and _is_missing(other)
+    return bool(one == other)
 
 
 def _is_missing(value: Any) -> bool:

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from airquality_dagster.airqino.resource import AirQinoResource
-from airquality_dagster.errors import SettingsError
+from airquality_dagster.errors import AirQinoError, SettingsError
 from airquality_dagster_tests.builders import answer, rows
 from airquality_dagster_tests.scripted_server import Received, Reply, scripted_server
 
@@ -76,3 +76,34 @@ def test_a_login_in_a_url_is_refused_and_not_shown(name):
     with pytest.raises(SettingsError, match=f"AIRQINO_{name.upper()} holds a user name or password") as error:
         _ = AirQinoResource(**fields).client
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "advice"),
+    [
+        ("REQUESTS_CA_BUNDLE", "/nowhere.pem", "correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"),
+        ("HTTPS_PROXY", "http:///nohost", "correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"),
+        ("HTTPS_PROXY", "socks5://127.0.0.1:9", "correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"),
+    ],
+)
+@pytest.mark.parametrize("credentials", [{}, {"client_id": "c", "refresh_token": "r"}], ids=["API", "token"])
+def test_a_wrong_variable_that_requests_reads_is_named(monkeypatch, variable, value, advice, credentials):
+    monkeypatch.setenv(variable, value)
+    urls = {"base_url": "https://api.example.test", "token_url": "https://token.example.test"}
+    with pytest.raises(AirQinoError, match=advice):
+        AirQinoResource(**urls, **credentials, attempts=1).hourly_answer(7, START, END, END)
+
+
+def test_the_answer_of_a_proxy_that_changes_it_is_an_answer():
+    with scripted_server(lambda request, number: Reply(status=203, body=answer(*rows(START, 2)))) as server:
+        assert len(AirQinoResource(base_url=server.url).hourly_answer(7, START, END, END).hours) == 2
+
+
+def test_a_realm_that_does_not_exist_is_a_wrong_token_url():
+    refusal = Reply(status=404, body={"error": "Realm does not exist"})
+    with scripted_server(lambda request, number: refusal) as server:
+        resource = AirQinoResource(
+            base_url=server.url, token_url=f"{server.url}/token", client_id="c", refresh_token="r"
+        )
+        with pytest.raises(AirQinoError, match="Realm does not exist: check AIRQINO_TOKEN_URL"):
+            resource.hourly_answer(7, START, END, END)

@@ -326,7 +326,7 @@ def test_summaries_are_made_of_the_days_of_the_run_s_years_and_keep_the_others(p
     ]
 
 
-@pytest.mark.parametrize("status", [404, 204])
+@pytest.mark.parametrize("status", [404, 204, 410])
 def test_months_before_a_station_was_put_up_are_empty_if_the_api_knows_the_station(platform, database, status):
     def reply(request, number):
         is_before = request.query["start_date"] < "20230301"
@@ -349,3 +349,22 @@ def test_a_station_of_which_the_api_answers_no_month_is_an_error(platform, serve
     assert "2023-01" in failure
     assert "does not know the station" in failure
     assert "check airqino_id" in failure
+
+
+def test_a_station_that_fell_silent_is_known_by_its_stored_hours(platform, database):
+    def reply(request, number):
+        has_readings = request.query["start_date"] < "20230201"
+        return Reply(body=answer(row("2023-01-31 22:00:00"))) if has_readings else Reply(status=404)
+
+    with scripted_server(reply) as server:
+        platform.use(server.url)
+        assert platform.run("2023-01", assets=STATION1).success
+        assert platform.run("2023-02", assets=STATION1).success
+    assert database["raw_station1"].count_documents({}) == 1
+
+
+def test_a_404_that_asks_for_patience_is_not_asked_again(platform):
+    with scripted_server(lambda request, number: Reply(status=404, headers={"Retry-After": "1"})) as server:
+        platform.use(server.url)
+        assert not platform.run("2023-01", assets=["raw_station1"]).success
+    assert len(server.received) == 2  # the month, and the last day

@@ -20,7 +20,7 @@ from airquality_dagster.automation.due import (
 
 def months(first_year: int, count: int) -> list[Month]:
     starts = [datetime(first_year + number // 12, number % 12 + 1, 1, tzinfo=UTC) for number in range(count + 1)]
-    return [Month(f"{start:%Y-%m-%d}", start, end) for start, end in itertools.pairwise(starts)]
+    return [Month(f"{start:%Y-%m-%d}", end) for start, end in itertools.pairwise(starts)]
 
 
 ALL = months(2022, 30)  # 2022-01 to 2024-06

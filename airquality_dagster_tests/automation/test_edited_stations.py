@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from statistics import fmean
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -115,3 +116,34 @@ def test_a_former_device_that_the_api_does_not_know_is_an_error_and_no_empty_mon
     assert done.returncode == 1
     assert f"{MONTHS[0]}: " in done.stdout + done.stderr
     assert "getStationHourlyAvg/999" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_a_database_that_was_lost_after_its_time_zone_was_corrected_is_whole_after_the_next_pass(
+    command, stations, database, zone
+):
+    assert command("run").returncode == 0
+    stations(time_zone=zone)
+    assert command("run").returncode == 0
+    assert command("verify").returncode == 0
+    first = datetime.fromisoformat(f"{MONTHS[0]}-01").replace(tzinfo=ZoneInfo(zone))
+    of_the_network = {"_id": {"$gte": first}}
+    hours = database["raw_here"].count_documents(of_the_network)
+    lost = datetime.fromisoformat(f"{MONTHS[1]}-10").replace(tzinfo=UTC)
+    for name in ("raw_here", "here_quality", "here_aggregates"):
+        database[name].delete_many({"_id": {"$gt": lost}})
+    assert command("run").returncode == 0
+    assert database["raw_here"].count_documents(of_the_network) >= hours
+    database.client.drop_database(database.name)
+    assert command("run").returncode == 0
+    assert database["raw_here"].count_documents(of_the_network) >= hours
+    verified = command("verify")
+    assert verified.returncode == 0, verified.stdout
+
+
+def test_the_first_hours_of_another_time_zone_are_fetched(command, stations, database):
+    assert command("run").returncode == 0
+    stations(time_zone="Asia/Tokyo")
+    assert command("run").returncode == 0
+    first = datetime.fromisoformat(f"{MONTHS[0]}-01").replace(tzinfo=UTC) - timedelta(hours=9)
+    assert database["raw_here"].find_one(sort=[("_id", 1)])["_id"] < first + timedelta(hours=9)

@@ -17,6 +17,13 @@ STATISTICS = {column.removeprefix(field) for column in COMPUTED for field in BY_
 KNOWN = {parameter.api_name: parameter.field for parameter in PARAMETERS}
 
 
+def test_of_names_that_are_alike_none_keeps_the_field_that_each_has_alone():
+    both = fields_of(["VOC", "voc", "CO2"])
+    assert both["CO2"] == "co2"
+    assert len({both["VOC"], both["voc"], field_of("VOC"), field_of("voc")}) == 3
+    assert all(field.startswith("voc_") for name, field in both.items() if name != "CO2")
+
+
 def test_known_sensors_and_harmless_ones_have_the_names_that_they_always_had():
     assert fields_of(KNOWN) == KNOWN
     harmless = {

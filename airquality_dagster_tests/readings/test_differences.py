@@ -50,3 +50,9 @@ def test_one_changed_value_is_one_difference(values, data):
     changed = frame.copy()
     changed.loc[place, "value"] = other
     assert [one.row for one in differences(changed, frame, ["hour"])] == [str(place)]
+
+
+def test_a_missing_value_of_a_nullable_column_differs_from_a_number():
+    stored = pd.DataFrame({"date": [1, 2, 3], "aqi": pd.array([50, None, None], dtype="Int64")})
+    expected = pd.DataFrame({"date": [1, 2, 3], "aqi": pd.array([None, 60, None], dtype="Int64")})
+    assert [(one.row, one.column) for one in differences(stored, expected, ["date"])] == [("1", "aqi"), ("2", "aqi")]
