@@ -45,7 +45,7 @@ def processes(dev: Dev, is_wanted: Callable[[str, str], bool]) -> list[int]:
 
 VICTIMS: dict[str, Callable[[str, str], bool]] = {
     "the run's worker": lambda line, parent: " api grpc" in parent and "spawn_main" in line,
-    "the daemon's code server": lambda line, parent: " api grpc" in line and "_daemon" in parent,
+    "the daemon's code server": lambda line, parent: " api grpc" in line and "dagster-daemon run" in parent,
     "the daemon": lambda line, parent: "dagster-daemon run" in line,
 }
 
