@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import bson
+import dagster as dg
 import pytest
 import trustme
 from dagster_mongodb_tests.mongod import running_mongod
@@ -147,7 +148,9 @@ def daemon_texts(folder: Path, variables: dict[str, str], switch: FaultSwitch, h
     """Let the daemon run a tick that fails and is told; return what the UI and the list of processes show."""
     with running_dev(folder, **variables) as dev:
         wait_until(lambda: "hourly_schedule" in repr(dev.graphql(INSTIGATORS)), "the UI")
-    miss_the_first_tick(folder / "home")
+        with dg.DagsterInstance.from_config(str(folder / "home" / "dagster")) as instance:
+            wait_until(lambda: hourly_state(instance) is not None, "the daemon's note of the schedule")
+    miss_a_tick(folder / "home")
     switch.add(Fault(kind="html", station=283164601))
     with running_dev(folder, **variables) as dev:
         wait_until(lambda: any("station1" in request.body for request in hook.received[1:]), "the alert", 150)
@@ -174,14 +177,6 @@ RUNS = (
     "... on MessageEvent { message } ... on ExecutionStepFailureEvent { error { message stack causes "
     "{ message stack } } } } } } } } }"
 )
-
-
-def miss_the_first_tick(home: Path) -> None:
-    import dagster as dg
-
-    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
-        wait_until(lambda: hourly_state(instance) is not None, "the daemon's note of the schedule")
-    miss_a_tick(home)
 
 
 def command_lines() -> list[Path]:
