@@ -342,7 +342,7 @@ def fields_of(api_names: Iterable[str]) -> dict[str, str]:
     other, it may have meant either.
 
     >>> fields_of(["voc", "CO", "VOC"])
-    {'CO': 'co', 'VOC': 'voc_bc2c1b0a', 'voc': 'voc_bfbf54ff'}
+    {'CO': 'co', 'VOC': 'voc_6bce4013', 'voc': 'voc_bfbf54ff'}
     """
     fields = {api_name: field_of(api_name) for api_name in sorted(api_names)}
     while True:
