@@ -29,7 +29,7 @@ class FetchedPeriod:
         month: partition key.
         start, end: the period, tz-aware.
         device: AirQino id.
-        answer: None if the API has nothing of the period (404 or 204), although it knows the station.
+        answer: None if the API has nothing of the period (404, 204 or 410), although it knows the station.
     """
 
     month: str

@@ -115,8 +115,8 @@ def due_runs(
             lost = lost_months(database, station, months, raw, quality, days)
         due = {*due_months(months, _earliest(raw, quality, days), now), *lost.hours}
         # The first hours of the network may be others in another time zone.
-        due.update(key for key in raw if key == months[0].key and time_zone_of(raw[key]) not in (None, zone))
-        in_other_zone = {key for key, record in days.items() if time_zone_of(record) not in (None, zone)}
+        due |= _in_other_zone(raw, zone) & {first.key for first in months[:1]}
+        in_other_zone = _in_other_zone(days, zone)
         former = {key for records in (quality, days) for key in records if _code_version(records[key]) != str(RULES)}
         former = (former | in_other_zone).difference(due)
         # Days that no summary has: a run ended between the two.
@@ -311,6 +311,11 @@ def _earliest(*newest: Mapping[str, dg.EventLogRecord]) -> dict[str, datetime]:
     """Return for each month that all assets have the earliest of their newest materializations."""
     in_all = set.intersection(*map(set, newest))
     return {key: min(_moment(of_asset[key]) for of_asset in newest) for key in in_all}
+
+
+def _in_other_zone(records: Mapping[str, dg.EventLogRecord], zone: str) -> set[str]:
+    """Return the months that were last materialized in another time zone."""
+    return {key for key, record in records.items() if time_zone_of(record) not in (None, zone)}
 
 
 def _moment(record: dg.EventLogRecord) -> datetime:

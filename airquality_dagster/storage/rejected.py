@@ -85,7 +85,8 @@ def _documents(
     others: list[SetAsideValue] = []
     for text, equal in by_text.items():
         identity = _hash(_json([sensor, month, text]))
-        if identity in known or len(known | documents.keys()) < _MOST_VALUES:
+        if identity in known or len(known) < _MOST_VALUES:
+            known.add(identity)
             content = {**shared, "value": _as_bson(equal[0].value, text), "reason": equal[0].reason}
             documents[identity] = content, equal
         else:
