@@ -16,6 +16,8 @@ from dagster_mongodb.errors import (
 )
 from dagster_mongodb.handlers.dataframes import DataFrameChunks
 from dagster_mongodb.io_manager import MongoDBIOManager
+from dagster_mongodb.metadata import Read, Write
+from dagster_mongodb.notes import adopt_collection
 from dagster_mongodb.resource import MongoDBResource
 from dagster_mongodb.revisions import Revision, find_as_of, find_revisions, revisions_collection
 from dagster_mongodb.values import ABSENT
@@ -32,11 +34,14 @@ __all__ = [
     "MongoDBResource",
     "OptionsError",
     "PartitionError",
+    "Read",
     "Revision",
     "UnreadableError",
     "UnstorableError",
+    "Write",
     "WriteRefusedError",
     "address",
+    "adopt_collection",
     "connect",
     "explained_errors",
     "find_as_of",

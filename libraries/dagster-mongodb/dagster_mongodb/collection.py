@@ -1,19 +1,21 @@
-"""The columns, indexes and validator of a collection, and which collections can hold an asset."""
+"""The name, indexes and schema of a collection, and which collections can hold an asset."""
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+from bson import json_util
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError, OperationFailure
+from pymongo.errors import OperationFailure
 
-from dagster_mongodb.columns import DATE, NOTES, Column, merge
+from dagster_mongodb.columns import DATE, Column
 from dagster_mongodb.errors import CollectionError, OptionsError
+from dagster_mongodb.notes import NOTES, find_note
 from dagster_mongodb.revisions import INSERTIONS, REVISIONS
 from dagster_mongodb.slices import CollectionSlice, Keys
 from dagster_mongodb.values import ID
 
+_MOST_NAMESPACE_BYTES = 240  # 255 less what the names of revisions add
 _NAMESPACE_EXISTS = 48
 _INDEX_CONFLICTS = frozenset({85, 86})
 _UNAUTHORIZED = frozenset({13})
@@ -27,66 +29,60 @@ _BSON_TYPES = {
 }
 
 
-def find_note(database: Database[Any], collection: str) -> dict[str, Any] | None:
-    """Return the note of a collection, or None if the IO manager never wrote to it."""
-    return database[NOTES].find_one({ID: collection})
+def collection_name(database: str, asset_or_output: str, metadata: Mapping[str, Any]) -> str:
+    """Return the name of the collection of an asset or an output.
+
+    Args:
+        database: in which it is.
+        asset_or_output: its name, unless the metadata has another one.
+        metadata: definition metadata of the asset or output.
+
+    Raises:
+        OptionsError: MongoDB does not allow the name.
+    """
+    name = str(metadata.get("collection") or asset_or_output)
+    if (
+        "$" in name
+        or "\0" in name
+        or name.startswith("system.")
+        or name == NOTES
+        or len(f"{database}.{name}".encode()) > _MOST_NAMESPACE_BYTES
+    ):
+        raise OptionsError(f"{name!r} is not a valid collection name: set another one by the metadata 'collection'")
+    return name
 
 
-def columns_of(note: Mapping[str, Any] | None) -> tuple[Column, ...] | None:
-    """Return the columns of a note, or None if it has none because documents were written."""
-    if note is None or note["columns"] is None:
-        return None
-    return tuple(map(Column.of_document, note["columns"]))
+def find_collection(database: Database[Any], collection: str) -> Mapping[str, Any] | None:
+    """Return the type and the options of a collection, or None if there is none."""
+    return next(iter(database.list_collections(filter={"name": collection})), None)
 
 
-def note_columns(
-    database: Database[Any], collection: str, columns: tuple[Column, ...] | None, *, is_whole: bool
-) -> tuple[Column, ...] | None:
-    """Note the columns that are about to be written; documents alone do not show those of empty frames or nulls.
+def create_collection(database: Database[Any], collection: str) -> None:
+    """Create a collection, unless it exists."""
+    try:
+        database.create_collection(collection, check_exists=False)
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_EXISTS:
+            raise
+
+
+def check_collection(
+    database: Database[Any], collection: str, found: Mapping[str, Any], *, keep_revisions: bool
+) -> None:
+    """Refuse collections that an asset cannot be written to.
 
     Args:
         database: of the collection.
         collection: its name.
-        columns: of the rows; None for documents, which have no common columns.
-        is_whole: the rows replace the whole collection; otherwise other slices keep their columns.
-
-    Returns:
-        The columns of the collection.
-    """
-    notes = database[NOTES]
-    while True:
-        note = find_note(database, collection)
-        former = columns_of(note)
-        merged = columns
-        if note is not None and not is_whole:
-            merged = merge(former, columns) if former is not None and columns is not None else None
-        documents = None if merged is None else [column.as_document() for column in merged]
-        # Writers of other partitions may add columns at the same time: no writer overwrites another's.
-        if note is None:
-            with contextlib.suppress(DuplicateKeyError):
-                notes.insert_one({ID: collection, "columns": documents})
-                return merged
-        elif (
-            merged == former
-            or notes.update_one(
-                {ID: collection, "columns": note["columns"]}, {"$set": {"columns": documents}}
-            ).matched_count
-        ):
-            return merged
-
-
-def check_collection(database: Database[Any], collection: str, *, keep_revisions: bool) -> None:
-    """Refuse collections that an asset cannot be written to.
+        found: its type and options; empty if it does not exist.
+        keep_revisions: its former versions are kept.
 
     Raises:
         CollectionError: a time-series collection, a view, a capped collection, a collection sharded by another
             key than ``_id``, or the revisions of another asset.
     """
     namespace = f"{database.name}.{collection}"
-    (found, *_) = [*database.list_collections(filter={"name": collection}), {}]
-    kind = found.get("type", "collection")
-    if found.get("options", {}).get("capped"):
-        kind = "capped collection"
+    kind = "capped collection" if found.get("options", {}).get("capped") else found.get("type", "collection")
     if kind != "collection":
         raise CollectionError(
             f"{namespace} is a {kind}, in which MongoDB cannot replace and delete documents by key: set another "
@@ -157,20 +153,43 @@ def index_models(
     return models
 
 
-def create_missing_indexes(
-    database: Database[Any], collection: str, models: Sequence[tuple[list[tuple[str, Any]], dict[str, Any]]]
-) -> None:
-    """Create the indexes that do not exist.
+def set_indexes(
+    database: Database[Any],
+    collection: str,
+    models: Sequence[tuple[list[tuple[str, Any]], dict[str, Any]]],
+    noted: Mapping[str, str],
+) -> dict[str, str]:
+    """Create the indexes that do not exist, and drop those that the metadata does not ask for any more.
+
+    Args:
+        database: of the collection.
+        collection: its name.
+        models: keys and options of the indexes.
+        noted: name → definition of the indexes that were created here; others are never dropped.
+
+    Returns:
+        Name → definition of the indexes that the metadata asks for.
 
     Raises:
         OptionsError: one exists with other options, or MongoDB cannot create it.
     """
-    if not models:
-        return
-    there = [list(index["key"]) for index in database[collection].index_information().values()]
-    for keys, options in models:
-        if keys in there and not options:
+    if not models and not noted:
+        return {}
+    wanted = {
+        options.get("name") or _index_name(keys): (keys, options, json_util.dumps([keys, options]))
+        for keys, options in models
+    }
+    there = database[collection].index_information()
+    for name, definition in noted.items():
+        if name in there and (name not in wanted or wanted[name][2] != definition):
+            database[collection].drop_index(name)
+            del there[name]
+    keys_there = [list(index["key"]) for index in there.values()]
+    for name, (keys, options, _) in wanted.items():
+        if name in there and name in noted:
             continue
+        if not options and keys in keys_there and name not in there:
+            continue  # an index of another name serves as well
         title = f"{database.name}.{collection}: the index on {', '.join(name for name, _ in keys)}"
         try:
             database[collection].create_index(keys, **options)
@@ -185,29 +204,34 @@ def create_missing_indexes(
             if error.code in _UNAUTHORIZED:
                 raise
             raise OptionsError(f"{title} cannot be created ({reason}): change 'indexes', or the documents") from error
+    return {name: definition for name, (_, _, definition) in wanted.items()}
 
 
-def set_validator(database: Database[Any], where: CollectionSlice, columns: tuple[Column, ...], action: str) -> None:
+def _index_name(keys: Sequence[tuple[str, Any]]) -> str:
+    """Return the name that MongoDB's drivers give to an index."""
+    return "_".join(f"{field}_{direction}" for field, direction in keys)
+
+
+def set_validator(
+    database: Database[Any],
+    where: CollectionSlice,
+    columns: tuple[Column, ...] | None,
+    action: str | None,
+    options: Mapping[str, Any],
+) -> None:
     """Let MongoDB check the types of the fields in all documents, no matter which program writes them.
 
     Args:
         database: of the collection.
         where: the slice, which gives the paths of columns.
-        columns: of the collection.
-        action: ``error`` refuses documents of other types, ``warn`` logs them.
+        columns: of the collection; `None`: it has none in common, so nothing is checked.
+        action: ``error`` refuses documents of other types, ``warn`` logs them, `None` checks nothing.
+        options: of the collection, as MongoDB has them.
     """
-    validator = {"$jsonSchema": json_schema(where, columns)}
-    (found, *_) = [*database.list_collections(filter={"name": where.collection}), {}]
-    options = found.get("options", {})
-    if options.get("validator") == validator and options.get("validationAction", "error") == action:
-        return
-    if not found:
-        try:
-            database.create_collection(where.collection, check_exists=False)
-        except OperationFailure as error:
-            if error.code != _NAMESPACE_EXISTS:
-                raise
-    database.command("collMod", where.collection, validator=validator, validationAction=action)
+    validator = {"$jsonSchema": json_schema(where, columns)} if action and columns is not None else {}
+    action = action or "error"
+    if options.get("validator", {}) != validator or (validator and options.get("validationAction", "error") != action):
+        database.command("collMod", where.collection, validator=validator, validationAction=action)
 
 
 def json_schema(where: CollectionSlice, columns: Sequence[Column]) -> dict[str, Any]:

@@ -1,31 +1,42 @@
 """The IO manager: from Dagster's contexts to a slice of a collection, and back."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
+from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pydantic import Field, PrivateAttr
-from pymongo import MongoClient, ReadPreference
+from pymongo import ReadPreference
 from pymongo.database import Database
 
-import dagster_mongodb.collection as collections
 from dagster_mongodb import connection, difference
 from dagster_mongodb.clients import CLIENTS, ClientSettings
+from dagster_mongodb.collection import collection_name
 from dagster_mongodb.columns import Column
+from dagster_mongodb.destination import Destination
 from dagster_mongodb.errors import CollectionNotStoredError, MongoDBIOManagerError, OptionsError
-from dagster_mongodb.handlers.handler import Rows, StoredRows
-from dagster_mongodb.handlers.registry import handler_of, handler_reading, type_names
-from dagster_mongodb.options import ReadOptions, WriteOptions, name_of_output, title_of
-from dagster_mongodb.reads import SliceReader
+from dagster_mongodb.handlers.handler import Rows, StoredRows, TypeHandler
+from dagster_mongodb.handlers.registry import handler_of, handler_reading, is_optional, partition_value, type_names
+from dagster_mongodb.intermediates import drop_expired, name_of_output, owner_of_output
+from dagster_mongodb.materialization import materialization_metadata
+from dagster_mongodb.notes import Note, owner_of
+from dagster_mongodb.options import ReadOptions, WriteOptions, metadata_of_output, plain_metadata, title_of
+from dagster_mongodb.reads import SliceReader, check_names
 from dagster_mongodb.revisions import REVISION_BYTES, RevisionLog
-from dagster_mongodb.slices import CollectionSlice, locate
+from dagster_mongodb.slices import CollectionSlice, Partitions, locate, names_of
+from dagster_mongodb.source import Source
 from dagster_mongodb.values import ID
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
-_NAIVE_DATES: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=False)
+_NAIVE_DATES: CodecOptions[dict[str, Any]] = CodecOptions(
+    tz_aware=False, uuid_representation=UuidRepresentation.STANDARD
+)
 _MAX_DOCUMENT_BYTES = 16 * 2**20  # of the server
 _OBJECT_ID_BYTES = 17  # that a row without a primary key is given
 
@@ -54,8 +65,8 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
                 },
             )
 
-    The collection is the whole asset key joined by dots; for an output that is not an asset, its name.
-    Definition metadata of an asset:
+    The collection is the whole asset key joined by dots. Definition metadata of an asset (`Write` makes it, with
+    names that are checked):
 
     ``partition_expr``
         the column that partitions are cut by; for multi-dimensional partitions a dict of dimension →
@@ -67,25 +78,40 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         column or columns that identify a row and become ``_id`` (several columns: a subdocument).
     ``write_mode``
         ``replace`` (default): the rows replace the slice. ``merge``: rows are added and changed, none
-        is deleted; needs a primary key.
+        is deleted. ``set``: the same, and fields that the rows do not have stay. ``append``: rows without a
+        primary key are added; what the same step of the same run appended before is replaced.
     ``keep_revisions``
         true: former versions of changed and deleted rows are kept in ``<collection>_revisions``.
     ``provisional_column``
         former versions in which this column is true were never final and are not kept.
     ``indexes``
-        further indexes: a list of columns, lists of columns, or dicts of ``keys`` and options.
+        further indexes: a list of columns, lists of columns, or dicts of ``keys`` and options. One that is
+        taken out of the list is dropped.
     ``validation_action``
         ``error`` or ``warn``: MongoDB refuses or logs documents, no matter which program writes them,
         whose fields have other types than the columns.
+    ``dates``
+        ``strict`` (default): dates without a time zone or finer than a millisecond are refused. ``utc``: dates
+        without a time zone are UTC. ``floor``: finer dates and durations are rounded down. Or a list of both.
     ``database``, ``collection``
         where the asset is kept.
 
-    Metadata of an input (``AssetIn(metadata={"columns": [...]})``):
+    Metadata of an input (``AssetIn(metadata={"columns": [...]})``, or made by `Read`):
 
     ``columns``
         only these are read.
+    ``filter``, ``sort``, ``limit``
+        in MongoDB's query language, with the names of columns.
+    ``pipeline``
+        stages of an aggregation, after the filter, with the names of the stored fields.
     ``as_of``
         a moment with a time zone: the asset is read as it was known then; needs `keep_revisions`.
+
+    In all of these, a name with dots is a path into nested documents, as ``address.city``, unless a column has
+    this very name.
+
+    An output that is not an asset is kept in a collection of its run, step and name, and dropped
+    `keep_intermediates_days` later.
     """
 
     uri: str = Field(
@@ -108,12 +134,26 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         gt=0,
         description="Rows that are encoded, sent or received at a time (fewer if rows are large); rows of a chunk.",
     )
+    keep_intermediates_days: float = Field(
+        default=7,
+        gt=0,
+        description="Days after which outputs that are not assets are dropped, when the next such output is written.",
+    )
 
     _user: object = PrivateAttr(default_factory=object)
+    _root_run_id: str | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Remember of which run this one is a retry, so that its appends are repeated, not doubled."""
+        self._root_run_id = context.run.root_run_id if context.run is not None else None
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the connections of the run, unless something else in the process uses them."""
         CLIENTS.release(self._client_settings, self._user)
+
+    def type_handlers(self) -> Sequence[TypeHandler[Any]]:
+        """Return handlers of further Python types; they win over the built-in ones. Override it in a subclass."""
+        return ()
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Write an object to the slice of its partitions.
@@ -121,53 +161,54 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         Raises:
             MongoDBIOManagerError: the object cannot be stored and nothing was written, or MongoDB failed.
         """
-        title = title_of(context)
-        handler = handler_of(obj)
+        begin, title = time.monotonic(), title_of(context)
+        handler = handler_of(obj, self.type_handlers())
         if handler is None:
             raise MongoDBIOManagerError(
                 f"{title} returned {type(obj).__name__}, but MongoDBIOManager stores {type_names()}. Annotate an asset "
                 "that returns nothing with '-> None'."
             )
-        begin = time.monotonic()
-        where = locate(context, context.definition_metadata, database=self.database, name=name_of_output(context))
-        options = WriteOptions.of(context.definition_metadata, has_primary_key=bool(where.primary_key), title=title)
-        indexes = collections.index_models(where, options.indexes, title)
-        rows: Rows = handler.rows(obj, where.primary_key)
+        metadata = metadata_of_output(context, title)
+        primary_key = names_of(metadata.get("primary_key"))
+        options = WriteOptions.of(metadata, has_primary_key=bool(primary_key), title=title)
+        rows: Rows = handler.rows(obj, primary_key, options.dates)
+        where = locate(
+            self._database_of(metadata),
+            self._collection_of(context, metadata),
+            metadata,
+            partitions=Partitions.of(context),
+            dotted_names=rows.dotted_names,
+        )
+        note = self._note_of(context, where, rows, options, metadata)
         _check_partitions(where, rows)
         added = REVISION_BYTES if options.keep_revisions else _OBJECT_ID_BYTES
         rows.check(max_bytes=_MAX_DOCUMENT_BYTES - added, batch_size=self.batch_size)
 
-        with connection.explained_errors(self.uri):
-            # On a secondary, a key that is stored already might be missing.
-            database = self._client().get_database(where.database, read_preference=ReadPreference.PRIMARY)
-            collections.check_collection(database, where.collection, keep_revisions=options.keep_revisions)
-
-            def prepare() -> None:
-                is_whole = options.is_replacement and where.boxes is None
-                columns = collections.note_columns(database, where.collection, rows.columns, is_whole=is_whole)
-                if options.validation_action and columns is not None:
-                    collections.set_validator(database, where, columns, options.validation_action)
-                collections.create_missing_indexes(database, where.collection, indexes)
-
+        # On a secondary, a key that is stored already might be missing.
+        with self._open_database(where.database, self._user, read_preference=ReadPreference.PRIMARY) as database:
+            if note.expires_at is not None:
+                drop_expired(database)
+            begin_write = Destination.check(database, where, options, note).prepare
             documents = database.get_collection(where.collection, codec_options=_RAW)
             if where.primary_key:
-                counts = difference.write_keyed(
-                    documents,
-                    where,
-                    rows,
-                    delete_vanished=options.is_replacement,
-                    begin=prepare,
-                    log=_revision_log(context, database, where, options),
-                )
+                log = _revision_log(context, database, where, options)
+                counts = difference.write_keyed(documents, where, rows, mode=options.mode, begin=begin_write, log=log)
+            elif options.mode == "append":
+                identity = f"{self._root_run_id or context.run_id} {note.owner} {where}"
+                counts = difference.append(documents, where, rows, begin=begin_write, identity=identity)
             else:
-                counts = difference.write_unkeyed(documents, where, rows, begin=prepare)
+                counts = difference.write_unkeyed(documents, where, rows, begin=begin_write)
             total = documents.estimated_document_count()
         context.add_output_metadata(
-            {
-                **_output_metadata(context, where, rows, counts, total),
-                "seconds": round(time.monotonic() - begin, 3),
-                "look": dg.MetadataValue.md(_look(connection.shown(self.uri, where.database), where)),
-            }
+            materialization_metadata(
+                context,
+                where,
+                rows,
+                counts,
+                total=total,
+                seconds=time.monotonic() - begin,
+                uri=connection.shown(self.uri, where.database),
+            )
         )
 
     def load_input(self, context: dg.InputContext) -> Any:
@@ -181,48 +222,127 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         """
         title = title_of(context)
         annotation = context.dagster_type.typing_type
-        handler = handler_reading(annotation)
+        of_partition = partition_value(annotation)
+        kind = annotation if of_partition is None else of_partition
+        handler = handler_reading(kind, self.type_handlers())
         if handler is None:
             raise MongoDBIOManagerError(
                 f"{title} cannot be read as {annotation}: MongoDBIOManager reads {type_names()}, so annotate the input "
                 "with one of them"
             )
+        options = ReadOptions.of(plain_metadata(context.definition_metadata), title=title)
         upstream = context.upstream_output
-        where = locate(
-            context,
-            upstream.definition_metadata if upstream is not None else {},
-            database=self.database,
-            name=name_of_output(upstream) if upstream is not None else context.name,
-        )
-        options = ReadOptions.of(context.definition_metadata, title=title)
-        with connection.explained_errors(self.uri):
-            database = self._client().get_database(where.database, codec_options=_NAIVE_DATES)
-            note = collections.find_note(database, where.collection)
-            # An input without partitions (the first one of an asset that depends on itself) may be missing.
-            if note is None and where.boxes != () and database[where.collection].find_one({}, {ID: True}) is None:
-                raise CollectionNotStoredError(
-                    f"{title} was never stored in {where.database}.{where.collection} "
-                    f"({connection.address(self.uri)}): materialize it first"
+        metadata = plain_metadata((context if upstream is None else upstream).definition_metadata)
+        database_name, partitions = self._database_of(metadata), Partitions.of(context)
+        with self._open_database(database_name, self._user, codec_options=_NAIVE_DATES) as database:
+            try:
+                source = Source.find(
+                    database,
+                    self._collection_of(context, metadata),
+                    context.asset_key if context.has_asset_key and not metadata.get("collection") else None,
+                    metadata,
+                    partitions,
+                    title,
                 )
-            reader = SliceReader(database, where, options.columns, self.batch_size, self.uri)
-            as_of = options.as_of
-            return handler.load(
-                StoredRows(
-                    chunks=reader.chunks if as_of is None else lambda: reader.chunks_as_of(as_of),
-                    raw_batches=reader.raw_batches if as_of is None else None,
-                    columns=_selected(collections.columns_of(note), options.columns, title),
-                    selected=options.columns,
-                    primary_key=where.primary_key,
-                    title=title,
-                )
+            except CollectionNotStoredError:
+                if is_optional(annotation):
+                    return None
+                raise
+            if options.as_of is not None:
+                source.check_revisions(database)
+        if of_partition is None:
+            return handler.load(self._stored_rows(database_name, source, partitions, options), kind)
+        if partitions is None:
+            raise OptionsError(f"{title} has no partitions, so it cannot be read as {annotation}: annotate it with {kind}")
+        return {
+            key: handler.load(
+                self._stored_rows(database_name, source, replace(partitions, keys=(key,)), options), kind
             )
+            for key in partitions.keys
+        }
+
+    def _stored_rows(
+        self, database_name: str, source: Source, partitions: Partitions | None, options: ReadOptions
+    ) -> StoredRows:
+        dotted_names = source.note.dotted_names if source.note is not None else ()
+        where = locate(
+            database_name, source.collection, source.metadata, partitions=partitions, dotted_names=dotted_names
+        )
+        columns = source.note.columns if source.note is not None else None
+        with self._open_database(database_name, self._user, codec_options=_NAIVE_DATES) as database:
+            names = None if columns is None else [column.name for column in columns]
+            check_names(database, where, names, options, source.title)
+        reader = SliceReader(
+            # Chunks may be read when the run is over and its client closed, so each reading uses one of its own.
+            lambda: self._open_database(database_name, object(), codec_options=_NAIVE_DATES),
+            where,
+            options,
+            self.batch_size,
+        )
+        if options.pipeline is not None:
+            # Its documents have fields of their own, so their _id is no primary key.
+            documents = [document for chunk in reader.chunks() for document in chunk]
+            has_id = all(ID in document for document in documents)
+            return StoredRows(lambda: iter([documents]), None, (ID,) if has_id else (), source.title)
+        selected = None if options.columns is None else tuple(dict.fromkeys(map(where.column, options.columns)))
+        return StoredRows(
+            chunks=reader.chunks,
+            raw_batches=reader.raw_batches if options.as_of is None else None,
+            columns=_selected(columns, options.columns, where),
+            selected=selected,
+            primary_key=where.primary_key,
+            title=source.title,
+        )
+
+    def _database_of(self, metadata: Mapping[str, Any]) -> str:
+        return str(metadata.get("database") or self.database)
+
+    def _collection_of(self, context: dg.OutputContext | dg.InputContext, metadata: Mapping[str, Any]) -> str:
+        output = context if isinstance(context, dg.OutputContext) else context.upstream_output
+        if context.has_asset_key:
+            name = ".".join(context.asset_key.path)
+        else:
+            name = context.name if output is None else name_of_output(output)
+        return collection_name(self._database_of(metadata), name, metadata)
+
+    def _note_of(
+        self,
+        context: dg.OutputContext,
+        where: CollectionSlice,
+        rows: Rows,
+        options: WriteOptions,
+        metadata: Mapping[str, Any],
+    ) -> Note:
+        """Return what an output says of its collection."""
+        is_intermediate = not context.has_asset_key and not metadata.get("collection")
+        if is_intermediate and options.keep_revisions:
+            raise OptionsError(f"{title_of(context)} is not an asset, so it keeps no revisions: set its 'collection'")
+        return Note(
+            collection=where.collection,
+            owner=owner_of(context.asset_key) if context.has_asset_key else f"output {owner_of_output(context)!r}",
+            primary_key=where.primary_key,
+            partition_expr=None if where.boxes is None else metadata["partition_expr"],
+            calendar_dates=where.boxes is not None and bool(metadata.get("calendar_dates")),
+            keep_revisions=options.keep_revisions,
+            columns=rows.columns,
+            dotted_names=rows.dotted_names,
+            has_validator=options.validation_action is not None,
+            expires_at=datetime.now(UTC) + timedelta(days=self.keep_intermediates_days) if is_intermediate else None,
+        )
 
     @property
     def _client_settings(self) -> ClientSettings:
         return ClientSettings(self.uri, self.app_name, self.read_preference, self.write_concern)
 
-    def _client(self) -> MongoClient[Any]:
-        return CLIENTS.client(self._client_settings, self._user)
+    @contextmanager
+    def _open_database(self, name: str, user: object, **options: Any) -> Iterator[Database[Any]]:
+        """Return a database, and explain failures within the ``with`` block."""
+        with connection.explained_errors(self.uri):
+            try:
+                yield CLIENTS.client(self._client_settings, user).get_database(name, **options)
+            finally:
+                if user is not self._user:
+                    CLIENTS.release(self._client_settings, user)
 
 
 def _check_partitions(where: CollectionSlice, rows: Rows) -> None:
@@ -247,42 +367,12 @@ def _revision_log(
 
 
 def _selected(
-    columns: tuple[Column, ...] | None, selected: Sequence[str] | None, title: str
+    columns: tuple[Column, ...] | None, names: Sequence[str] | None, where: CollectionSlice
 ) -> tuple[Column, ...] | None:
-    if columns is None or selected is None:
+    """Return the columns that are read; of a column of which only a part is read, the values are objects."""
+    if columns is None or names is None:
         return columns
     by_name = {column.name: column for column in columns}
-    missing = [name for name in selected if name not in by_name]
-    if missing:
-        raise OptionsError(
-            f"{title} has no column {', '.join(missing)}, which the metadata 'columns' of the input names: it has "
-            f"{', '.join(by_name)}"
-        )
-    return tuple(by_name[name] for name in selected)
-
-
-def _output_metadata(
-    context: dg.OutputContext, where: CollectionSlice, rows: Rows, counts: difference.WriteCounts, total: int
-) -> Mapping[str, Any]:
-    metadata: dict[str, Any] = {
-        "dagster/row_count": total,
-        "dagster/table_name": f"{where.database}.{where.collection}",
-        "inserted": counts.inserted,
-        "revised": counts.revised,
-        "unchanged": counts.unchanged,
-        "deleted": counts.deleted,
-        "bytes": counts.size,
-    }
-    if where.boxes is not None:
-        metadata["dagster/partition_row_count"] = len(rows)
-    if "dagster/column_schema" not in context.definition_metadata and rows.columns is not None:
-        metadata["dagster/column_schema"] = dg.TableSchema(
-            columns=[dg.TableColumn(column.name, column.dtype) for column in rows.columns]
-        )
-    return metadata
-
-
-def _look(uri: str, where: CollectionSlice) -> str:
-    """Return the commands that show the newest documents of a collection in a terminal."""
-    newest = f'db.getCollection("{where.collection}").find().sort({{_id: -1}}).limit(10)'
-    return f"`mongosh '{uri}'`, then `{newest}`"
+    whole = {name: by_name[name] for name in names if name in by_name}
+    parts = {where.column(name): Column(where.column(name), "object") for name in names}
+    return tuple({**parts, **whole}.values())

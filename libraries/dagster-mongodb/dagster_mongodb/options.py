@@ -1,18 +1,37 @@
 """Options in the metadata of assets and inputs, validated."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import field as dataclass_field
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from bson import json_util
 
 from dagster_mongodb.errors import OptionsError
+from dagster_mongodb.values import STRICT, DatePolicy
 
-_MAPPING_KEYS = re.compile(r"\[(.+?)\]")
-_WRITE_MODES = ("replace", "merge")
+_WRITE_MODES = ("replace", "merge", "append", "set")
 _VALIDATION_ACTIONS = ("error", "warn")
+_DATE_POLICIES = ("utc", "floor")
+_WRITING_STAGES = frozenset({"$out", "$merge"})
+_READ_AS_IT_IS = ("columns", "sort", "limit")
+# Set when an asset runs, only this option has a meaning.
+_RUNTIME_OPTION = "write_mode"
+_WRITE_OPTIONS = (
+    "partition_expr",
+    "calendar_dates",
+    "primary_key",
+    "keep_revisions",
+    "provisional_column",
+    "indexes",
+    "validation_action",
+    "dates",
+    "database",
+    "collection",
+)
+_EXTENDED_JSON = json_util.JSONOptions(tz_aware=True, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -20,42 +39,53 @@ class WriteOptions:
     """How an asset is written.
 
     Args:
-        is_replacement: the slice becomes the rows; else rows are added and changed, none is deleted.
+        mode: ``replace``: the slice becomes the rows; ``merge``: rows are added and changed, none is deleted;
+            ``append``: rows are added; ``set``: fields of rows are set, the others stay.
         keep_revisions: former versions are kept.
         provisional_column: former versions in which this column is true are not kept.
         indexes: definitions of indexes; see `collection.index_models`.
         validation_action: ``error`` or ``warn``: the collection gets a schema.
+        dates: what becomes of dates that BSON cannot hold.
     """
 
-    is_replacement: bool
+    mode: str
     keep_revisions: bool
     provisional_column: str | None
     indexes: Any
     validation_action: str | None
+    dates: DatePolicy
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any], *, has_primary_key: bool, title: str) -> "WriteOptions":
-        """Return the options of an asset's definition metadata.
+        """Return the options of an asset's metadata.
 
         Raises:
             OptionsError: a value is not valid, or options contradict each other.
         """
         mode = metadata.get("write_mode", "replace")
         if mode not in _WRITE_MODES:
-            raise OptionsError(f"{title}: 'write_mode' is {mode!r}, it must be 'replace' or 'merge'")
+            raise OptionsError(f"{title}: 'write_mode' is {mode!r}, it must be one of {_listed(_WRITE_MODES)}")
         action = metadata.get("validation_action")
         if action not in (None, *_VALIDATION_ACTIONS):
-            raise OptionsError(f"{title}: 'validation_action' is {action!r}, it must be 'error' or 'warn'")
-        needing = [key for key in ("keep_revisions",) if metadata.get(key)]
-        needing += ["write_mode: merge"] if mode == "merge" else []
+            raise OptionsError(
+                f"{title}: 'validation_action' is {action!r}, it must be one of {_listed(_VALIDATION_ACTIONS)}"
+            )
+        needing = ["keep_revisions"] if metadata.get("keep_revisions") else []
+        needing += [f"write_mode: {mode}"] if mode in ("merge", "set") else []
         if needing and not has_primary_key:
             raise OptionsError(f"{title}: a 'primary_key' that identifies rows is needed for {' and '.join(needing)}")
+        if mode == "append" and has_primary_key:
+            raise OptionsError(
+                f"{title}: 'write_mode: append' is for rows without a 'primary_key': use 'merge', which adds rows with "
+                "new keys and changes the others"
+            )
         return cls(
-            is_replacement=mode == "replace",
+            mode=mode,
             keep_revisions=bool(metadata.get("keep_revisions")),
             provisional_column=metadata.get("provisional_column"),
             indexes=metadata.get("indexes") or [],
             validation_action=action,
+            dates=_date_policy(metadata.get("dates"), title),
         )
 
 
@@ -65,24 +95,76 @@ class ReadOptions:
 
     Args:
         columns: only these are read; `None`: all.
+        filter: a condition in MongoDB's query language on columns; empty: all rows.
+        sort: columns and directions (1 or -1); empty: by ``_id``.
+        limit: at most so many rows; 0: all.
+        pipeline: stages of an aggregation, after the filter; `None`: none.
         as_of: the asset is read as it was known then; `None`: as it is now.
     """
 
-    columns: tuple[str, ...] | None
-    as_of: datetime | None
+    columns: tuple[str, ...] | None = None
+    filter: Mapping[str, Any] = dataclass_field(default_factory=dict)
+    sort: tuple[tuple[str, int], ...] = ()
+    limit: int = 0
+    pipeline: tuple[Mapping[str, Any], ...] | None = None
+    as_of: datetime | None = None
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any], *, title: str) -> "ReadOptions":
         """Return the options of an input's metadata.
 
         Raises:
-            OptionsError: a value is not valid.
+            OptionsError: a value is not valid, or options contradict each other.
         """
         columns = metadata.get("columns")
         if columns is not None and (isinstance(columns, str) or not all(isinstance(name, str) for name in columns)):
             raise OptionsError(f"{title}: 'columns' is {columns!r}, it must be a list of column names")
-        as_of = metadata.get("as_of")
-        return cls(columns=tuple(columns) if columns else None, as_of=None if as_of is None else _moment(as_of, title))
+        condition = metadata.get("filter") or {}
+        if not isinstance(condition, Mapping):
+            raise OptionsError(f"{title}: 'filter' is {condition!r}, it must be a dict, as in " '{"city": "Oslo"}')
+        limit = metadata.get("limit") or 0
+        if not isinstance(limit, int) or limit < 0:
+            raise OptionsError(f"{title}: 'limit' is {limit!r}, it must be a number of rows")
+        as_of, pipeline = metadata.get("as_of"), metadata.get("pipeline")
+        options = cls(
+            columns=tuple(columns) if columns else None,
+            filter=_values_of(condition),
+            sort=_sort(metadata.get("sort"), title),
+            limit=limit,
+            pipeline=None if pipeline is None else _pipeline(pipeline, title),
+            as_of=None if as_of is None else _moment(as_of, title),
+        )
+        if options.pipeline is not None:
+            with_pipeline = [key for key in (*_READ_AS_IT_IS, "as_of") if metadata.get(key)]
+            if with_pipeline:
+                raise OptionsError(
+                    f"{title}: {_listed(with_pipeline)} cannot be combined with 'pipeline': add a stage to the pipeline"
+                )
+        if options.as_of is not None and options.sort:
+            raise OptionsError(f"{title}: 'sort' cannot be combined with 'as_of', which reads by primary key")
+        return options
+
+
+def plain_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata with Dagster's metadata values as plain Python values; timestamps become tz-aware dates."""
+    return {key: _plain(value) for key, value in metadata.items()}
+
+
+def metadata_of_output(context: dg.OutputContext, title: str) -> dict[str, Any]:
+    """Return the metadata of an output: that of its definition, and the write mode that it was given when it ran.
+
+    Raises:
+        OptionsError: another option was given when it ran, where it would have no effect.
+    """
+    given = plain_metadata(context.output_metadata or {})
+    late = [key for key in _WRITE_OPTIONS if key in given]
+    if late:
+        raise OptionsError(
+            f"{title}: {_listed(late)} in Output(metadata=...) would have no effect: set it in the definition of the "
+            "asset, as in @asset(metadata=...)"
+        )
+    mode = {_RUNTIME_OPTION: given[_RUNTIME_OPTION]} if _RUNTIME_OPTION in given else {}
+    return {**plain_metadata(context.definition_metadata), **mode}
 
 
 def title_of(context: dg.OutputContext | dg.InputContext) -> str:
@@ -92,14 +174,52 @@ def title_of(context: dg.OutputContext | dg.InputContext) -> str:
     return f"{'output' if isinstance(context, dg.OutputContext) else 'input'} {context.name!r}"
 
 
-def name_of_output(context: dg.OutputContext) -> str:
-    """Return the name of an output that is not an asset, with the mapping keys of dynamic outputs and mapped steps."""
-    try:
-        step = context.step_key
-    except dg.DagsterInvariantViolationError:  # a context that was built without a run
-        step = ""
-    keys = _MAPPING_KEYS.findall(step)
-    return ".".join([context.name, *keys, *([context.mapping_key] if context.mapping_key else [])])
+def _plain(value: Any) -> Any:
+    if isinstance(value, dg.TimestampMetadataValue):
+        return datetime.fromtimestamp(value.value, UTC)
+    return value.value if isinstance(value, dg.MetadataValue) else value
+
+
+def _values_of(query: Any) -> Any:
+    """Return a query with the dates, ObjectIds and so on of MongoDB's extended JSON as values.
+
+    >>> _values_of({"time": {"$gte": {"$date": "2024-01-01T00:00:00Z"}}})
+    {'time': {'$gte': datetime.datetime(2024, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)}}
+    """
+    if isinstance(query, Mapping):
+        return json_util.object_hook({name: _values_of(value) for name, value in query.items()}, _EXTENDED_JSON)
+    return [_values_of(value) for value in query] if isinstance(query, (list, tuple)) else query
+
+
+def _sort(sort: Any, title: str) -> tuple[tuple[str, int], ...]:
+    pairs: Any = sort or ()
+    if isinstance(sort, str):
+        pairs = [(sort, 1)]
+    elif isinstance(sort, Mapping):
+        pairs = sort.items()
+    pairs = [(pair, 1) if isinstance(pair, str) else tuple(pair) for pair in pairs]
+    if not all(len(pair) == 2 and isinstance(pair[0], str) and pair[1] in (1, -1) for pair in pairs):
+        raise OptionsError(
+            f'{title}: \'sort\' is {sort!r}, it must be a column, a list of columns, or a dict as {{"time": -1}}'
+        )
+    return tuple(pairs)
+
+
+def _pipeline(pipeline: Any, title: str) -> tuple[Mapping[str, Any], ...]:
+    if not isinstance(pipeline, Sequence) or not all(isinstance(stage, Mapping) and stage for stage in pipeline):
+        raise OptionsError(f"{title}: 'pipeline' is {pipeline!r}, it must be a list of stages")
+    if writing := sorted(_WRITING_STAGES & {name for stage in pipeline for name in stage}):
+        raise OptionsError(f"{title}: {_listed(writing)} in 'pipeline' would write: an input only reads")
+    return tuple(_values_of(pipeline))
+
+
+def _date_policy(dates: Any, title: str) -> DatePolicy:
+    if dates in (None, "strict"):
+        return STRICT
+    named = {dates} if isinstance(dates, str) else set(dates)
+    if not named <= set(_DATE_POLICIES):
+        raise OptionsError(f"{title}: 'dates' is {dates!r}, it must be 'strict', 'utc', 'floor' or ['utc', 'floor']")
+    return DatePolicy(naive_as_utc="utc" in named, floor="floor" in named)
 
 
 def _moment(value: Any, title: str) -> datetime:
@@ -114,3 +234,7 @@ def _moment(value: Any, title: str) -> datetime:
             f"{title}: 'as_of' {moment.isoformat()} has no time zone: add one, as in '{moment.isoformat()}+00:00'"
         )
     return moment
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))

@@ -1,64 +1,168 @@
 """Reading a slice of a collection, a batch at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, cast
 
 from pymongo.database import Database
 
-from dagster_mongodb.connection import explained_errors
+from dagster_mongodb.errors import OptionsError
 from dagster_mongodb.handlers.handler import Document
+from dagster_mongodb.options import ReadOptions
 from dagster_mongodb.revisions import find_as_of
 from dagster_mongodb.slices import CollectionSlice
 from dagster_mongodb.values import ID
 
+_LOGICAL = ("$and", "$or", "$nor")
+
 
 @dataclass(frozen=True)
 class SliceReader:
-    """Reads the documents of a slice in the order of ``_id``.
+    """Reads the documents of a slice, by default in the order of ``_id``.
 
     Args:
-        database: of the slice.
+        open_database: returns the database for one reading. So rows can be read when the run that asked for them
+            is over.
         where: the slice.
-        columns: the server sends only these; `None`: all.
+        options: of the input.
         batch_size: documents in a batch.
-        uri: of the server, for error messages.
     """
 
-    database: Database[dict[str, Any]]
+    open_database: Callable[[], AbstractContextManager[Database[dict[str, Any]]]]
     where: CollectionSlice
-    columns: tuple[str, ...] | None
+    options: ReadOptions
     batch_size: int
-    uri: str
 
     def chunks(self) -> Iterator[list[Document]]:
         """Return the documents."""
-        with (
-            explained_errors(self.uri),
-            self.database[self.where.collection].find(*self._query, **self._options) as found,
-        ):
-            while chunk := found.to_list(self.batch_size):
-                yield chunk
-
-    def chunks_as_of(self, moment: datetime) -> Iterator[list[Document]]:
-        """Return the documents as they were known at a moment."""
-        with explained_errors(self.uri):
-            found = find_as_of(self.database, self.where.collection, moment, self.where.query)
-        for start in range(0, len(found), self.batch_size):
-            yield found[start : start + self.batch_size]
+        with self.open_database() as database:
+            collection, options = database[self.where.collection], self.options
+            if options.as_of is not None:
+                found = find_as_of(database, self.where.collection, options.as_of, self._query)
+                found = self._with_columns(found[: options.limit or None])
+                yield from (found[start : start + self.batch_size] for start in range(0, len(found), self.batch_size))
+                return
+            if options.pipeline is not None:
+                stages = [{"$match": self._query}, *options.pipeline]
+                cursor: Any = collection.aggregate(stages, batchSize=self.batch_size, allowDiskUse=True)
+            else:
+                cursor = collection.find(*self._found, **self._options)
+            with cursor:
+                while chunk := cursor.to_list(self.batch_size):
+                    yield chunk
 
     def raw_batches(self) -> Iterator[bytes]:
-        """Return the documents as batches of concatenated BSON."""
-        collection = self.database[self.where.collection]
-        with explained_errors(self.uri), collection.find_raw_batches(*self._query, **self._options) as batches:
-            yield from cast("Iterator[bytes]", batches)
+        """Return the documents as batches of concatenated BSON; not for a pipeline or a moment of the past."""
+        with self.open_database() as database:
+            with database[self.where.collection].find_raw_batches(*self._found, **self._options) as batches:
+                yield from cast("Iterator[bytes]", batches)
+
+    def _with_columns(self, documents: list[Document]) -> list[Document]:
+        if self.options.columns is None:
+            return documents
+        fields = {ID, *(self.where.path(name).partition(".")[0] for name in self.options.columns)}
+        return [{name: value for name, value in document.items() if name in fields} for document in documents]
 
     @property
-    def _query(self) -> tuple[dict[str, Any], dict[str, Any] | None]:
-        projection = {self.where.path(column): True for column in self.columns} if self.columns else None
-        return self.where.query, projection
+    def has_raw_batches(self) -> bool:
+        """Whether `raw_batches` can be used."""
+        return self.options.pipeline is None and self.options.as_of is None
+
+    @property
+    def _query(self) -> dict[str, Any]:
+        parts = [part for part in (self.where.query, translated(self.options.filter, self.where)) if part]
+        return parts[0] if len(parts) == 1 else {"$and": parts} if parts else {}
+
+    @property
+    def _projection(self) -> dict[str, Any] | None:
+        if self.options.columns is None:
+            return None
+        paths = {self.where.path(name) for name in self.options.columns}
+        # MongoDB refuses a path together with a path that contains it.
+        return {path: True for path in paths if not any(path.startswith(f"{whole}.") for whole in paths)}
+
+    @property
+    def _found(self) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        return self._query, self._projection
 
     @property
     def _options(self) -> dict[str, Any]:
-        return {"sort": [(ID, 1)], "allow_disk_use": True, "batch_size": self.batch_size}
+        sort = [(self.where.path(name), direction) for name, direction in self.options.sort]
+        return {
+            "sort": sort or [(ID, 1)],
+            "limit": self.options.limit,
+            "allow_disk_use": True,
+            "batch_size": self.batch_size,
+        }
+
+
+def translated(query: Mapping[str, Any], where: CollectionSlice) -> dict[str, Any]:
+    """Return a filter on columns as a filter on the paths in documents.
+
+    >>> translated({"$or": [{"city": "Oslo"}, {"height": {"$gt": 9}}]}, CollectionSlice("d", "c", ("city",)))
+    {'$or': [{'_id': 'Oslo'}, {'height': {'$gt': 9}}]}
+    """
+    paths: dict[str, Any] = {}
+    for name, condition in query.items():
+        if name in _LOGICAL:
+            paths[name] = [translated(inner, where) for inner in condition]
+        elif name.startswith("$"):
+            paths[name] = condition
+        else:
+            paths[where.path(name)] = condition
+    return paths
+
+
+def names_in(query: Mapping[str, Any]) -> Iterator[str]:
+    """Return the columns and paths that a filter names."""
+    for name, condition in query.items():
+        if name in _LOGICAL:
+            for inner in condition:
+                yield from names_in(inner)
+        elif not name.startswith("$"):
+            yield name
+
+
+def check_names(
+    database: Database[Any],
+    where: CollectionSlice,
+    columns: Sequence[str] | None,
+    options: ReadOptions,
+    title: str,
+) -> None:
+    """Refuse an input that names a column which the asset does not have: it would silently receive nothing.
+
+    Args:
+        database: of the asset.
+        where: its slice.
+        columns: of the asset; `None` for documents, whose collection is searched for each name.
+        options: of the input.
+        title: of the input.
+
+    Raises:
+        OptionsError: names the columns.
+    """
+    sort = [name for name, _ in options.sort]
+    named = {"columns": options.columns or (), "filter": names_in(options.filter), "sort": sort}
+    collection = database[where.collection]
+    for option, names in named.items():
+        missing = [name for name in names if not _has(name, where, columns, collection)]
+        if not missing:
+            continue
+        known: Iterable[str] = columns if columns is not None else (collection.find_one() or {})
+        raise OptionsError(
+            f"{title} has no column {', '.join(missing)}, which the metadata {option!r} of the input names: it has "
+            f"{', '.join(known)}"
+        )
+
+
+def _has(name: str, where: CollectionSlice, columns: Sequence[str] | None, collection: Any) -> bool:
+    column = where.column(name)
+    if column in (ID, *where.primary_key) or (columns is not None and column in columns):
+        return True
+    if columns is not None:
+        return False
+    # A collection without documents has no columns to compare with.
+    exists = collection.find_one({where.path(name): {"$exists": True}}, {ID: True}) is not None
+    return exists or collection.find_one({}, {ID: True}) is None

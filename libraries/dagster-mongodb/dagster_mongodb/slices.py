@@ -9,11 +9,9 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from dagster_mongodb.columns import NOTES, field_name
+from dagster_mongodb.columns import field_name
 from dagster_mongodb.errors import OptionsError, PartitionError
 from dagster_mongodb.values import ID
-
-_MOST_NAMESPACE_BYTES = 240  # 255 less what the names of revisions add
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,11 @@ class Keys:
 
     def holds(self, values: pd.Series) -> np.ndarray:
         """Return which values lie in these partitions."""
+        if getattr(values.dtype, "kind", "O") in "iufbmM":
+            raise PartitionError(
+                f"the partition_expr column {self.column!r} is {values.dtype}: partition keys are text, so make it "
+                f"text, as in df[{self.column!r}].astype(str)"
+            )
         return values.isin(self.keys).to_numpy()
 
     def __str__(self) -> str:
@@ -73,19 +76,33 @@ class CollectionSlice:
         primary_key: the columns that are ``_id``.
         boxes: a document belongs to the slice if it satisfies all conditions of one of them; `None`:
             the whole collection; an empty tuple: no document.
+        dotted_names: columns whose names contain a dot. Every other name with dots is a path into nested
+            documents.
     """
 
     database: str
     collection: str
     primary_key: tuple[str, ...] = ()
     boxes: tuple[tuple[Keys | Windows, ...], ...] | None = None
+    dotted_names: frozenset[str] = frozenset()
 
-    def path(self, column: str) -> str:
-        """Return the path of a column in a document."""
-        field = field_name(column)
+    def path(self, name: str) -> str:
+        """Return the path in a document of a column, or of a place inside its values such as ``address.city``."""
+        column = self.column(name)
+        inner = name.removeprefix(column)
         if column not in self.primary_key:
-            return field
-        return ID if len(self.primary_key) == 1 else f"{ID}.{field}"
+            return field_name(column) + inner
+        return (ID if len(self.primary_key) == 1 else f"{ID}.{field_name(column)}") + inner
+
+    def column(self, name: str) -> str:
+        """Return the column of a name: the longest column with dots that it begins with, else its first part.
+
+        >>> where = CollectionSlice("d", "c", dotted_names=frozenset({"in US$ 1.50"}))
+        >>> where.column("address.city"), where.column("in US$ 1.50"), where.column("in US$ 1.50.to")
+        ('address', 'in US$ 1.50', 'in US$ 1.50')
+        """
+        dotted = [column for column in self.dotted_names if f"{name}.".startswith(f"{column}.")]
+        return max(dotted, key=len, default=name.partition(".")[0])
 
     @property
     def query(self) -> dict[str, Any]:
@@ -141,7 +158,7 @@ class CollectionSlice:
             inside |= in_box
         if not inside.all():
             row = int((~inside).argmax())
-            found = ", ".join(f"{column}={frame[column].iloc[row]!r}" for column in self.partition_columns)
+            found = ", ".join(f"{column}={_shown(frame[column].iloc[row])}" for column in self.partition_columns)
             raise PartitionError(
                 f"{int((~inside).sum())} of {len(frame)} rows lie outside the partition that is written ({self}): row "
                 f"{row} has {found}"
@@ -154,57 +171,71 @@ class CollectionSlice:
 
 
 def locate(
-    context: dg.OutputContext | dg.InputContext, metadata: Mapping[str, Any], *, database: str, name: str
+    database: str,
+    collection: str,
+    metadata: Mapping[str, Any],
+    *,
+    partitions: "Partitions | None",
+    dotted_names: Iterable[str] = (),
 ) -> CollectionSlice:
-    """Return where the asset (or op output) of a context is stored.
+    """Return where some partitions of an asset, or an output that is not an asset, are stored.
 
     Args:
-        context: of the output that is written or the input that is read.
-        metadata: definition metadata of the asset.
-        database: used unless the metadata names one.
-        name: of the output; the collection of an output that is not an asset.
+        database, collection: of the asset.
+        metadata: definition metadata of the asset, with its `primary_key` and `partition_expr`.
+        partitions: of the asset; `None`: all of it.
+        dotted_names: columns of the asset whose names contain a dot.
 
     Raises:
-        OptionsError: the metadata does not name the column that partitions are cut by, or the collection is not valid.
+        OptionsError: the metadata does not name the column that partitions are cut by.
     """
-    database = metadata.get("database") or database
-    collection = metadata.get("collection") or (".".join(context.asset_key.path) if context.has_asset_key else name)
-    if (
-        not collection
-        or "$" in collection
-        or "\0" in collection
-        or collection.startswith("system.")
-        or collection == NOTES
-        or len(f"{database}.{collection}".encode()) > _MOST_NAMESPACE_BYTES
-    ):
-        raise OptionsError(
-            f"{collection!r} is not a valid collection name: set another one by the metadata 'collection'"
-        )
-    primary_key = metadata.get("primary_key") or ()
-    boxes = None
-    if context.has_asset_key and context.has_asset_partitions:
-        boxes = _boxes(context, metadata)
     return CollectionSlice(
         database=database,
         collection=collection,
-        primary_key=(primary_key,) if isinstance(primary_key, str) else tuple(primary_key),
-        boxes=boxes,
+        primary_key=names_of(metadata.get("primary_key")),
+        boxes=None if partitions is None else _boxes(partitions, metadata),
+        dotted_names=frozenset(dotted_names),
     )
 
 
-def _boxes(
-    context: dg.OutputContext | dg.InputContext, metadata: Mapping[str, Any]
-) -> tuple[tuple[Keys | Windows, ...], ...]:
-    asset = context.asset_key.to_user_string()
+@dataclass(frozen=True)
+class Partitions:
+    """Some partitions of an asset.
+
+    Args:
+        asset: its key, for error messages.
+        definition: of all partitions.
+        keys: of these.
+    """
+
+    asset: str
+    definition: dg.PartitionsDefinition[Any]
+    keys: tuple[str, ...]
+
+    @classmethod
+    def of(cls, context: dg.OutputContext | dg.InputContext) -> "Partitions | None":
+        """Return the partitions of a context; `None` if it has none."""
+        if not (context.has_asset_key and context.has_asset_partitions):
+            return None
+        return cls(
+            context.asset_key.to_user_string(), context.asset_partitions_def, tuple(context.asset_partition_keys)
+        )
+
+
+def names_of(primary_key: Any) -> tuple[str, ...]:
+    """Return the columns of a primary key: of none, a name, or several names."""
+    return (primary_key,) if isinstance(primary_key, str) else tuple(primary_key or ())
+
+
+def _boxes(partitions: Partitions, metadata: Mapping[str, Any]) -> tuple[tuple[Keys | Windows, ...], ...]:
+    asset, partitions_def, keys = partitions.asset, partitions.definition, partitions.keys
     expression = metadata.get("partition_expr")
-    partitions_def = context.asset_partitions_def
     is_calendar = bool(metadata.get("calendar_dates"))
     if expression is None:
         raise OptionsError(
             f"asset {asset!r} has partitions, but no metadata 'partition_expr': name the column that holds the "
             'partition, as in metadata={"partition_expr": "date"}'
         )
-    keys = context.asset_partition_keys
     if not isinstance(partitions_def, dg.MultiPartitionsDefinition):
         if not isinstance(expression, str):
             raise OptionsError(
@@ -233,6 +264,12 @@ def _boxes(
         )
         for box in _as_boxes(points)
     )
+
+
+def _shown(value: Any) -> str:
+    """Return a value as Python shows it, without numpy's and pandas' names of types."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    return str(plain) if isinstance(plain, datetime) else repr(plain)
 
 
 def _as_boxes(points: Sequence[tuple[str, ...]]) -> list[tuple[tuple[str, ...], ...]]:

@@ -1,0 +1,88 @@
+"""The collection that an output is written to: checked before the write, and prepared when it begins."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pymongo.database import Database
+
+from dagster_mongodb.collection import (
+    check_collection,
+    create_collection,
+    find_collection,
+    index_models,
+    set_indexes,
+    set_validator,
+)
+from dagster_mongodb.errors import CollectionError
+from dagster_mongodb.notes import Note, check_write, delete_note, find_note, write_note
+from dagster_mongodb.options import WriteOptions
+from dagster_mongodb.slices import CollectionSlice
+from dagster_mongodb.values import ID
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A collection that an output may be written to.
+
+    Args:
+        database: of the collection.
+        where: the slice that is written.
+        options: of the output.
+        note: what this write knows of the collection.
+        former: its note before; `None` if there is none.
+        options_of_collection: as MongoDB has them; `None` if there is no collection.
+        indexes: keys and options.
+    """
+
+    database: Database[Any]
+    where: CollectionSlice
+    options: WriteOptions
+    note: Note
+    former: Note | None
+    options_of_collection: Mapping[str, Any] | None
+    indexes: Sequence[tuple[list[tuple[str, Any]], dict[str, Any]]]
+
+    @classmethod
+    def check(cls, database: Database[Any], where: CollectionSlice, options: WriteOptions, note: Note) -> "Destination":
+        """Return the collection, unless the output cannot be written to it.
+
+        Raises:
+            CollectionError: it is of the wrong kind, or holds documents of another asset or program.
+            OptionsError: the metadata contradicts how the collection was written.
+        """
+        collection = where.collection
+        indexes = index_models(where, options.indexes, note.owner or collection)
+        found = find_collection(database, collection)
+        check_collection(database, collection, found or {}, keep_revisions=options.keep_revisions)
+        # In this order: another writer notes the collection before it writes the first document.
+        has_documents = found is not None and database[collection].find_one({}, {ID: True}) is not None
+        former = find_note(database, collection)
+        if has_documents and (former is None or former.is_shared):
+            if options.mode == "replace":
+                raise CollectionError(
+                    f"collection {collection} holds documents of another program, which {note.owner} would delete: set "
+                    "another collection by the metadata 'collection'; or add to it with the 'write_mode' merge, append "
+                    "or set; or let the asset take it over with dagster_mongodb.adopt_collection"
+                )
+            note = replace(note, columns=None, is_shared=True)
+        if found is not None and former is not None:
+            check_write(former, note, has_documents=has_documents, has_partitions=where.boxes is not None)
+        return cls(
+            database, where, options, note, former, None if found is None else found.get("options", {}), indexes
+        )
+
+    def prepare(self) -> None:
+        """Create what is missing: the collection, its indexes, its note, and its schema."""
+        collection = self.where.collection
+        if self.options_of_collection is None:
+            create_collection(self.database, collection)
+            if self.former is not None and self.former.owner is not None:
+                delete_note(self.database, self.former)  # of a collection that was dropped by hand
+        former_indexes = self.former.indexes if self.former is not None else {}
+        indexes = set_indexes(self.database, collection, self.indexes, former_indexes)
+        is_whole = self.options.mode == "replace" and self.where.boxes is None
+        note = write_note(self.database, replace(self.note, indexes=indexes), is_whole=is_whole)
+        action = self.options.validation_action
+        if action or (self.former is not None and self.former.has_validator):
+            set_validator(self.database, self.where, note.columns, action, self.options_of_collection or {})

@@ -1,0 +1,287 @@
+"""What is known of a collection besides its documents: whose it is, its keys, its columns and their types.
+
+The collection ``dagster_columns`` of each database holds one document, a note, for each collection that the IO
+manager wrote. So a consumer that does not know the producer's metadata reads the same rows.
+"""
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from dagster_mongodb.columns import Column, merge
+from dagster_mongodb.errors import CollectionError, OptionsError
+from dagster_mongodb.slices import names_of
+from dagster_mongodb.values import ID
+
+NOTES = "dagster_columns"
+"""The collection of notes."""
+
+_TO_MIGRATE = (
+    "rename the collection, as in db.getCollection({name!r}).renameCollection({former!r}), or drop it, and materialize "
+    "the asset again"
+)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is known of a collection.
+
+    Args:
+        collection: its name.
+        owner: the asset (``asset 'weather/cities'``) or output that it keeps; `None`: not noted, by a former
+            release.
+        primary_key: columns that are ``_id``.
+        partition_expr: column of the partitions, or dimension → column; `None`: written without partitions.
+        calendar_dates: whether the partition column holds calendar dates.
+        keep_revisions: whether former versions are kept.
+        columns: and their types; `None` for documents, which have no common columns.
+        dotted_names: columns whose names contain a dot.
+        indexes: name → keys and options of the indexes that the metadata asked for, as they were created.
+        has_validator: whether the metadata asked for a schema.
+        is_shared: documents of another program are among them.
+        expires_at: when it may be dropped; `None`: never.
+    """
+
+    collection: str
+    owner: str | None
+    primary_key: tuple[str, ...] = ()
+    partition_expr: str | Mapping[str, str] | None = None
+    calendar_dates: bool = False
+    keep_revisions: bool = False
+    columns: tuple[Column, ...] | None = None
+    dotted_names: frozenset[str] = frozenset()
+    indexes: Mapping[str, str] = field(default_factory=dict)
+    has_validator: bool = False
+    is_shared: bool = False
+    expires_at: datetime | None = None
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the document that is stored."""
+        expression = self.partition_expr
+        document = {
+            ID: self.collection,
+            "columns": None if self.columns is None else [column.as_document() for column in self.columns],
+            "owner": self.owner,
+            "primary_key": list(self.primary_key),
+            # Pairs, because the name of a dimension need not be a good name of a field.
+            "partition_expr": [[*pair] for pair in expression.items()] if isinstance(expression, Mapping) else expression,
+            "calendar_dates": self.calendar_dates,
+            "keep_revisions": self.keep_revisions,
+            "dotted_names": sorted(self.dotted_names),
+            "indexes": [[*pair] for pair in self.indexes.items()],
+            "has_validator": self.has_validator,
+            "is_shared": self.is_shared,
+        }
+        return document if self.expires_at is None else {**document, "expires_at": self.expires_at}
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> "Note":
+        """Return the note that a document is; those of former releases hold only columns."""
+        columns = document["columns"]
+        noted = None if columns is None else tuple(map(Column.of_document, columns))
+        expression = document.get("partition_expr")
+        return cls(
+            collection=document[ID],
+            owner=document.get("owner"),
+            primary_key=tuple(document.get("primary_key", ())),
+            partition_expr=dict(expression) if isinstance(expression, list) else expression,
+            calendar_dates=document.get("calendar_dates", False),
+            keep_revisions=document.get("keep_revisions", False),
+            columns=noted,
+            dotted_names=frozenset(
+                [*document.get("dotted_names", ()), *(column.name for column in noted or () if "." in column.name)]
+            ),
+            indexes=dict(document.get("indexes", ())),
+            has_validator=document.get("has_validator", False),
+            is_shared=document.get("is_shared", False),
+            expires_at=document.get("expires_at"),
+        )
+
+
+def owner_of(asset_key: dg.AssetKey) -> str:
+    """Return how a note names an asset."""
+    return f"asset {asset_key.to_user_string()!r}"
+
+
+def find_note(database: Database[Any], collection: str) -> Note | None:
+    """Return the note of a collection, or None if the IO manager never wrote to it."""
+    document = database[NOTES].find_one({ID: collection})
+    return None if document is None else Note.of_document(document)
+
+
+def find_note_of_asset(database: Database[Any], asset_key: dg.AssetKey) -> Note | None:
+    """Return the note of the only collection that keeps an asset, or None."""
+    found = database[NOTES].find({"owner": owner_of(asset_key)}, limit=2).to_list()
+    return Note.of_document(found[0]) if len(found) == 1 else None
+
+
+def check_write(note: Note, new: Note, *, has_documents: bool, has_partitions: bool) -> None:
+    """Refuse to write what would mix with the documents of a collection.
+
+    Args:
+        note: of the collection.
+        new: of the write.
+        has_documents: the collection is not empty.
+        has_partitions: only some partitions are written.
+
+    Raises:
+        CollectionError: the collection keeps another asset.
+        OptionsError: the primary key or the columns of the partitions have changed.
+    """
+    if note.owner is None:
+        return
+    if note.owner != new.owner:
+        raise CollectionError(
+            f"collection {note.collection} keeps {note.owner}, so {new.owner} cannot be written to it: set another "
+            "collection by the metadata 'collection'; if the asset was renamed, call dagster_mongodb.adopt_collection"
+        )
+    if not has_documents:
+        return
+    to_migrate = _TO_MIGRATE.format(name=note.collection, former=f"{note.collection}_former")
+    if note.primary_key != new.primary_key:
+        raise OptionsError(
+            f"{new.owner}: 'primary_key' is {_listed(new.primary_key)}, but the documents of collection "
+            f"{note.collection} are stored by {_listed(note.primary_key)}: change it back; or {to_migrate}"
+        )
+    if has_partitions and (note.partition_expr, note.calendar_dates) != (new.partition_expr, new.calendar_dates):
+        stored = "without partitions" if note.partition_expr is None else f"with {_expression(note)}"
+        raise OptionsError(
+            f"{new.owner}: the partitions are those of {_expression(new)}, but collection {note.collection} was "
+            f"written {stored}: change it back; or {to_migrate}"
+        )
+
+
+def obeyed(note: Note | None, metadata: Mapping[str, Any], title: str) -> dict[str, Any]:
+    """Return the metadata with which an asset is read: what its note says, which its own metadata must not contradict.
+
+    Raises:
+        OptionsError: it does.
+    """
+    if note is None or note.owner is None:
+        return dict(metadata)
+    given = {key: metadata[key] for key in ("primary_key", "partition_expr") if metadata.get(key) is not None}
+    stored = {"primary_key": note.primary_key, "partition_expr": note.partition_expr}
+    for key, value in given.items():
+        value = names_of(value) if key == "primary_key" else value
+        if stored[key] is not None and value != stored[key]:
+            shown = _listed(note.primary_key) if key == "primary_key" else repr(note.partition_expr)
+            raise OptionsError(
+                f"{title}: the metadata {key!r} is {metadata[key]!r}, but collection {note.collection} was written "
+                f"with {shown}: correct the metadata, or materialize the asset again"
+            )
+    expression = {"partition_expr": note.partition_expr} if note.partition_expr is not None else {}
+    return {**metadata, **expression, "primary_key": note.primary_key, "calendar_dates": note.calendar_dates}
+
+
+def write_note(database: Database[Any], new: Note, *, is_whole: bool) -> Note:
+    """Note what is about to be written; documents alone do not show the columns of empty frames or of nulls.
+
+    Args:
+        database: of the collection.
+        new: what this write knows.
+        is_whole: the rows replace the whole collection; otherwise other documents keep their columns.
+
+    Returns:
+        The note of the collection.
+    """
+    notes = database[NOTES]
+    while True:
+        document = notes.find_one({ID: new.collection})
+        if document is None:
+            # Writers of other partitions may note columns at the same time: no writer overwrites another's.
+            with contextlib.suppress(DuplicateKeyError):
+                notes.insert_one(new.as_document())
+                return new
+            continue
+        merged = _merged(Note.of_document(document), new, is_whole=is_whole)
+        if merged.as_document() == document or _replace_note(database, document, merged):
+            return merged
+
+
+def delete_note(database: Database[Any], note: Note) -> None:
+    """Delete a note, unless another writer has changed it."""
+    database[NOTES].delete_one(_unchanged(note.as_document()))
+
+
+def adopt_collection(
+    database: Database[Any],
+    collection: str,
+    asset_key: dg.AssetKey | str | Sequence[str],
+    *,
+    primary_key: str | Sequence[str] = (),
+) -> None:
+    """Let an asset take over a collection with the documents of another program, or of an asset that was renamed.
+
+    Without it, the IO manager refuses to write to such a collection, because a write that replaces all rows
+    would delete the documents in it.
+
+    Args:
+        database: of the collection.
+        collection: its name.
+        asset_key: of the asset; its next materialization may replace and delete the documents.
+        primary_key: the same as in the metadata of the asset: ``"_id"`` if the documents are identified by their
+            ``_id``. A collection of a renamed asset keeps its own.
+
+    Raises:
+        CollectionError: the database has no such collection.
+
+    Example:
+        .. code-block:: python
+
+            with MongoClient(uri) as client:
+                adopt_collection(client["weather"], "cities", "cities", primary_key="_id")
+    """
+    if collection not in database.list_collection_names(filter={"name": collection}):
+        raise CollectionError(f"{database.name} has no collection {collection}")
+    owner = owner_of(dg.AssetKey.from_coercible(asset_key))
+    while True:
+        document = database[NOTES].find_one({ID: collection})
+        if document is None:
+            with contextlib.suppress(DuplicateKeyError):
+                note = Note(collection, owner, primary_key=names_of(primary_key))
+                database[NOTES].insert_one(note.as_document())
+                return
+        elif _replace_note(database, document, replace(Note.of_document(document), owner=owner, is_shared=False)):
+            return
+
+
+def _replace_note(database: Database[Any], former: Mapping[str, Any], new: Note) -> bool:
+    """Replace a note unless another writer has changed it; return whether it did."""
+    return database[NOTES].replace_one(_unchanged(former), new.as_document()).matched_count == 1
+
+
+def _unchanged(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {ID: document[ID], "$expr": {"$eq": ["$$ROOT", {"$literal": document}]}}
+
+
+def _merged(former: Note, new: Note, *, is_whole: bool) -> Note:
+    if is_whole and new.columns != ():
+        return new
+    if former.columns is None or new.columns is None:
+        # No documents say nothing about columns.
+        columns = former.columns if new.columns == () else None
+    else:
+        columns = merge(former.columns, new.columns)
+    cut = new if new.partition_expr is not None else former
+    return replace(
+        new,
+        partition_expr=cut.partition_expr,
+        calendar_dates=cut.calendar_dates,
+        columns=columns,
+        dotted_names=former.dotted_names | new.dotted_names,
+        is_shared=former.is_shared or new.is_shared,
+    )
+
+
+def _listed(primary_key: Iterable[str]) -> str:
+    return ", ".join(map(repr, primary_key)) or "no primary key"
+
+
+def _expression(note: Note) -> str:
+    return f"'partition_expr' {note.partition_expr!r}{', calendar dates' if note.calendar_dates else ''}"
