@@ -1,6 +1,7 @@
 """Connections to MongoDB, and errors that explain why one failed."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -153,7 +154,13 @@ def _parse(uri: str) -> dict[str, Any]:
         options = text.split("&")
         return {"nodelist": [(host, None)], "options": {option.partition("=")[0] for option in options}}
     try:
-        return dict(uri_parser.parse_uri(uri, warn=False))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            parsed = dict(uri_parser.parse_uri(uri, warn=True))
+        # Of an option that it does not know, such as those of MongoDB's other drivers, the driver only warns.
+        if any(not str(warning.message).startswith("Unknown option") for warning in caught):
+            return dict(uri_parser.parse_uri(uri, warn=False))
+        return parsed
     except (PyMongoError, ValueError) as error:
         raise MongoDBConnectionError(f"the MongoDB URI is not valid: {error}") from None
 

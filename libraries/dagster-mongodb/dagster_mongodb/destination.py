@@ -68,9 +68,7 @@ class Destination:
             note = replace(note, columns=None, is_shared=True)
         if found is not None and former is not None:
             check_write(former, note, has_documents=has_documents, has_partitions=where.boxes is not None)
-        return cls(
-            database, where, options, note, former, None if found is None else found.get("options", {}), indexes
-        )
+        return cls(database, where, options, note, former, None if found is None else found.get("options", {}), indexes)
 
     def prepare(self) -> None:
         """Create what is missing: the collection, its indexes, its note, and its schema."""

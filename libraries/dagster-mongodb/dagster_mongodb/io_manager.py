@@ -12,7 +12,7 @@ from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pydantic import Field, PrivateAttr
-from pymongo import ReadPreference
+from pymongo import MongoClient, ReadPreference
 from pymongo.database import Database
 
 from dagster_mongodb import connection, difference
@@ -253,11 +253,11 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         if of_partition is None:
             return handler.load(self._stored_rows(database_name, source, partitions, options), kind)
         if partitions is None:
-            raise OptionsError(f"{title} has no partitions, so it cannot be read as {annotation}: annotate it with {kind}")
-        return {
-            key: handler.load(
-                self._stored_rows(database_name, source, replace(partitions, keys=(key,)), options), kind
+            raise OptionsError(
+                f"{title} has no partitions, so it cannot be read as {annotation}: annotate it with {kind}"
             )
+        return {
+            key: handler.load(self._stored_rows(database_name, source, replace(partitions, keys=(key,)), options), kind)
             for key in partitions.keys
         }
 
@@ -329,6 +329,9 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
             has_validator=options.validation_action is not None,
             expires_at=datetime.now(UTC) + timedelta(days=self.keep_intermediates_days) if is_intermediate else None,
         )
+
+    def _client(self) -> MongoClient[Any]:
+        return CLIENTS.client(self._client_settings, self._user)
 
     @property
     def _client_settings(self) -> ClientSettings:

@@ -11,7 +11,7 @@ from bson import json_util
 _RELAXED = json_util.RELAXED_JSON_OPTIONS
 
 
-def Write(  # noqa: N802 named as what it stands for in `metadata=mongo.Write(...)`
+def Write(
     *,
     key: str | Sequence[str] | None = None,
     mode: Literal["replace", "merge", "append", "set"] | None = None,
@@ -56,10 +56,10 @@ def Write(  # noqa: N802 named as what it stands for in `metadata=mongo.Write(..
     )
 
 
-def Read(  # noqa: N802 named as what it stands for in `AssetIn(metadata=mongo.Read(...))`
+def Read(
     *,
     columns: Sequence[str] | None = None,
-    filter: Mapping[str, Any] | None = None,  # noqa: A002 MongoDB's word
+    filter: Mapping[str, Any] | None = None,
     sort: str | Sequence[str | tuple[str, int]] | Mapping[str, int] | None = None,
     limit: int | None = None,
     pipeline: Sequence[Mapping[str, Any]] | None = None,

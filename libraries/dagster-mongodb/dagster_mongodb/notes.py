@@ -5,7 +5,7 @@ manager wrote. So a consumer that does not know the producer's metadata reads th
 """
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -70,7 +70,9 @@ class Note:
             "owner": self.owner,
             "primary_key": list(self.primary_key),
             # Pairs, because the name of a dimension need not be a good name of a field.
-            "partition_expr": [[*pair] for pair in expression.items()] if isinstance(expression, Mapping) else expression,
+            "partition_expr": [[*pair] for pair in expression.items()]
+            if isinstance(expression, Mapping)
+            else expression,
             "calendar_dates": self.calendar_dates,
             "keep_revisions": self.keep_revisions,
             "dotted_names": sorted(self.dotted_names),
@@ -146,14 +148,14 @@ def check_write(note: Note, new: Note, *, has_documents: bool, has_partitions: b
     to_migrate = _TO_MIGRATE.format(name=note.collection, former=f"{note.collection}_former")
     if note.primary_key != new.primary_key:
         raise OptionsError(
-            f"{new.owner}: 'primary_key' is {_listed(new.primary_key)}, but the documents of collection "
-            f"{note.collection} are stored by {_listed(note.primary_key)}: change it back; or {to_migrate}"
+            f"{new.owner} has {_key(new.primary_key)}, but collection {note.collection} was written with "
+            f"{_key(note.primary_key)}: change it back; or {to_migrate}"
         )
     if has_partitions and (note.partition_expr, note.calendar_dates) != (new.partition_expr, new.calendar_dates):
         stored = "without partitions" if note.partition_expr is None else f"with {_expression(note)}"
         raise OptionsError(
-            f"{new.owner}: the partitions are those of {_expression(new)}, but collection {note.collection} was "
-            f"written {stored}: change it back; or {to_migrate}"
+            f"{new.owner} has {_expression(new)}, but collection {note.collection} was written {stored}: change it "
+            f"back; or {to_migrate}"
         )
 
 
@@ -165,18 +167,19 @@ def obeyed(note: Note | None, metadata: Mapping[str, Any], title: str) -> dict[s
     """
     if note is None or note.owner is None:
         return dict(metadata)
-    given = {key: metadata[key] for key in ("primary_key", "partition_expr") if metadata.get(key) is not None}
-    stored = {"primary_key": note.primary_key, "partition_expr": note.partition_expr}
-    for key, value in given.items():
-        value = names_of(value) if key == "primary_key" else value
-        if stored[key] is not None and value != stored[key]:
-            shown = _listed(note.primary_key) if key == "primary_key" else repr(note.partition_expr)
-            raise OptionsError(
-                f"{title}: the metadata {key!r} is {metadata[key]!r}, but collection {note.collection} was written "
-                f"with {shown}: correct the metadata, or materialize the asset again"
-            )
-    expression = {"partition_expr": note.partition_expr} if note.partition_expr is not None else {}
-    return {**metadata, **expression, "primary_key": note.primary_key, "calendar_dates": note.calendar_dates}
+    given, expression = metadata.get("primary_key"), metadata.get("partition_expr")
+    contradictions = []
+    if given is not None and names_of(given) != note.primary_key:
+        contradictions.append(f"the metadata 'primary_key' is {given!r}, not {_key(note.primary_key)}")
+    if None not in (expression, note.partition_expr) and expression != note.partition_expr:
+        contradictions.append(f"the metadata 'partition_expr' is {expression!r}, not {note.partition_expr!r}")
+    if contradictions:
+        raise OptionsError(
+            f"{title}: {' and '.join(contradictions)}, with which collection {note.collection} was written: correct "
+            "the metadata, or materialize the asset again"
+        )
+    stored = {"partition_expr": note.partition_expr} if note.partition_expr is not None else {}
+    return {**metadata, **stored, "primary_key": note.primary_key, "calendar_dates": note.calendar_dates}
 
 
 def write_note(database: Database[Any], new: Note, *, is_whole: bool) -> Note:
@@ -279,8 +282,8 @@ def _merged(former: Note, new: Note, *, is_whole: bool) -> Note:
     )
 
 
-def _listed(primary_key: Iterable[str]) -> str:
-    return ", ".join(map(repr, primary_key)) or "no primary key"
+def _key(primary_key: Sequence[str]) -> str:
+    return f"the primary key {', '.join(map(repr, primary_key))}" if primary_key else "no primary key"
 
 
 def _expression(note: Note) -> str:

@@ -121,7 +121,7 @@ class ReadOptions:
             raise OptionsError(f"{title}: 'columns' is {columns!r}, it must be a list of column names")
         condition = metadata.get("filter") or {}
         if not isinstance(condition, Mapping):
-            raise OptionsError(f"{title}: 'filter' is {condition!r}, it must be a dict, as in " '{"city": "Oslo"}')
+            raise OptionsError(f'{title}: \'filter\' is {condition!r}, it must be a dict, as in {{"city": "Oslo"}}')
         limit = metadata.get("limit") or 0
         if not isinstance(limit, int) or limit < 0:
             raise OptionsError(f"{title}: 'limit' is {limit!r}, it must be a number of rows")
@@ -200,7 +200,7 @@ def _sort(sort: Any, title: str) -> tuple[tuple[str, int], ...]:
     pairs = [(pair, 1) if isinstance(pair, str) else tuple(pair) for pair in pairs]
     if not all(len(pair) == 2 and isinstance(pair[0], str) and pair[1] in (1, -1) for pair in pairs):
         raise OptionsError(
-            f'{title}: \'sort\' is {sort!r}, it must be a column, a list of columns, or a dict as {{"time": -1}}'
+            f"{title}: 'sort' is {sort!r}, it must be a column, a list of columns, or a dict as {{\"time\": -1}}"
         )
     return tuple(pairs)
 

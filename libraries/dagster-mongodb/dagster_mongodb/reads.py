@@ -54,9 +54,11 @@ class SliceReader:
 
     def raw_batches(self) -> Iterator[bytes]:
         """Return the documents as batches of concatenated BSON; not for a pipeline or a moment of the past."""
-        with self.open_database() as database:
-            with database[self.where.collection].find_raw_batches(*self._found, **self._options) as batches:
-                yield from cast("Iterator[bytes]", batches)
+        with (
+            self.open_database() as database,
+            database[self.where.collection].find_raw_batches(*self._found, **self._options) as batches,
+        ):
+            yield from cast("Iterator[bytes]", batches)
 
     def _with_columns(self, documents: list[Document]) -> list[Document]:
         if self.options.columns is None:

@@ -134,7 +134,7 @@ class CollectionSlice:
             PartitionError: names the column.
         """
         for column in self.partition_columns:
-            if column not in names:
+            if self.column(column) not in names:
                 raise PartitionError(
                     f"'partition_expr' names the column {column!r}, which the rows do not have: {', '.join(names)}"
                 )

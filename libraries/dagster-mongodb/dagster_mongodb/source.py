@@ -88,6 +88,6 @@ class Source:
             is_kept = bool(database.list_collection_names(filter={"name": {"$in": names}}))
         if not is_kept:
             raise OptionsError(
-                f"{self.title} keeps no former versions, so it cannot be read 'as_of' a moment: set 'keep_revisions' in "
-                "the metadata of the asset, or read it as it is now"
+                f"{self.title} keeps no former versions, so it cannot be read 'as_of' a moment: set 'keep_revisions' "
+                "in the metadata of the asset, or read it as it is now"
             )

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 import pandas as pd
 import pytest
-from dagster_mongodb import CollectionError, MongoDBIOManager, OptionsError, WriteRefusedError, collection
+from dagster_mongodb import CollectionError, MongoDBIOManager, OptionsError, WriteRefusedError, collection, notes
 from dagster_mongodb.slices import CollectionSlice
 from pymongo.errors import WriteError
 from pymongo.monitoring import CommandStartedEvent
@@ -121,7 +121,7 @@ def test_a_schema_that_warns_lets_everything_in(io_manager, database):
 
 
 def test_an_unknown_validation_action_is_refused(io_manager):
-    with pytest.raises(OptionsError, match="'validation_action' is 'yes', it must be 'error' or 'warn'"):
+    with pytest.raises(OptionsError, match="'validation_action' is 'yes', it must be one of 'error', 'warn'"):
         write_directly(io_manager, FRAME, validation_action="yes")
 
 
@@ -159,9 +159,9 @@ def test_a_collection_sharded_by_another_key_than_its_id_is_refused(database, mo
     try:
         if is_refused:
             with pytest.raises(CollectionError, match="is sharded by x.*shard it by '_id'"):
-                collection.check_collection(database, "table", keep_revisions=False)
+                collection.check_collection(database, "table", {}, keep_revisions=False)
         else:
-            collection.check_collection(database, "table", keep_revisions=False)
+            collection.check_collection(database, "table", {}, keep_revisions=False)
     finally:
         database.client["config"]["collections"].delete_one({"_id": namespace})
 
@@ -185,13 +185,14 @@ def test_a_name_that_a_collection_cannot_have_is_refused_with_what_to_do(io_mana
 def test_columns_that_writers_of_partitions_add_at_the_same_time_are_all_noted(database):
     def note(number: int) -> None:
         columns = (collection.Column("id", "int64"), collection.Column(f"column{number}", "float64"))
-        collection.note_columns(database, "table", columns, is_whole=False)
+        notes.write_note(database, notes.Note("table", "asset 'table'", columns=columns), is_whole=False)
 
     with ThreadPoolExecutor(8) as writers:
         list(writers.map(note, range(40)))
-    columns = collection.columns_of(collection.find_note(database, "table"))
-    assert columns is not None
-    assert {column.name for column in columns} == {"id", *(f"column{number}" for number in range(40))}
+    noted = notes.find_note(database, "table")
+    assert noted is not None
+    assert noted.columns is not None
+    assert {column.name for column in noted.columns} == {"id", *(f"column{number}" for number in range(40))}
 
 
 def test_a_replaced_collection_forgets_the_columns_it_had(io_manager):

@@ -145,7 +145,7 @@ def test_a_check_needs_a_login(server_with_logins):
 def test_a_user_who_may_not_write_is_told_so(server_with_logins):
     manager = MongoDBIOManager(uri=f"mongodb://reader:p%40ss%2Fword@{server_with_logins}", database="guarded")
     with pytest.raises(MongoDBConnectionError, match="is not allowed to do this"):
-        write(manager, table(), FRAME)
+        write(manager, table("other"), FRAME)
 
 
 def test_a_server_that_asks_for_a_login_tells_who_has_none(server_with_logins):
