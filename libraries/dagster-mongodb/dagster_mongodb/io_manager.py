@@ -16,8 +16,8 @@ from dagster_mongodb import connection, difference
 from dagster_mongodb.clients import CLIENTS, ClientSettings
 from dagster_mongodb.columns import Column
 from dagster_mongodb.errors import CollectionNotStoredError, MongoDBIOManagerError, OptionsError
-from dagster_mongodb.handlers.handler import Rows, StoredRows
-from dagster_mongodb.handlers.registry import handler_of, handler_reading, type_names
+from dagster_mongodb.handlers.handler import Rows, StoredRows, TypeHandler
+from dagster_mongodb.handlers.registry import handler_of, handler_reading, loaded_annotation, type_names
 from dagster_mongodb.options import ReadOptions, WriteOptions, name_of_output, title_of
 from dagster_mongodb.reads import SliceReader
 from dagster_mongodb.revisions import REVISION_BYTES, RevisionLog
@@ -115,6 +115,10 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         """Close the connections of the run, unless something else in the process uses them."""
         CLIENTS.release(self._client_settings, self._user)
 
+    def type_handlers(self) -> Sequence[TypeHandler[Any]]:
+        """Return handlers of further types, which are asked before those of the library; for subclasses."""
+        return ()
+
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Write an object to the slice of its partitions.
 
@@ -122,11 +126,11 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
             MongoDBIOManagerError: the object cannot be stored and nothing was written, or MongoDB failed.
         """
         title = title_of(context)
-        handler = handler_of(obj)
+        handler = handler_of(obj, self.type_handlers())
         if handler is None:
             raise MongoDBIOManagerError(
-                f"{title} returned {type(obj).__name__}, but MongoDBIOManager stores {type_names()}. Annotate an asset "
-                "that returns nothing with '-> None'."
+                f"{title} returned {type(obj).__name__}, but MongoDBIOManager stores "
+                f"{type_names(self.type_handlers())}. Annotate an asset that returns nothing with '-> None'."
             )
         begin = time.monotonic()
         where = locate(context, context.definition_metadata, database=self.database, name=name_of_output(context))
@@ -181,11 +185,11 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         """
         title = title_of(context)
         annotation = context.dagster_type.typing_type
-        handler = handler_reading(annotation)
+        handler = handler_reading(annotation, self.type_handlers())
         if handler is None:
             raise MongoDBIOManagerError(
-                f"{title} cannot be read as {annotation}: MongoDBIOManager reads {type_names()}, so annotate the input "
-                "with one of them"
+                f"{title} cannot be read as {annotation}: MongoDBIOManager reads "
+                f"{type_names(self.type_handlers())}, so annotate the input with one of them"
             )
         upstream = context.upstream_output
         where = locate(
@@ -214,7 +218,8 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
                     selected=options.columns,
                     primary_key=where.primary_key,
                     title=title,
-                )
+                ),
+                loaded_annotation(annotation, self.type_handlers()),
             )
 
     @property
