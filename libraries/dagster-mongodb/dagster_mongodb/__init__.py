@@ -1,6 +1,7 @@
 """Dagster assets in MongoDB: an IO manager that writes only what differs, a resource, and what reads beside them."""
 
 from dagster_mongodb.arrays import read_arrays
+from dagster_mongodb.columns import Column
 from dagster_mongodb.connection import address, connect, explained_errors, normal_uri
 from dagster_mongodb.errors import (
     CollectionError,
@@ -14,20 +15,29 @@ from dagster_mongodb.errors import (
     UnstorableError,
     WriteRefusedError,
 )
-from dagster_mongodb.handlers.dataframes import DataFrameChunks
+from dagster_mongodb.handlers.dataframes import DataFrameHandler
+from dagster_mongodb.handlers.documents import DocumentsHandler
+from dagster_mongodb.handlers.handler import ColumnRows, Rows, StoredRows, TypeHandler
+from dagster_mongodb.handlers.streams import DataFrameChunks
 from dagster_mongodb.io_manager import MongoDBIOManager
 from dagster_mongodb.metadata import Read, Write
 from dagster_mongodb.notes import adopt_collection
 from dagster_mongodb.resource import MongoDBResource
 from dagster_mongodb.revisions import Revision, find_as_of, find_revisions, revisions_collection
-from dagster_mongodb.values import ABSENT
+from dagster_mongodb.values import ABSENT, STRICT, DatePolicy
 
 __all__ = [
     "ABSENT",
+    "STRICT",
     "CollectionError",
     "CollectionNotStoredError",
+    "Column",
+    "ColumnRows",
     "ConcurrentWriteError",
     "DataFrameChunks",
+    "DataFrameHandler",
+    "DatePolicy",
+    "DocumentsHandler",
     "MongoDBConnectionError",
     "MongoDBIOManager",
     "MongoDBIOManagerError",
@@ -36,6 +46,9 @@ __all__ = [
     "PartitionError",
     "Read",
     "Revision",
+    "Rows",
+    "StoredRows",
+    "TypeHandler",
     "UnreadableError",
     "UnstorableError",
     "Write",

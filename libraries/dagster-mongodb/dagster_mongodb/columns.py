@@ -86,6 +86,15 @@ def field_name(name: str) -> str:
     return name.replace(_DOT, _FULL_WIDTH_DOT)
 
 
+def column_name(field: str) -> str:
+    """Return the column of a field.
+
+    >>> column_name(field_name("a.b"))
+    'a.b'
+    """
+    return field.replace(_FULL_WIDTH_DOT, _DOT)
+
+
 def merge(former: tuple[Column, ...], new: tuple[Column, ...]) -> tuple[Column, ...]:
     """Return all columns, each with a dtype for the values of both.
 

@@ -22,7 +22,7 @@ from dagster_mongodb.columns import Column
 from dagster_mongodb.destination import Destination
 from dagster_mongodb.errors import CollectionNotStoredError, MongoDBIOManagerError, OptionsError
 from dagster_mongodb.handlers.handler import Rows, StoredRows, TypeHandler
-from dagster_mongodb.handlers.registry import handler_of, handler_reading, is_optional, partition_value, type_names
+from dagster_mongodb.handlers.registry import handler_of, handler_reading, is_optional, loaded_annotation, partition_value, type_names
 from dagster_mongodb.intermediates import drop_expired, name_of_output, owner_of_output
 from dagster_mongodb.materialization import materialization_metadata
 from dagster_mongodb.notes import Note, owner_of
@@ -165,8 +165,8 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         handler = handler_of(obj, self.type_handlers())
         if handler is None:
             raise MongoDBIOManagerError(
-                f"{title} returned {type(obj).__name__}, but MongoDBIOManager stores {type_names()}. Annotate an asset "
-                "that returns nothing with '-> None'."
+                f"{title} returned {type(obj).__name__}, but MongoDBIOManager stores "
+                f"{type_names(self.type_handlers())}. Annotate an asset that returns nothing with '-> None'."
             )
         metadata = metadata_of_output(context, title)
         primary_key = names_of(metadata.get("primary_key"))
@@ -220,15 +220,15 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
             CollectionNotStoredError: the upstream asset was never stored.
             MongoDBIOManagerError: the type or a column is not known, or MongoDB failed.
         """
-        title = title_of(context)
+        title, more = title_of(context), self.type_handlers()
         annotation = context.dagster_type.typing_type
-        of_partition = partition_value(annotation)
-        kind = annotation if of_partition is None else of_partition
-        handler = handler_reading(kind, self.type_handlers())
+        of_partition = partition_value(annotation, more)
+        kind = loaded_annotation(annotation if of_partition is None else of_partition, more)
+        handler = handler_reading(kind, more)
         if handler is None:
             raise MongoDBIOManagerError(
-                f"{title} cannot be read as {annotation}: MongoDBIOManager reads {type_names()}, so annotate the input "
-                "with one of them"
+                f"{title} cannot be read as {annotation}: MongoDBIOManager reads {type_names(more)}, so annotate the "
+                "input with one of them"
             )
         options = ReadOptions.of(plain_metadata(context.definition_metadata), title=title)
         upstream = context.upstream_output

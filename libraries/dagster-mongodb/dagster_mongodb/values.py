@@ -3,6 +3,7 @@
 import datetime
 import decimal
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from bson import Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 
+from dagster_mongodb.columns import column_name, field_name
 from dagster_mongodb.errors import UnstorableError
 
 ID = "_id"
@@ -21,6 +23,22 @@ _READ_PLAIN = frozenset({*_PLAIN, bytes})
 _STORABLE = frozenset(
     {*_READ_PLAIN, ObjectId, Decimal128, Int64, Binary, Code, DBRef, MaxKey, MinKey, Regex, Timestamp}
 )
+
+
+@dataclass(frozen=True)
+class DatePolicy:
+    """What becomes of dates that BSON cannot hold as they are.
+
+    Args:
+        naive_as_utc: a date without a time zone is taken for UTC; else it is refused.
+        floor: a date finer than a millisecond is cut off; else it is refused.
+    """
+
+    naive_as_utc: bool = False
+    floor: bool = False
+
+
+STRICT = DatePolicy()
 
 
 class _Absent(float):
@@ -74,7 +92,7 @@ def bson_values(values: list[Any], column: str, first_row: int = 0) -> list[Any]
     ]
 
 
-def bson_value(value: Any, where: str) -> Any:
+def bson_value(value: Any, where: str, dates: DatePolicy = STRICT) -> Any:
     """Return one object as a BSON value, with all values inside it checked.
 
     Args:
@@ -102,9 +120,9 @@ def bson_value(value: Any, where: str) -> Any:
         return _checked_decimal(value, where)
     if isinstance(value, Mapping):
         for key in value:
-            if not isinstance(key, str) or key.startswith("$") or "\0" in key:
+            if not isinstance(key, str) or key.startswith("$") or "\0" in key or column_name(key) != key:
                 raise UnstorableError(f"{where}: {key!r} cannot be a field name")
-        return {str(key): bson_value(inner, where) for key, inner in value.items()}
+        return {field_name(str(key)): bson_value(inner, where, dates) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         if _STORABLE.issuperset(map(type, value)):
             return list(value)
@@ -150,7 +168,7 @@ def python_value(value: Any) -> Any:
     if isinstance(value, Decimal128):
         return value.to_decimal()
     if isinstance(value, dict):
-        return {key: python_value(inner) for key, inner in value.items()}
+        return {column_name(key): python_value(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [python_value(inner) for inner in value]
     return value

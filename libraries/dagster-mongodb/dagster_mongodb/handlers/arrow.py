@@ -10,7 +10,7 @@ import pyarrow.types
 from dagster_mongodb.columns import DATE, PLAIN_NUMBERS, Column
 from dagster_mongodb.errors import UnstorableError
 from dagster_mongodb.handlers.handler import ColumnRows, StoredRows, TypeHandler, check_names
-from dagster_mongodb.values import bson_values, python_values
+from dagster_mongodb.values import STRICT, DatePolicy, bson_values, python_values
 
 _REFUSED = {
     pa.types.is_time: "store seconds since midnight as a number, or a whole timestamp",
@@ -24,11 +24,11 @@ class ArrowHandler(TypeHandler[pa.Table]):
 
     types = (pa.Table,)
 
-    def rows(self, obj: pa.Table, primary_key: Sequence[str]) -> "ArrowRows":
+    def rows(self, obj: pa.Table, primary_key: Sequence[str], dates: DatePolicy = STRICT) -> "ArrowRows":
         """Return a table's rows."""
         return ArrowRows(obj, primary_key)
 
-    def load(self, stored: StoredRows) -> pa.Table:
+    def load(self, stored: StoredRows, annotation: Any) -> pa.Table:
         """Return a table with the types that were written; for documents, the types that Arrow infers."""
         chunks = stored.chunks()
         columns = stored.columns

@@ -1,4 +1,4 @@
-"""`pandas.DataFrame`, and chunks of it.
+"""`pandas.DataFrame`.
 
 A missing value (NaN in a column of numbers, NaT, NA, None) becomes null; NaN among other objects stays NaN.
 """
@@ -23,7 +23,7 @@ from dagster_mongodb.handlers.series import (
     plain_kind,
     restored,
 )
-from dagster_mongodb.values import ABSENT, ABSENT_TYPE, ID, bson_values
+from dagster_mongodb.values import ABSENT, ABSENT_TYPE, ID, STRICT, DatePolicy, bson_values
 
 _MOST_CATEGORIES = 100_000
 _MOST_CATEGORY_BYTES = 8 * 2**20  # all of them must fit into one document
@@ -34,11 +34,11 @@ class DataFrameHandler(TypeHandler[pd.DataFrame]):
 
     types = (pd.DataFrame,)
 
-    def rows(self, obj: pd.DataFrame, primary_key: Sequence[str]) -> "DataFrameRows":
+    def rows(self, obj: pd.DataFrame, primary_key: Sequence[str], dates: DatePolicy = STRICT) -> "DataFrameRows":
         """Return the rows of a frame; its index must be integers without a name."""
         return DataFrameRows(obj, primary_key)
 
-    def load(self, stored: StoredRows) -> pd.DataFrame:
+    def load(self, stored: StoredRows, annotation: Any) -> pd.DataFrame:
         """Return a frame; if a value does not fit the dtype of its column, with the next wider dtype."""
         if stored.columns is None:
             return _inferred_frame([document for chunk in stored.chunks() for document in chunk], stored)
@@ -47,46 +47,6 @@ class DataFrameHandler(TypeHandler[pd.DataFrame]):
             for name, array in arrays.items():
                 buffers[name].append(array)
         return _frame({column.name: restored(buffers.pop(column.name).array(), column) for column in stored.columns})
-
-
-class DataFrameChunks:
-    """An input that is read in chunks: an iterable of frames.
-
-    Use it as the annotation of an input if the asset does not fit into memory. Each iteration reads the
-    asset again; a chunk has at most `batch_size` rows (a field of the IO manager).
-
-    Example:
-        .. code-block:: python
-
-            @dg.asset
-            def total(readings: DataFrameChunks) -> float:
-                return sum(chunk["value"].sum() for chunk in readings)
-    """
-
-    def __init__(self, stored: StoredRows) -> None:
-        self._stored = stored
-
-    def __iter__(self) -> Iterator[pd.DataFrame]:
-        stored = self._stored
-        if stored.columns is None:
-            yield from (_inferred_frame(documents, stored) for documents in stored.chunks())
-            return
-        for arrays in _arrays(stored, stored.columns):
-            yield _frame({column.name: restored(arrays[column.name], column) for column in stored.columns})
-
-
-class DataFrameChunksHandler(TypeHandler[DataFrameChunks]):
-    """Reads inputs with the annotation `DataFrameChunks`."""
-
-    types = (DataFrameChunks,)
-
-    def rows(self, obj: DataFrameChunks, primary_key: Sequence[str]) -> ColumnRows:
-        """Refuse: a write reads its rows more than once."""
-        raise UnstorableError("DataFrameChunks are only for reading: return a pandas.DataFrame, one for each partition")
-
-    def load(self, stored: StoredRows) -> DataFrameChunks:
-        """Return the chunks; they are read when they are iterated over."""
-        return DataFrameChunks(stored)
 
 
 class DataFrameRows(ColumnRows):
@@ -317,6 +277,15 @@ def _packed_columns(
         )
         for column in columns
     }
+
+
+def frames_of(stored: StoredRows) -> Iterator[pd.DataFrame]:
+    """Return stored rows as frames, one for each chunk."""
+    if stored.columns is None:
+        yield from (_inferred_frame(documents, stored) for documents in stored.chunks())
+        return
+    for arrays in _arrays(stored, stored.columns):
+        yield _frame({column.name: restored(arrays[column.name], column) for column in stored.columns})
 
 
 def _inferred_frame(documents: list[dict[str, Any]], stored: StoredRows) -> pd.DataFrame:

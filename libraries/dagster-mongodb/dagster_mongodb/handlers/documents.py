@@ -1,108 +1,220 @@
-"""Documents: ``list[dict]``, or one ``dict``."""
+"""Documents: ``list[dict]``, one ``dict``, and models; see `models` for the latter."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, get_args, get_origin
 
+import bson
+import numpy as np
 import pandas as pd
+from bson import UuidRepresentation
+from bson.codec_options import CodecOptions
 
 from dagster_mongodb.columns import field_name
 from dagster_mongodb.errors import UnreadableError, UnstorableError
-from dagster_mongodb.handlers.handler import Document, Rows, StoredRows, TypeHandler
-from dagster_mongodb.values import ID, bson_value, python_value
+from dagster_mongodb.handlers.encoding import ENCODING_ERRORS, encode_all, stored_unchanged, unencodable
+from dagster_mongodb.handlers.handler import Document, EncodedRows, StoredRows, TypeHandler, value_at
+from dagster_mongodb.handlers.models import Model, as_document, is_model, is_model_type
+from dagster_mongodb.values import ID, STRICT, DatePolicy, bson_value, python_value
+
+_ENCODED_AT_ONCE = 1_000
+_FULL_WIDTH_DOT = field_name(".").encode()
+_READ_UNCHANGED = frozenset({str, bool, type(None), float, int, bytes})
+_CODEC: CodecOptions[Document] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
 
-class DocumentsHandler(TypeHandler[list[Document]]):
-    """Keeps lists of documents: fields may differ from one to the next, and keep their order."""
+class DocumentsHandler(TypeHandler[list[Any]]):
+    """Keeps lists of documents or models: fields may differ from one to the next, and keep their order."""
 
     types = (list,)
 
-    def rows(self, obj: list[Document], primary_key: Sequence[str]) -> "DocumentRows":
+    def rows(self, obj: list[Any], primary_key: Sequence[str], dates: DatePolicy = STRICT) -> "DocumentRows":
         """Return a list's documents as rows."""
-        return DocumentRows(obj, primary_key)
+        return DocumentRows(obj, primary_key, dates)
 
-    def load(self, stored: StoredRows) -> list[Document]:
-        """Return the documents; the primary key has its own name again and comes first."""
-        return [document for chunk in stored.chunks() for document in _documents(chunk, stored)]
+    def load(self, stored: StoredRows, annotation: Any) -> list[Any]:
+        """Return the documents, or models made from them; the primary key has its own name again and comes first."""
+        documents = [document for chunk in _stored_documents(stored) for document in chunk]
+        (kind,) = get_args(annotation) or (Any,)
+        return Model(kind).validated(documents, stored) if is_model_type(kind) else documents
 
     def reads(self, annotation: Any) -> bool:
-        """Return whether an annotation is a list of documents, or a list of anything."""
-        return (get_origin(annotation) or annotation) is list and all(map(_is_document, get_args(annotation)))
+        """Return whether an annotation is a list of documents or models, or a list of anything."""
+        kinds = get_args(annotation)
+        return (get_origin(annotation) or annotation) in (list, Sequence) and all(
+            is_document_type(kind) or is_model_type(kind) for kind in kinds
+        )
 
 
-class DocumentHandler(TypeHandler[Document]):
-    """Keeps one document."""
+class DocumentHandler(TypeHandler[Any]):
+    """Keeps one document or model."""
 
     types = (dict,)
 
-    def rows(self, obj: Document, primary_key: Sequence[str]) -> "DocumentRows":
+    def rows(self, obj: Any, primary_key: Sequence[str], dates: DatePolicy = STRICT) -> "DocumentRows":
         """Return a document as a row."""
-        return DocumentRows([obj], primary_key)
+        return DocumentRows([obj], primary_key, dates)
 
-    def load(self, stored: StoredRows) -> Document:
-        """Return the document.
+    def load(self, stored: StoredRows, annotation: Any) -> Any:
+        """Return the document, or a model made from it.
 
         Raises:
-            UnreadableError: there is not exactly one.
+            UnreadableError: there is not exactly one, or it does not fit the model.
         """
-        documents = DocumentsHandler().load(stored)
+        documents = DocumentsHandler().load(stored, list[annotation])
         if len(documents) != 1:
             raise UnreadableError(
-                f"{stored.title} is read as one document (dict), but has {len(documents)}: annotate "
-                "the input with list[dict]"
+                f"{stored.title} is read as one document ({getattr(annotation, '__name__', annotation)}), but has "
+                f"{len(documents)}: annotate the input with a list, such as list[dict]"
             )
         return documents[0]
 
+    def stores(self, obj: object) -> bool:
+        """Return whether an object is a dictionary or a model."""
+        return isinstance(obj, dict) or is_model(obj)
+
     def reads(self, annotation: Any) -> bool:
-        """Return whether an annotation is a dictionary."""
-        return _is_document(annotation)
+        """Return whether an annotation is a dictionary or a model."""
+        return is_document_type(annotation) or is_model_type(annotation)
 
 
-class DocumentRows(Rows):
-    """Rows that are documents."""
+class DocumentRows(EncodedRows):
+    """Rows that are documents.
 
-    def __init__(self, documents: Sequence[Document], primary_key: Sequence[str]) -> None:
-        super().__init__(None, primary_key)
-        self._documents = documents
-        for row, document in enumerate(documents):
-            if not isinstance(document, Mapping):
-                raise UnstorableError(f"row {row} is {type(document).__name__}, not a document (dict)")
-            if ID in document and self.primary_key != (ID,):
-                raise UnstorableError(
-                    f"row {row}: the field '_id' belongs to MongoDB: name it in 'primary_key', or rename it"
-                )
+    They are encoded once and held as BSON.
+
+    Args:
+        documents: mappings or models.
+        primary_key: the fields, or paths to fields of nested documents, that become ``_id``.
+        dates: what becomes of dates that BSON cannot hold.
+
+    Raises:
+        UnstorableError: names the row that cannot be stored.
+    """
+
+    def __init__(self, documents: Sequence[Any], primary_key: Sequence[str], dates: DatePolicy = STRICT) -> None:
+        super().__init__(None if documents else (), primary_key)
+        self._dates = dates
+        self._dotted_names: set[str] = set()
+        self._documents = _as_documents(documents)
+        # Of documents with a dotted name at their top, it is a field; else a path.
+        self._dotted_names.update(
+            name for name in primary_key if "." in name and any(name in document for document in self._documents)
+        )
+        self._encoded: list[bytes] = []
+        for start in range(0, len(documents), _ENCODED_AT_ONCE):
+            self._encoded.extend(self._encode(start, self._documents[start : start + _ENCODED_AT_ONCE]))
+
+    @property
+    def dotted_names(self) -> frozenset[str]:
+        """The names of fields at the top of documents that contain a dot."""
+        return frozenset(self._dotted_names)
 
     def __len__(self) -> int:
-        return len(self._documents)
+        return len(self._encoded)
 
     def frame(self, names: Sequence[str]) -> pd.DataFrame:
-        """Return some fields as columns; dates of one type become dates."""
-        columns = {
-            name: pd.Series([document.get(name) for document in self._documents], dtype=object) for name in names
-        }
-        return pd.DataFrame(columns).infer_objects()
+        """Return some fields, or fields of nested documents, as columns; dates of one type become dates."""
+        columns = {name: _frame_values([self._value(document, name) for document in self._documents]) for name in names}
+        return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()}).infer_objects()
 
-    def documents(self, rows: Sequence[int]) -> Iterator[Mapping[str, Any]]:
-        """Return documents of BSON values."""
-        for row in rows:
-            document = bson_value(self._documents[row], f"row {row}")
-            if len(self.primary_key) == 1:
-                document = {ID: document.pop(self.primary_key[0]), **document}
-            elif self.primary_key:
-                document = {ID: {field_name(name): document.pop(name) for name in self.primary_key}, **document}
-            yield document
+    def encoded(self, rows: Sequence[int]) -> list[bytes]:
+        """Return documents as BSON."""
+        return (
+            self._encoded[rows.start : rows.stop] if isinstance(rows, range) else [self._encoded[row] for row in rows]
+        )
+
+    def sizes(self) -> np.ndarray:
+        """Return the bytes of each document."""
+        return np.fromiter(map(len, self._encoded), "int64", len(self._encoded))
+
+    def _encode(self, first: int, documents: list[Document]) -> list[bytes]:
+        names = set().union(*documents)
+        if ID in names and self.primary_key != (ID,):
+            row = next(row for row, document in enumerate(documents, first) if ID in document)
+            raise UnstorableError(
+                f"row {row}: the field '_id' belongs to MongoDB: name it in 'primary_key', or rename it"
+            )
+        if not stored_unchanged(documents):
+            self._dotted_names.update(name for name in names if isinstance(name, str) and "." in name)
+            documents = [
+                bson_value(document, f"row {row}", self._dates) for row, document in enumerate(documents, first)
+            ]
+            self._documents[first : first + len(documents)] = documents
+        keyed = list(map(self._keyed, documents)) if self.primary_key else documents
+        try:
+            return encode_all(keyed)
+        except ENCODING_ERRORS:
+            return [self._encoded_alone(row, document) for row, document in enumerate(keyed, first)]
+
+    def _encoded_alone(self, row: int, document: Document) -> bytes:
+        try:
+            return bson.encode(document)
+        except ENCODING_ERRORS as error:
+            raise unencodable(row, document, {ID: " ".join(self.primary_key)}, error) from error
+
+    def _keyed(self, document: Document) -> Document:
+        """Return a document with its ``_id`` first; `check` refuses a null there."""
+        keys = {field_name(name): self._value(document, name) for name in self.primary_key}
+        keyed = {ID: next(iter(keys.values())) if len(keys) == 1 else keys, **document}
+        for field in keys:
+            if field != ID:
+                keyed.pop(field, None)
+        return keyed
+
+    def _value(self, document: Document, name: str) -> Any:
+        if "." not in name:
+            return document.get(name)
+        return document.get(field_name(name)) if name in self._dotted_names else value_at(document, name)
 
 
-def _documents(chunk: Sequence[Document], stored: StoredRows) -> Iterator[Document]:
-    for document in map(python_value, chunk):
-        identity = document.pop(ID, None)
-        if len(stored.primary_key) == 1:
-            key = {stored.primary_key[0]: identity}
-        else:
-            key = {name: identity[field_name(name)] for name in stored.primary_key}
-        if stored.selected is not None:
-            key = {name: value for name, value in key.items() if name in stored.selected}
-        yield {**key, **document}
-
-
-def _is_document(annotation: Any) -> bool:
+def is_document_type(annotation: Any) -> bool:
+    """Return whether an annotation is a plain document, or anything."""
     return annotation is Any or (get_origin(annotation) or annotation) in (dict, Mapping)
+
+
+def _as_documents(objects: Sequence[Any]) -> list[Document]:
+    if set(map(type, objects)) <= {dict}:
+        return list(objects)
+    return [as_document(obj, f"row {row}") for row, obj in enumerate(objects)]
+
+
+def _frame_values(values: list[Any]) -> list[Any]:
+    """Return BSON values as values of a frame, dates as UTC."""
+    if set(map(type, values)) <= _READ_UNCHANGED:
+        return values
+    return [python_value(value) for value in bson.decode(bson.encode({"": values}), _CODEC)[""]]
+
+
+def _stored_documents(stored: StoredRows) -> Iterator[list[Document]]:
+    if stored.raw_batches is None:
+        for chunk in stored.chunks():
+            yield [_renamed(python_value(document), stored) for document in chunk]
+        return
+    for batch in stored.raw_batches():
+        documents = bson.decode_all(batch, _CODEC)
+        if _FULL_WIDTH_DOT in batch:
+            documents = list(map(python_value, documents))
+        elif not set(map(type, chain.from_iterable(map(dict.values, documents)))) <= _READ_UNCHANGED:
+            for document in documents:
+                for name, value in document.items():
+                    if type(value) not in _READ_UNCHANGED:
+                        document[name] = python_value(value)
+        yield [_renamed(document, stored) for document in documents]
+
+
+def _renamed(document: Document, stored: StoredRows) -> Document:
+    """Return a document with the primary key under its own name."""
+    identity = document.pop(ID, None)
+    if not stored.primary_key:
+        return document
+    if len(stored.primary_key) == 1:
+        key = {stored.primary_key[0]: identity}
+    else:
+        key = {name: identity[name] for name in stored.primary_key if name in identity}
+    if stored.selected is not None:
+        key = {name: value for name, value in key.items() if name in stored.selected}
+    elif stored.dotted_names is not None:
+        # A key that is a path stands in its nested document, too.
+        key = {name: value for name, value in key.items() if not stored.is_path(name)}
+    return {**key, **document}

@@ -111,12 +111,6 @@ def test_chunks_that_are_not_read_to_their_end_leave_no_cursor_open(mongodb_uri,
     assert [cursor for cursor in cursors if cursor["ns"].startswith(database.name)] == []
 
 
-def test_chunks_are_for_reading_only(io_manager):
-    write_directly(io_manager, pd.DataFrame({"id": [1]}))
-    with pytest.raises(UnstorableError, match="return a pandas.DataFrame"):
-        write_directly(io_manager, read_directly(io_manager, DataFrameChunks))
-
-
 POLARS = pl.DataFrame(
     {
         "id": [1, 2, 3],
