@@ -12,7 +12,7 @@ from pymongo import MongoClient, ReadPreference
 from pymongo.database import Database
 
 import dagster_mongodb.collection as collections
-from dagster_mongodb import connection, difference
+from dagster_mongodb import connection, writes
 from dagster_mongodb.clients import CLIENTS, ClientSettings
 from dagster_mongodb.columns import Column
 from dagster_mongodb.errors import CollectionNotStoredError, MongoDBIOManagerError, OptionsError
@@ -151,16 +151,16 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
 
             documents = database.get_collection(where.collection, codec_options=_RAW)
             if where.primary_key:
-                counts = difference.write_keyed(
+                counts = writes.write_keyed(
                     documents,
                     where,
                     rows,
-                    delete_vanished=options.is_replacement,
+                    mode="replace" if options.is_replacement else "merge",
                     begin=prepare,
                     log=_revision_log(context, database, where, options),
                 )
             else:
-                counts = difference.write_unkeyed(documents, where, rows, begin=prepare)
+                counts = writes.write_unkeyed(documents, where, rows, begin=prepare)
             total = documents.estimated_document_count()
         context.add_output_metadata(
             {
@@ -262,7 +262,7 @@ def _selected(
 
 
 def _output_metadata(
-    context: dg.OutputContext, where: CollectionSlice, rows: Rows, counts: difference.WriteCounts, total: int
+    context: dg.OutputContext, where: CollectionSlice, rows: Rows, counts: writes.WriteCounts, total: int
 ) -> Mapping[str, Any]:
     metadata: dict[str, Any] = {
         "dagster/row_count": total,
