@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr
 from pymongo import MongoClient, ReadPreference
 from pymongo.database import Database
 
-from dagster_mongodb import connection, difference
+from dagster_mongodb import connection, writes
 from dagster_mongodb.clients import CLIENTS, ClientSettings
 from dagster_mongodb.collection import collection_name
 from dagster_mongodb.columns import Column
@@ -192,12 +192,12 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
             documents = database.get_collection(where.collection, codec_options=_RAW)
             if where.primary_key:
                 log = _revision_log(context, database, where, options)
-                counts = difference.write_keyed(documents, where, rows, mode=options.mode, begin=begin_write, log=log)
+                counts = writes.write_keyed(documents, where, rows, mode=options.mode, begin=begin_write, log=log)
             elif options.mode == "append":
                 identity = f"{self._root_run_id or context.run_id} {note.owner} {where}"
-                counts = difference.append(documents, where, rows, begin=begin_write, identity=identity)
+                counts = writes.append(documents, where, rows, begin=begin_write, identity=identity)
             else:
-                counts = difference.write_unkeyed(documents, where, rows, begin=begin_write)
+                counts = writes.write_unkeyed(documents, where, rows, begin=begin_write)
             total = documents.estimated_document_count()
         context.add_output_metadata(
             materialization_metadata(

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_mongodb.difference import WriteCounts
+from dagster_mongodb.writes import WriteCounts
 from dagster_mongodb.handlers.handler import Rows
 from dagster_mongodb.slices import CollectionSlice
 

@@ -12,7 +12,8 @@ from dagster_mongodb import (
     ABSENT,
     OptionsError,
     Revision,
-    difference,
+    applying,
+    changing,
     find_as_of,
     find_revisions,
     revisions_collection,
@@ -115,7 +116,7 @@ def test_a_version_that_a_killed_writer_kept_but_did_not_replace_is_kept_once(io
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(difference, "ReplaceOne", killed)
+        patch.setattr(changing, "ReplaceOne", killed)
         with pytest.raises(Killed):
             write_directly(io_manager, frame((1, "A")), **REVISED)
     assert texts(database) == {1: "a"}
@@ -127,14 +128,14 @@ def test_a_version_that_a_killed_writer_kept_but_did_not_replace_is_kept_once(io
 
 def test_rows_that_another_writer_deletes_at_the_same_time_are_gone_and_no_error(io_manager, database, monkeypatch):
     write_directly(io_manager, frame((1, "a"), (2, "b")), **KEPT)
-    former = difference._former
+    former = applying.find_by_ids
 
     def after_the_other_writer(collection, ids):
-        monkeypatch.setattr(difference, "_former", former)
+        monkeypatch.setattr(applying, "find_by_ids", former)
         write_directly(io_manager, frame((1, "a")), **KEPT)
         return former(collection, ids)
 
-    monkeypatch.setattr(difference, "_former", after_the_other_writer)
+    monkeypatch.setattr(applying, "find_by_ids", after_the_other_writer)
     write_directly(io_manager, frame((1, "a")), **KEPT)
     assert texts(database) == {1: "a"}
     assert [(r["document"]["text"], r["kind"]) for r in revisions(database)] == [("b", "deleted")]
@@ -142,13 +143,13 @@ def test_rows_that_another_writer_deletes_at_the_same_time_are_gone_and_no_error
 
 def test_a_version_that_another_writer_wrote_meanwhile_is_kept_too(io_manager, database, monkeypatch):
     write_directly(io_manager, frame((1, "a"), (2, "b")), **KEPT)
-    replace, delete, overtaken = difference._replace_former, difference.DeleteOne, []
+    change, delete, overtaken = applying.change, applying.DeleteOne, []
 
-    def overtaken_replace(collection, documents, former):
-        if "replace" not in overtaken:
-            overtaken.append("replace")
+    def overtaken_change(*args):
+        if "change" not in overtaken:
+            overtaken.append("change")
             database["table"].replace_one({"_id": 1}, {"text": "theirs"})
-        return replace(collection, documents, former)
+        return change(*args)
 
     def overtaken_delete(condition):
         if "delete" not in overtaken:
@@ -156,10 +157,10 @@ def test_a_version_that_another_writer_wrote_meanwhile_is_kept_too(io_manager, d
             database["table"].replace_one({"_id": 2}, {"text": "theirs, too"})
         return delete(condition)
 
-    monkeypatch.setattr(difference, "_replace_former", overtaken_replace)
-    monkeypatch.setattr(difference, "DeleteOne", overtaken_delete)
+    monkeypatch.setattr(applying, "change", overtaken_change)
+    monkeypatch.setattr(applying, "DeleteOne", overtaken_delete)
     write_directly(io_manager, frame((1, "ours")), **KEPT)
-    assert overtaken == ["replace", "delete"]
+    assert overtaken == ["change", "delete"]
     assert texts(database) == {1: "ours"}
     assert [(r["document"]["_id"], r["document"]["text"], r["kind"]) for r in revisions(database)] == [
         (1, "a", "revised"),
