@@ -25,8 +25,8 @@ def load(context: dg.ComponentLoadContext) -> MongoDBIOManagerComponent:
 
 
 def _resolve(context: dg.ResolutionContext, text: str | None) -> str | None:
-    if text is None:  # the attribute is not given
-        return None
+    if text is None or "{" not in text:  # of '2', Dagster would make a number
+        return text
     variable = _VARIABLE.fullmatch(text)
     return dg.EnvVar(variable[1] or variable[3]) if variable else context.resolve_value(text, as_type=str)
 
@@ -80,7 +80,9 @@ class _Scaffolder(dg.Scaffolder[ScaffoldParams]):
 
 @dg.scaffold_with(_Scaffolder)
 class MongoDBIOManagerComponent(dg.Component, dg.Model, dg.Resolvable):
-    """Gives a project a `MongoDBIOManager`, whose fields are the attributes.
+    """An IO manager that keeps assets in MongoDB and writes only what differs.
+
+    The attributes are the fields of `MongoDBIOManager`, and the key of the resource.
 
     Example:
         .. code-block:: yaml
@@ -113,14 +115,6 @@ class MongoDBIOManagerComponent(dg.Component, dg.Model, dg.Resolvable):
     batch_size: Annotated[int, dg.Resolver.default(description=_FIELDS["batch_size"].description)] = _FIELDS[
         "batch_size"
     ].default
-
-    @classmethod
-    def get_spec(cls) -> dg.ComponentTypeSpec:
-        """Return the description that `dg` shows."""
-        return dg.ComponentTypeSpec(
-            description="An IO manager that keeps assets in MongoDB and writes only what differs.",
-            tags=["io_manager", "mongodb"],
-        )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return definitions with the IO manager.
