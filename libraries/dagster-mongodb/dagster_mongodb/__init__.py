@@ -1,7 +1,10 @@
 """Dagster assets in MongoDB: an IO manager that writes only what differs, a resource, and what reads beside them."""
 
+from dagster_shared.libraries import DagsterLibraryRegistry
+
 from dagster_mongodb.arrays import read_arrays
 from dagster_mongodb.columns import Column
+from dagster_mongodb.component import MongoDBIOManagerComponent
 from dagster_mongodb.connection import address, connect, explained_errors, normal_uri
 from dagster_mongodb.errors import (
     CollectionError,
@@ -26,6 +29,8 @@ from dagster_mongodb.resource import MongoDBResource
 from dagster_mongodb.revisions import Revision, find_as_of, find_revisions, revisions_collection
 from dagster_mongodb.values import ABSENT, STRICT, DatePolicy
 
+__version__ = "0.1.0"
+
 __all__ = [
     "ABSENT",
     "STRICT",
@@ -40,6 +45,7 @@ __all__ = [
     "DocumentsHandler",
     "MongoDBConnectionError",
     "MongoDBIOManager",
+    "MongoDBIOManagerComponent",
     "MongoDBIOManagerError",
     "MongoDBResource",
     "OptionsError",
@@ -63,3 +69,5 @@ __all__ = [
     "read_arrays",
     "revisions_collection",
 ]
+
+DagsterLibraryRegistry.register("dagster-mongodb", __version__, is_dagster_package=False)
