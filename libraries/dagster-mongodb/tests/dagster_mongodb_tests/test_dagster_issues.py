@@ -1,7 +1,7 @@
 """What users of Dagster's database IO managers reported about storing, types and concurrent runs.
 
 Each test is named after an issue of https://github.com/dagster-io/dagster and does what its author did.
-Those about partitions are in test_dagster_issues_partitions.py.
+Others are in test_dagster_issues_partitions.py and test_dagster_issues_readers.py.
 """
 
 import json
@@ -47,6 +47,16 @@ def test_dagster_issue_13098_a_partition_may_lack_a_column_that_others_have(io_m
     write(io_manager, spec, day("2024-01-02"), partition_key="2024-01-02")
     both = read(io_manager, spec).sort_values("time")
     assert both["unit"].isna().tolist() == [False, False, True, True]
+
+
+@pytest.mark.xfail(strict=True, reason="missing values make integers floats, which hold 53 bits")
+@pytest.mark.parametrize("missing", [{}, {"id": None}], ids=["absent", "null"])
+def test_dagster_issue_13098_integers_keep_their_digits_where_others_lack_the_column(io_manager, missing):
+    spec = table(partitions_def=FRUITS, partition_expr="fruit")
+    write(io_manager, spec, [{"fruit": "apple", **missing}], partition_key="apple")
+    write(io_manager, spec, [{"fruit": "pear", "id": 2**60 + 1}], partition_key="pear")
+    (identity,) = read(io_manager, spec)["id"].dropna()
+    assert int(identity) == 2**60 + 1
 
 
 # 17058: dagster-duckdb-polars should drop table first if schema don't match.
@@ -158,3 +168,88 @@ def test_dagster_issue_19068_each_run_releases_its_connections_also_if_it_fails(
         assert materialize(manager, [month], partition_key=key, raise_on_error=False).success is is_success
         wait_until(lambda: connections(client, database.name) == 0, "the server notices the closed connections")
     assert open_in_run == [0, 0, 0]
+
+
+# 27941: Fix inheritance type check fails on asset outputs.
+def test_dagster_issue_27941_a_subclass_is_stored_as_its_base(io_manager):
+    class Table(pd.DataFrame):
+        pass
+
+    class Documents(list):
+        pass
+
+    for content in (Table({"a": [1]}), Documents([{"a": 1}])):
+        write(io_manager, table(), content)
+        assert read(io_manager, table(), columns=["a"]).to_dict("list") == {"a": [1]}
+
+
+# 24172: Loading Empty Dataframe crashes Snowflake Pandas IO Manager.
+def test_dagster_issue_24172_a_frame_without_columns_is_stored_and_read(io_manager):
+    write(io_manager, table(), pd.DataFrame())
+    assert read(io_manager, table()).empty
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(
+            {"primary_key": "time"},
+            id="keyed",
+            marks=pytest.mark.xfail(strict=True, reason="a frame without columns is refused because it lacks the key"),
+        ),
+        pytest.param({}, id="unkeyed"),
+    ],
+)
+def test_dagster_issue_24172_a_frame_without_columns_empties_a_partition(io_manager, options):
+    spec = table(partitions_def=DAYS, partition_expr="time", **options)
+    write(io_manager, spec, day("2024-01-01"), partition_key="2024-01-01")
+    assert write(io_manager, spec, pd.DataFrame(), partition_key="2024-01-01")["deleted"] == 2
+
+
+# 20552: dagster-snowflake-pandas no longer quotes identifiers.
+def test_dagster_issue_20552_names_of_columns_are_any_text(io_manager):
+    frame = pd.DataFrame({"5_stars": [True], "select": [1], "Ünï cødé": ["x"], " lead": [1.5], "A": [1], "a": [2]})
+    write(io_manager, table(), frame)
+    pd.testing.assert_frame_equal(read(io_manager, table()), frame)
+
+
+# 19357: Materializing assets that switch between being partitioned and non-partitioned does not work.
+def test_dagster_issue_19357_an_asset_may_become_partitioned_and_whole_again(io_manager):
+    daily = table(partitions_def=DAYS, partition_expr="time")
+    write(io_manager, table(), day("2024-01-01"))
+    write(io_manager, daily, day("2024-01-02"), partition_key="2024-01-02")
+    assert sorted(read(io_manager, daily)["time"].dt.day) == [1, 1, 2, 2]
+    write(io_manager, table(), day("2024-01-03"))
+    assert read(io_manager, table())["time"].dt.day.tolist() == [3, 3]
+
+
+# 10243: Metadata defined via AssetsDefinition.from_graph not accessible in IO Manager.
+def test_dagster_issue_10243_the_metadata_of_a_graph_asset_is_obeyed(io_manager, database):
+    @dg.op
+    def rows() -> list[dict]:
+        return [{"id": 1, "a": 2}]
+
+    @dg.graph_asset(metadata={"primary_key": "id", "collection": "elsewhere"})
+    def graph():
+        return rows()
+
+    materialize(io_manager, [graph])
+    assert list(database["elsewhere"].find()) == [{"_id": 1, "a": 2}]
+
+
+# 25990: Bigquery IO Manager altering table name when dealing with AssetOut from multi_asset.
+def test_dagster_issue_25990_only_the_outputs_that_a_multi_asset_yields_are_written(io_manager, database):
+    @dg.multi_asset(
+        outs={
+            "first": dg.AssetOut(metadata={"partition_expr": "fruit"}, is_required=False),
+            "second": dg.AssetOut(key=["of", "second"], metadata={"partition_expr": "fruit"}, is_required=False),
+        },
+        partitions_def=FRUITS,
+        can_subset=True,
+    )
+    def parts(context: dg.AssetExecutionContext):
+        yield dg.Output([{"fruit": context.partition_key}], "second")
+
+    materialize(io_manager, [parts], partition_key="apple")
+    assert [document["fruit"] for document in database["of.second"].find()] == ["apple"]
+    assert "first" not in database.list_collection_names()

@@ -1,25 +1,18 @@
-"""What users of Dagster's database IO managers reported about partitions.
+"""What users of Dagster's database IO managers reported about partitions and their mappings.
 
 Each test is named after an issue of https://github.com/dagster-io/dagster and does what its author did.
-Those about everything else are in test_dagster_issues.py.
+Others are in test_dagster_issues.py and test_dagster_issues_readers.py.
 """
 
 from typing import Any
 
 import dagster as dg
 import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
-from dagster_mongodb import CollectionNotStoredError
 
-from dagster_mongodb_tests.tables import QUIET, materialize, read, shared_instance, table, write
+from dagster_mongodb_tests.tables import QUIET, materialize, read, table, write
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::dagster.BetaWarning"),
-    pytest.mark.filterwarnings("ignore::dagster.PreviewWarning"),
-    pytest.mark.filterwarnings("ignore:Class `SourceAsset` is deprecated"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-02-01")
 MONTHS = dg.MonthlyPartitionsDefinition("2024-01-01", end_date="2024-04-01")
@@ -194,61 +187,6 @@ def test_dagster_issue_33815_a_job_over_time_and_dynamic_partitions_ends_well(io
     assert materialized == [expected if is_range else {of_client("2024-01-01", "acme")}, 8 if is_range else 2]
 
 
-# 30178: Asset Checks on partitioned assets using MultiPartitionsDefinition fail to load the data in the check.
-def test_dagster_issue_30178_a_check_of_an_asset_with_two_dimensions_receives_its_rows(io_manager):
-    received: dict[str, list] = {"whole": [], "partition": []}
-
-    @dg.asset(name="table", partitions_def=DAYS_AND_COLORS, metadata=OF_BOTH)
-    def checked(context: dg.AssetExecutionContext) -> pd.DataFrame:
-        key = DAYS_AND_COLORS.get_partition_key_from_str(context.partition_key).keys_by_dimension
-        return day(key["day"], color=key["color"])
-
-    @dg.asset_check(asset=checked)
-    def whole(table: pd.DataFrame) -> dg.AssetCheckResult:
-        received["whole"].append(parts(table))
-        return dg.AssetCheckResult(passed=True)
-
-    @dg.asset_check(asset=checked, partitions_def=DAYS_AND_COLORS)
-    def partition(table: pd.DataFrame) -> dg.AssetCheckResult:
-        received["partition"].append(parts(table))
-        return dg.AssetCheckResult(passed=True)
-
-    for color in ("red", "blue"):
-        key = both("2024-01-01", color)
-        assert materialize(io_manager, [checked, whole, partition], partition_key=key).success
-    assert received == {
-        "whole": [{(1, "red")}, {(1, "red"), (1, "blue")}],
-        "partition": [{(1, "red")}, {(1, "blue")}],
-    }
-
-
-# 17005: Partitioned asset checks. With `ins`, the check received all partitions instead of its own.
-@pytest.mark.parametrize("kind", [pd.DataFrame, list[dict]], ids=["frame", "documents"])
-def test_dagster_issue_17005_a_check_with_partitions_receives_only_its_own(io_manager, kind):
-    received = []
-
-    @dg.asset(partitions_def=COLORS, metadata={"partition_expr": "color"})
-    def paints(context: dg.AssetExecutionContext) -> pd.DataFrame:
-        return pd.DataFrame({"color": [context.partition_key]})
-
-    @dg.asset_check(asset=paints, partitions_def=COLORS)
-    def by_argument(paints: kind) -> dg.AssetCheckResult:
-        received.append(pd.DataFrame(paints)["color"].tolist())
-        return dg.AssetCheckResult(passed=True)
-
-    @dg.multi_asset_check(
-        specs=[dg.AssetCheckSpec("by_ins", asset=paints, partitions_def=COLORS)], ins={"rows": dg.AssetIn("paints")}
-    )
-    def by_ins(rows: kind):
-        received.append(pd.DataFrame(rows)["color"].tolist())
-        yield dg.AssetCheckResult(passed=True, asset_key="paints", check_name="by_ins")
-
-    for color in ("red", "blue"):
-        received.clear()
-        assert materialize(io_manager, [paints, by_argument, by_ins], partition_key=color).success
-        assert received == [[color], [color]]
-
-
 # 29747: Requesting upstream asset with different partitions as separate inputs fail. Dagster itself still refuses
 # two inputs of one asset key, so the reader names the collection by a second spec, or reads both windows as one.
 def test_dagster_issue_29747_two_windows_of_an_asset_are_two_inputs(io_manager):
@@ -271,93 +209,3 @@ def test_dagster_issue_29747_two_windows_of_an_asset_are_two_inputs(io_manager):
 
     materialize(io_manager, [DAILY, before, compared], selection=[compared], partition_key="2024-01-08")
     assert {name: set(frame["time"].dt.day) for name, frame in received.items()} == {"current": {8}, "previous": {1}}
-
-
-# 17038: IOManager Context has incorrect partition time window when loading in partitioned job.
-@pytest.mark.xfail(strict=True, reason="Dagster maps the input of an op to all partitions of the asset")
-def test_dagster_issue_17038_an_op_of_a_partitioned_job_reads_the_partition_of_its_run(io_manager):
-    for key in ("2024-01-01", "2024-01-02"):
-        write(io_manager, DAILY, day(key), partition_key=key)
-    received = []
-
-    @dg.op
-    def email(table: pd.DataFrame) -> None:
-        received.append(table["time"].dt.day.unique().tolist())
-
-    @dg.job(partitions_def=DAYS, resource_defs={"io_manager": io_manager})
-    def email_job() -> None:
-        email(dg.SourceAsset("table", partitions_def=DAYS, metadata=DAILY.metadata))
-
-    email_job.execute_in_process(partition_key="2024-01-02", run_config=QUIET, instance=shared_instance())
-    assert received == [[2]]
-
-
-def test_dagster_issue_17038_an_op_of_a_job_without_partitions_reads_all(io_manager):
-    for key in ("2024-01-01", "2024-01-02"):
-        write(io_manager, DAILY, day(key), partition_key=key)
-    received = []
-
-    @dg.op
-    def email(table: pd.DataFrame) -> None:
-        received.append(table["time"].dt.day.unique().tolist())
-
-    @dg.job(resource_defs={"io_manager": io_manager})
-    def email_job() -> None:
-        email(dg.SourceAsset("table", partitions_def=DAYS, metadata=DAILY.metadata))
-
-    email_job.execute_in_process(run_config=QUIET, instance=shared_instance())
-    assert received == [[1, 2]]
-
-
-# 11845: DBIOManager doesn't work with self-dependent assets.
-KINDS = {"pandas": pd.DataFrame, "documents": list[dict], "polars": pl.DataFrame, "arrow": pa.Table}
-
-
-def running_total(kind: Any, received: list[int], into: Any) -> dg.AssetsDefinition:
-    """Return an asset that reads its own previous day as a type."""
-
-    @dg.asset(
-        name="total",
-        partitions_def=DAYS,
-        metadata=DAILY.metadata,
-        ins={"before": dg.AssetIn("total", partition_mapping=dg.TimeWindowPartitionMapping(-1, -1))},
-    )
-    def total(context: dg.AssetExecutionContext, before: kind):
-        received.append(len(before))
-        return into(day(context.partition_key))
-
-    return total
-
-
-@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_dagster_issue_11845_the_first_partition_of_a_self_dependent_asset_reads_no_rows(io_manager, kind):
-    received: list[int] = []
-    total = running_total(kind, received, into=lambda frame: frame)
-    for key in ("2024-01-01", "2024-01-02", "2024-01-03"):
-        assert materialize(io_manager, [total], partition_key=key).success
-    assert received == [0, 2, 2]
-
-
-def test_dagster_issue_11845_a_self_dependent_asset_that_starts_in_the_middle_says_what_is_missing(io_manager):
-    total = running_total(pd.DataFrame, [], into=lambda frame: frame)
-    with pytest.raises(CollectionNotStoredError, match="'total' was never stored.*materialize it first"):
-        materialize(io_manager, [total], partition_key="2024-01-15")
-
-
-@pytest.mark.xfail(strict=True, reason="Optional inputs are refused; no document is an error even if None is allowed")
-def test_dagster_issue_11845_the_first_partition_of_a_self_dependent_document_reads_none(io_manager):
-    received = []
-
-    @dg.asset(
-        partitions_def=DAYS,
-        metadata={"partition_expr": "time"},
-        ins={"state": dg.AssetIn(partition_mapping=dg.TimeWindowPartitionMapping(-1, -1))},
-    )
-    def state(context: dg.AssetExecutionContext, state: dict | None) -> dict:
-        received.append(state and state["count"])
-        count = 1 if state is None else state["count"] + 1
-        return {"time": pd.Timestamp(context.partition_key, tz="UTC"), "count": count}
-
-    for key in ("2024-01-01", "2024-01-02"):
-        assert materialize(io_manager, [state], partition_key=key).success
-    assert received == [None, 1]
