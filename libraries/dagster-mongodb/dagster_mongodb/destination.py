@@ -14,8 +14,8 @@ from dagster_mongodb.collection import (
     set_indexes,
     set_validator,
 )
-from dagster_mongodb.errors import CollectionError
-from dagster_mongodb.notes import Note, check_write, delete_note, find_note, write_note
+from dagster_mongodb.errors import CollectionError, OptionsError
+from dagster_mongodb.notes import Note, check_write, delete_note, find_note, to_migrate, write_note
 from dagster_mongodb.options import WriteOptions
 from dagster_mongodb.slices import CollectionSlice
 from dagster_mongodb.values import ID
@@ -67,7 +67,9 @@ class Destination:
                 )
             note = replace(note, columns=None, is_shared=True)
         if found is not None and former is not None:
-            check_write(former, note, has_documents=has_documents, has_partitions=where.boxes is not None)
+            check_write(former, note, has_documents=has_documents)
+            if where.boxes is not None and former.partition_expr != note.partition_expr:
+                _check_partition_columns(database, where, note)
         return cls(database, where, options, note, former, None if found is None else found.get("options", {}), indexes)
 
     def prepare(self) -> None:
@@ -84,3 +86,19 @@ class Destination:
         action = self.options.validation_action
         if action or (self.former is not None and self.former.has_validator):
             set_validator(self.database, self.where, note.columns, action, self.options_of_collection or {})
+
+
+def _check_partition_columns(database: Database[Any], where: CollectionSlice, note: Note) -> None:
+    """Refuse other partitions than before if stored documents would belong to none of them.
+
+    Raises:
+        OptionsError: a document lacks a column of the partitions.
+    """
+    for column in where.partition_columns:
+        lacking = database[where.collection].find_one({where.path(column): {"$exists": False}}, {ID: True})
+        if lacking is not None:
+            raise OptionsError(
+                f"{note.owner} has the 'partition_expr' {column!r}, but the document {lacking[ID]!r} of collection "
+                f"{where.collection} was written without that column, so it is in no partition: "
+                f"{to_migrate(where.collection)}"
+            )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,20 +18,33 @@ from pymongo.database import Database
 from dagster_mongodb import connection, writes
 from dagster_mongodb.clients import CLIENTS, ClientSettings
 from dagster_mongodb.collection import collection_name
-from dagster_mongodb.columns import Column
 from dagster_mongodb.destination import Destination
 from dagster_mongodb.errors import CollectionNotStoredError, MongoDBIOManagerError, OptionsError
-from dagster_mongodb.handlers.handler import Rows, StoredRows, TypeHandler
-from dagster_mongodb.handlers.registry import handler_of, handler_reading, is_optional, loaded_annotation, partition_value, type_names
+from dagster_mongodb.handlers.handler import Rows, TypeHandler
+from dagster_mongodb.handlers.registry import (
+    handler_of,
+    handler_reading,
+    is_optional,
+    loaded_annotation,
+    partition_value,
+    type_names,
+)
 from dagster_mongodb.intermediates import drop_expired, name_of_output, owner_of_output
 from dagster_mongodb.materialization import materialization_metadata
 from dagster_mongodb.notes import Note, owner_of
-from dagster_mongodb.options import ReadOptions, WriteOptions, metadata_of_output, plain_metadata, title_of
-from dagster_mongodb.reads import SliceReader, check_names
+from dagster_mongodb.options import (
+    ReadOptions,
+    WriteOptions,
+    asset_key_of,
+    metadata_of_input,
+    metadata_of_output,
+    plain_metadata,
+    title_of,
+)
+from dagster_mongodb.reads import stored_rows
 from dagster_mongodb.revisions import REVISION_BYTES, RevisionLog
 from dagster_mongodb.slices import CollectionSlice, Partitions, locate, names_of
 from dagster_mongodb.source import Source
-from dagster_mongodb.values import ID
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _NAIVE_DATES: CodecOptions[dict[str, Any]] = CodecOptions(
@@ -220,8 +233,16 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
             CollectionNotStoredError: the upstream asset was never stored.
             MongoDBIOManagerError: the type or a column is not known, or MongoDB failed.
         """
-        title, more = title_of(context), self.type_handlers()
         annotation = context.dagster_type.typing_type
+        try:
+            return self._load(context, annotation)
+        except CollectionNotStoredError:
+            if is_optional(annotation):
+                return None
+            raise
+
+    def _load(self, context: dg.InputContext, annotation: Any) -> Any:
+        title, more = title_of(context), self.type_handlers()
         of_partition = partition_value(annotation, more)
         kind = loaded_annotation(annotation if of_partition is None else of_partition, more)
         handler = handler_reading(kind, more)
@@ -230,77 +251,45 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
                 f"{title} cannot be read as {annotation}: MongoDBIOManager reads {type_names(more)}, so annotate the "
                 "input with one of them"
             )
-        options = ReadOptions.of(plain_metadata(context.definition_metadata), title=title)
+        options = ReadOptions.of(metadata_of_input(context, title), title=title)
         upstream = context.upstream_output
         metadata = plain_metadata((context if upstream is None else upstream).definition_metadata)
         database_name, partitions = self._database_of(metadata), Partitions.of(context)
-        with self._open_database(database_name, self._user, codec_options=_NAIVE_DATES) as database:
-            try:
-                source = Source.find(
-                    database,
-                    self._collection_of(context, metadata),
-                    context.asset_key if context.has_asset_key and not metadata.get("collection") else None,
-                    metadata,
-                    partitions,
-                    title,
-                )
-            except CollectionNotStoredError:
-                if is_optional(annotation):
-                    return None
-                raise
-            if options.as_of is not None:
-                source.check_revisions(database)
-        if of_partition is None:
-            return handler.load(self._stored_rows(database_name, source, partitions, options), kind)
-        if partitions is None:
+        if of_partition is not None and partitions is None:
             raise OptionsError(
                 f"{title} has no partitions, so it cannot be read as {annotation}: annotate it with {kind}"
             )
-        return {
-            key: handler.load(self._stored_rows(database_name, source, replace(partitions, keys=(key,)), options), kind)
-            for key in partitions.keys
-        }
-
-    def _stored_rows(
-        self, database_name: str, source: Source, partitions: Partitions | None, options: ReadOptions
-    ) -> StoredRows:
-        dotted_names = source.note.dotted_names if source.note is not None else ()
-        where = locate(
-            database_name, source.collection, source.metadata, partitions=partitions, dotted_names=dotted_names
-        )
-        columns = source.note.columns if source.note is not None else None
         with self._open_database(database_name, self._user, codec_options=_NAIVE_DATES) as database:
-            names = None if columns is None else [column.name for column in columns]
-            check_names(database, where, names, options, source.title)
-        reader = SliceReader(
-            # Chunks may be read when the run is over and its client closed, so each reading uses one of its own.
-            lambda: self._open_database(database_name, object(), codec_options=_NAIVE_DATES),
-            where,
-            options,
-            self.batch_size,
-        )
-        if options.pipeline is not None:
-            # Its documents have fields of their own, so their _id is no primary key.
-            documents = [document for chunk in reader.chunks() for document in chunk]
-            has_id = all(ID in document for document in documents)
-            return StoredRows(lambda: iter([documents]), None, (ID,) if has_id else (), source.title)
-        selected = None if options.columns is None else tuple(dict.fromkeys(map(where.column, options.columns)))
-        return StoredRows(
-            chunks=reader.chunks,
-            raw_batches=reader.raw_batches if options.as_of is None else None,
-            columns=_selected(columns, options.columns, where),
-            selected=selected,
-            primary_key=where.primary_key,
-            title=source.title,
-        )
+            source = Source.find(
+                database,
+                self._collection_of(context, metadata),
+                None if metadata.get("collection") else asset_key_of(context),
+                metadata,
+                partitions,
+                title,
+            )
+            if options.as_of is not None:
+                source.check_revisions(database)
+
+        # Chunks may be read when the run is over and its client closed, so each reading uses one of its own.
+        def open_database() -> AbstractContextManager[Database[Any]]:
+            return self._open_database(database_name, object(), codec_options=_NAIVE_DATES)
+
+        def load(some: Partitions | None) -> Any:
+            return handler.load(stored_rows(open_database, source, some, options, self.batch_size), kind)
+
+        if of_partition is None or partitions is None:
+            return load(partitions)
+        return {key: load(replace(partitions, keys=(key,))) for key in partitions.keys}
 
     def _database_of(self, metadata: Mapping[str, Any]) -> str:
         return str(metadata.get("database") or self.database)
 
     def _collection_of(self, context: dg.OutputContext | dg.InputContext, metadata: Mapping[str, Any]) -> str:
         output = context if isinstance(context, dg.OutputContext) else context.upstream_output
-        if context.has_asset_key:
-            name = ".".join(context.asset_key.path)
+        asset_key = asset_key_of(context)
+        if asset_key is not None:
+            name = ".".join(asset_key.path)
         else:
             name = context.name if output is None else name_of_output(output)
         return collection_name(self._database_of(metadata), name, metadata)
@@ -367,15 +356,3 @@ def _revision_log(
         partition=str(where) if where.boxes is not None else None,
         provisional_column=options.provisional_column,
     )
-
-
-def _selected(
-    columns: tuple[Column, ...] | None, names: Sequence[str] | None, where: CollectionSlice
-) -> tuple[Column, ...] | None:
-    """Return the columns that are read; of a column of which only a part is read, the values are objects."""
-    if columns is None or names is None:
-        return columns
-    by_name = {column.name: column for column in columns}
-    whole = {name: by_name[name] for name in names if name in by_name}
-    parts = {where.column(name): Column(where.column(name), "object") for name in names}
-    return tuple({**parts, **whole}.values())

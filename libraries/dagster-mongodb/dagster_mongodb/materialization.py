@@ -5,9 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_mongodb.writes import WriteCounts
 from dagster_mongodb.handlers.handler import Rows
 from dagster_mongodb.slices import CollectionSlice
+from dagster_mongodb.writes import WriteCounts
 
 _PREFIX = "mongodb/"
 

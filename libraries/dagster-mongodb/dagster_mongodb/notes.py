@@ -22,11 +22,6 @@ from dagster_mongodb.values import ID
 NOTES = "dagster_columns"
 """The collection of notes."""
 
-_TO_MIGRATE = (
-    "rename the collection, as in db.getCollection({name!r}).renameCollection({former!r}), or drop it, and materialize "
-    "the asset again"
-)
-
 
 @dataclass(frozen=True)
 class Note:
@@ -106,6 +101,15 @@ class Note:
         )
 
 
+def to_migrate(collection: str) -> str:
+    """Return what to do with a collection whose documents do not fit the present metadata, for error messages."""
+    former = f"{collection}_former"
+    return (
+        f"rename the collection, as in db.getCollection({collection!r}).renameCollection({former!r}), or drop it, and "
+        "materialize the asset again"
+    )
+
+
 def owner_of(asset_key: dg.AssetKey) -> str:
     """Return how a note names an asset."""
     return f"asset {asset_key.to_user_string()!r}"
@@ -123,18 +127,17 @@ def find_note_of_asset(database: Database[Any], asset_key: dg.AssetKey) -> Note 
     return Note.of_document(found[0]) if len(found) == 1 else None
 
 
-def check_write(note: Note, new: Note, *, has_documents: bool, has_partitions: bool) -> None:
+def check_write(note: Note, new: Note, *, has_documents: bool) -> None:
     """Refuse to write what would mix with the documents of a collection.
 
     Args:
         note: of the collection.
         new: of the write.
         has_documents: the collection is not empty.
-        has_partitions: only some partitions are written.
 
     Raises:
         CollectionError: the collection keeps another asset.
-        OptionsError: the primary key or the columns of the partitions have changed.
+        OptionsError: the primary key has changed.
     """
     if note.owner is None:
         return
@@ -143,19 +146,11 @@ def check_write(note: Note, new: Note, *, has_documents: bool, has_partitions: b
             f"collection {note.collection} keeps {note.owner}, so {new.owner} cannot be written to it: set another "
             "collection by the metadata 'collection'; if the asset was renamed, call dagster_mongodb.adopt_collection"
         )
-    if not has_documents:
-        return
-    to_migrate = _TO_MIGRATE.format(name=note.collection, former=f"{note.collection}_former")
-    if note.primary_key != new.primary_key:
+    if has_documents and note.primary_key != new.primary_key:
         raise OptionsError(
             f"{new.owner} has {_key(new.primary_key)}, but collection {note.collection} was written with "
-            f"{_key(note.primary_key)}: change it back; or {to_migrate}"
-        )
-    if has_partitions and (note.partition_expr, note.calendar_dates) != (new.partition_expr, new.calendar_dates):
-        stored = "without partitions" if note.partition_expr is None else f"with {_expression(note)}"
-        raise OptionsError(
-            f"{new.owner} has {_expression(new)}, but collection {note.collection} was written {stored}: change it "
-            f"back; or {to_migrate}"
+            f"{_key(note.primary_key)}: change it back; or "
+            f"{to_migrate(note.collection)}"
         )
 
 
@@ -284,7 +279,3 @@ def _merged(former: Note, new: Note, *, is_whole: bool) -> Note:
 
 def _key(primary_key: Sequence[str]) -> str:
     return f"the primary key {', '.join(map(repr, primary_key))}" if primary_key else "no primary key"
-
-
-def _expression(note: Note) -> str:
-    return f"'partition_expr' {note.partition_expr!r}{', calendar dates' if note.calendar_dates else ''}"

@@ -167,10 +167,38 @@ def metadata_of_output(context: dg.OutputContext, title: str) -> dict[str, Any]:
     return {**plain_metadata(context.definition_metadata), **mode}
 
 
+def metadata_of_input(context: dg.InputContext, title: str) -> dict[str, Any]:
+    """Return the metadata of an input.
+
+    Raises:
+        OptionsError: it says how the upstream asset is stored, which only the metadata of that asset can.
+    """
+    metadata = plain_metadata(context.definition_metadata)
+    misplaced = [key for key in (_RUNTIME_OPTION, *_WRITE_OPTIONS) if key in metadata]
+    if misplaced and context.upstream_output is not None:
+        raise OptionsError(
+            f"{title}: {_listed(misplaced)} in the metadata of the input would have no effect: set it in the "
+            "metadata of the asset, or of its AssetSpec"
+        )
+    return metadata
+
+
+def asset_key_of(context: dg.OutputContext | dg.InputContext) -> dg.AssetKey | None:
+    """Return the key of the asset that is written or read, or None for an output that is not an asset.
+
+    If an input collects several assets in a list, the key of its context is that of the first for all of them.
+    """
+    upstream = context.upstream_output if isinstance(context, dg.InputContext) else None
+    if upstream is not None and upstream.has_asset_key:
+        return upstream.asset_key
+    return context.asset_key if context.has_asset_key else None
+
+
 def title_of(context: dg.OutputContext | dg.InputContext) -> str:
     """Return the name of the asset, output or input of a context, for error messages."""
-    if context.has_asset_key:
-        return f"asset {context.asset_key.to_user_string()!r}"
+    asset_key = asset_key_of(context)
+    if asset_key is not None:
+        return f"asset {asset_key.to_user_string()!r}"
     return f"{'output' if isinstance(context, dg.OutputContext) else 'input'} {context.name!r}"
 
 

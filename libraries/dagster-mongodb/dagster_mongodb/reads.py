@@ -7,11 +7,13 @@ from typing import Any, cast
 
 from pymongo.database import Database
 
+from dagster_mongodb.columns import Column
 from dagster_mongodb.errors import OptionsError
-from dagster_mongodb.handlers.handler import Document
+from dagster_mongodb.handlers.handler import Document, StoredRows
 from dagster_mongodb.options import ReadOptions
 from dagster_mongodb.revisions import find_as_of
-from dagster_mongodb.slices import CollectionSlice
+from dagster_mongodb.slices import CollectionSlice, Partitions, locate
+from dagster_mongodb.source import Source
 from dagster_mongodb.values import ID
 
 _LOGICAL = ("$and", "$or", "$nor")
@@ -67,11 +69,6 @@ class SliceReader:
         return [{name: value for name, value in document.items() if name in fields} for document in documents]
 
     @property
-    def has_raw_batches(self) -> bool:
-        """Whether `raw_batches` can be used."""
-        return self.options.pipeline is None and self.options.as_of is None
-
-    @property
     def _query(self) -> dict[str, Any]:
         parts = [part for part in (self.where.query, translated(self.options.filter, self.where)) if part]
         return parts[0] if len(parts) == 1 else {"$and": parts} if parts else {}
@@ -97,6 +94,52 @@ class SliceReader:
             "allow_disk_use": True,
             "batch_size": self.batch_size,
         }
+
+
+def stored_rows(
+    open_database: Callable[[], AbstractContextManager[Database[dict[str, Any]]]],
+    source: Source,
+    partitions: Partitions | None,
+    options: ReadOptions,
+    batch_size: int,
+) -> StoredRows:
+    """Return the rows of an input.
+
+    Args:
+        open_database: returns the database for one reading.
+        source: where the asset is stored.
+        partitions: to read; `None`: all of the asset.
+        options: of the input.
+        batch_size: documents in a batch.
+
+    Raises:
+        OptionsError: the input names a column that the asset does not have.
+    """
+    note = source.note
+    where = locate(
+        source.database,
+        source.collection,
+        source.metadata,
+        partitions=partitions,
+        dotted_names=() if note is None else note.dotted_names,
+    )
+    columns = None if note is None else note.columns
+    with open_database() as database:
+        _check_names(database, where, columns, options, source.title)
+    reader = SliceReader(open_database, where, options, batch_size)
+    if options.pipeline is not None:
+        # Its documents have fields of their own, so their _id is no primary key.
+        documents = [document for chunk in reader.chunks() for document in chunk]
+        has_id = all(ID in document for document in documents)
+        return StoredRows(lambda: iter([documents]), None, (ID,) if has_id else (), source.title)
+    return StoredRows(
+        chunks=reader.chunks,
+        raw_batches=reader.raw_batches if options.as_of is None else None,
+        columns=_selected(columns, options.columns, where),
+        selected=None if options.columns is None else tuple(dict.fromkeys(map(where.column, options.columns))),
+        primary_key=where.primary_key,
+        title=source.title,
+    )
 
 
 def translated(query: Mapping[str, Any], where: CollectionSlice) -> dict[str, Any]:
@@ -126,36 +169,29 @@ def names_in(query: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def check_names(
+def _check_names(
     database: Database[Any],
     where: CollectionSlice,
-    columns: Sequence[str] | None,
+    columns: Sequence[Column] | None,
     options: ReadOptions,
     title: str,
 ) -> None:
     """Refuse an input that names a column which the asset does not have: it would silently receive nothing.
 
-    Args:
-        database: of the asset.
-        where: its slice.
-        columns: of the asset; `None` for documents, whose collection is searched for each name.
-        options: of the input.
-        title: of the input.
-
-    Raises:
-        OptionsError: names the columns.
+    Documents have no common columns, so the collection is searched for each name.
     """
     sort = [name for name, _ in options.sort]
     named = {"columns": options.columns or (), "filter": names_in(options.filter), "sort": sort}
     collection = database[where.collection]
+    known = None if columns is None else [column.name for column in columns]
     for option, names in named.items():
-        missing = [name for name in names if not _has(name, where, columns, collection)]
+        missing = [name for name in names if not _has(name, where, known, collection)]
         if not missing:
             continue
-        known: Iterable[str] = columns if columns is not None else (collection.find_one() or {})
+        there: Iterable[str] = known if known is not None else (collection.find_one() or {})
         raise OptionsError(
             f"{title} has no column {', '.join(missing)}, which the metadata {option!r} of the input names: it has "
-            f"{', '.join(known)}"
+            f"{', '.join(there)}"
         )
 
 
@@ -168,3 +204,15 @@ def _has(name: str, where: CollectionSlice, columns: Sequence[str] | None, colle
     # A collection without documents has no columns to compare with.
     exists = collection.find_one({where.path(name): {"$exists": True}}, {ID: True}) is not None
     return exists or collection.find_one({}, {ID: True}) is None
+
+
+def _selected(
+    columns: tuple[Column, ...] | None, names: Sequence[str] | None, where: CollectionSlice
+) -> tuple[Column, ...] | None:
+    """Return the columns that are read; of a column of which only a part is read, the values are objects."""
+    if columns is None or names is None:
+        return columns
+    by_name = {column.name: column for column in columns}
+    parts = {where.column(name): Column(where.column(name), "object") for name in names}
+    whole = {name: by_name[name] for name in names if name in by_name}
+    return tuple({**parts, **whole}.values())

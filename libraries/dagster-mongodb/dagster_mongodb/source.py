@@ -20,17 +20,16 @@ class Source:
 
     Args:
         title: of the input, for error messages.
-        collection: its name.
+        database, collection: their names.
         note: what is known of it; `None` if another program wrote it.
         metadata: definition metadata of the asset, completed by the note.
-        partitions: to read; `None`: all of the asset.
     """
 
     title: str
+    database: str
     collection: str
     note: Note | None
     metadata: Mapping[str, Any]
-    partitions: Partitions | None
 
     @classmethod
     def find(
@@ -73,7 +72,7 @@ class Source:
             raise CollectionNotStoredError(
                 f"{title} was never stored in {database.name}.{collection}, or was dropped: materialize it first"
             )
-        return cls(title, collection, note, obeyed(note, metadata, title), partitions)
+        return cls(title, database.name, collection, note, obeyed(note, metadata, title))
 
     def check_revisions(self, database: Database[Any]) -> None:
         """Refuse to read the past of an asset whose former versions are not kept.

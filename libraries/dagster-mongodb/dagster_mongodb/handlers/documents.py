@@ -11,7 +11,7 @@ from bson import UuidRepresentation
 from bson.codec_options import CodecOptions
 
 from dagster_mongodb.columns import field_name
-from dagster_mongodb.errors import UnreadableError, UnstorableError
+from dagster_mongodb.errors import CollectionNotStoredError, UnreadableError, UnstorableError
 from dagster_mongodb.handlers.encoding import ENCODING_ERRORS, encode_all, stored_unchanged, unencodable
 from dagster_mongodb.handlers.handler import Document, EncodedRows, StoredRows, TypeHandler, value_at
 from dagster_mongodb.handlers.models import Model, as_document, is_model, is_model_type
@@ -62,7 +62,9 @@ class DocumentHandler(TypeHandler[Any]):
             UnreadableError: there is not exactly one, or it does not fit the model.
         """
         documents = DocumentsHandler().load(stored, list[annotation])
-        if len(documents) != 1:
+        if not documents:
+            raise CollectionNotStoredError(f"{stored.title} has no document in what is read: materialize it first")
+        if len(documents) > 1:
             raise UnreadableError(
                 f"{stored.title} is read as one document ({getattr(annotation, '__name__', annotation)}), but has "
                 f"{len(documents)}: annotate the input with a list, such as list[dict]"

@@ -153,7 +153,6 @@ def test_dagster_issue_11845_a_self_dependent_asset_that_starts_in_the_middle_sa
         materialize(io_manager, [total], partition_key="2024-01-15")
 
 
-@pytest.mark.xfail(strict=True, reason="Optional inputs are refused; no document is an error even if None is allowed")
 def test_dagster_issue_11845_the_first_partition_of_a_self_dependent_document_reads_none(io_manager):
     received = []
 
@@ -195,7 +194,6 @@ def animals() -> list[dg.AssetsDefinition]:
     return [dg.asset(name=name)(asset_of(name)) for name in ("cats", "dogs")]
 
 
-@pytest.mark.xfail(strict=True, reason="both read 'cats': the collection is that of context.asset_key")
 def test_dagster_issue_15239_a_list_of_two_assets_of_the_same_run_receives_both(io_manager):
     received: list[str] = []
     materialize(io_manager, [*animals(), together(received)])

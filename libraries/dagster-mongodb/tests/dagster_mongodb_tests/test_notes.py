@@ -105,23 +105,25 @@ def test_a_changed_primary_key_is_refused_and_changes_nothing(io_manager, databa
     pd.testing.assert_frame_equal(read_directly(io_manager, pd.DataFrame).sort_values("id"), FRAME)
 
 
-def test_changed_partition_columns_are_refused(io_manager):
-    write(
-        io_manager, table(partitions_def=DAYS, partition_expr="time"), day(1, color="red"), partition_key="2024-01-01"
-    )
-    with pytest.raises(OptionsError, match="has 'partition_expr' 'color', but collection table was written with"):
-        write(
-            io_manager,
-            table(partitions_def=COLORS, partition_expr="color"),
-            day(1, color="red"),
-            partition_key="red",
-        )
+@pytest.mark.parametrize("before", [table(), table(partitions_def=DAYS, partition_expr="time")])
+def test_partitions_may_change_if_every_stored_row_has_the_column_of_the_new_ones(io_manager, before):
+    key = {"partition_key": "2024-01-01"} if before.partitions_def else {}
+    write(io_manager, before, day(1, color="red"), **key)
+    after = table(partitions_def=COLORS, partition_expr="color")
+    assert counts(write(io_manager, after, day(1, color="red"), partition_key="red")) == (0, 0, 2, 0)
+    write(io_manager, after, day(2, color="blue"), partition_key="blue")
+    unknown = table(partitions_def=COLORS)
+    assert read(io_manager, unknown, partitions_def=COLORS, partition_key="blue")["value"].tolist() == [2, 2.5]
 
 
-def test_an_asset_without_partitions_cannot_get_partitions_while_its_rows_are_stored(io_manager):
-    write(io_manager, table(), day(1))
-    with pytest.raises(OptionsError, match="was written without partitions"):
-        write(io_manager, table(partitions_def=DAYS, partition_expr="time"), day(1), partition_key="2024-01-01")
+@pytest.mark.parametrize("before", [table(), table(partitions_def=DAYS, partition_expr="time")])
+def test_partitions_whose_column_stored_rows_lack_are_refused(io_manager, before):
+    key = {"partition_key": "2024-01-01"} if before.partitions_def else {}
+    write(io_manager, before, day(1), **key)
+    after = table(partitions_def=COLORS, partition_expr="color")
+    with pytest.raises(OptionsError, match="was written without that column, so it is in no partition: rename"):
+        write(io_manager, after, day(1, color="red"), partition_key="red")
+    assert len(read(io_manager, before)) == 2
 
 
 def test_an_asset_may_lose_its_partitions_because_the_write_replaces_all_rows(io_manager):

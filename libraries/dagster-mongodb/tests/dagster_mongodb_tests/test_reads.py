@@ -141,6 +141,13 @@ def test_options_of_an_input_that_make_no_sense_are_refused(io_manager, options,
         read_directly(io_manager, pd.DataFrame, of_input=options)
 
 
+@pytest.mark.parametrize("option", ["collection", "primary_key", "write_mode"])
+def test_metadata_of_an_asset_is_refused_in_the_metadata_of_an_input(io_manager, option):
+    write_directly(io_manager, FRAME)
+    with pytest.raises(OptionsError, match=f"'{option}' in the metadata of the input would have no effect"):
+        read_directly(io_manager, pd.DataFrame, of_input={option: "merge"})
+
+
 @pytest.mark.parametrize("content", [FRAME, FRAME.to_dict("records")])
 @pytest.mark.parametrize(
     "options",
