@@ -63,7 +63,7 @@ def test_every_hour_is_stored_once_with_the_source_s_values_and_the_days_equal_a
                     math.fsum(values) / len(values), abs=1e-9, rel=0
                 )
                 assert aggregates[date][f"{field}_hours"] == len(values)
-        assert metadata(result, f"raw_{station}")["inserted"] == hours
+        assert metadata(result, f"raw_{station}")["mongodb/inserted"] == hours
         assert f"raw_{station}_rejected" not in database.list_collection_names()
 
     before = stored_bytes(database)

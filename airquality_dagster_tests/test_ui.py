@@ -69,7 +69,7 @@ def test_one_clicks_materialize_for_a_month_and_the_run_ends_in_success(dev, pag
 
 def test_the_catalogue_shows_the_new_metadata_units_and_the_way_to_the_code(dev, page, materialized):
     page.goto(f"{dev.url}/assets/raw_station1")
-    for name in ("hours_fetched", "newest_hour_age_hours", "bytes_received", "fetch_seconds", "inserted"):
+    for name in ("hours_fetched", "newest_hour_age_hours", "bytes_received", "fetch_seconds", "mongodb/inserted"):
         expect(page.get_by_text(name, exact=True).first).to_be_attached()
     expect(page.get_by_text("PM2.5 (µg/m³), as published")).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("raw.py.* in editor"))).to_be_visible()

@@ -325,7 +325,9 @@ def _moment(record: dg.EventLogRecord) -> datetime:
 def _changed(record: dg.EventLogRecord) -> bool:
     """Return whether a write changed hours; for a range of months, the counts are those of the whole range."""
     metadata = record.asset_materialization.metadata if record.asset_materialization else {}
-    return any(metadata[count].value for count in ("inserted", "revised") if count in metadata)
+    # Runs of former releases noted the counts without a prefix.
+    counts = (prefix + count for prefix in ("mongodb/", "") for count in ("inserted", "revised"))
+    return any(metadata[count].value for count in counts if count in metadata)
 
 
 def _code_version(record: dg.EventLogRecord) -> str | None:

@@ -20,7 +20,14 @@ from airquality_dagster.network.stations import Network
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 Events = defaultdict[str | None, list[dg.DagsterEvent]]
-_COUNTS = ("hours_fetched", "inserted", "revised", "unchanged", "deleted", "hours_rejected")
+_COUNTS = (
+    "hours_fetched",
+    "mongodb/inserted",
+    "mongodb/revised",
+    "mongodb/unchanged",
+    "mongodb/deleted",
+    "hours_rejected",
+)
 
 
 @dataclass

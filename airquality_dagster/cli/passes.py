@@ -131,9 +131,9 @@ def _span(runs: Sequence[StationRun]) -> str:
 def _show(services: Services, report: PassReport, network: Network) -> None:
     counts = {
         "fetched": "hours_fetched",
-        "inserted": "inserted",
-        "revised": "revised",
-        "unchanged": "unchanged",
+        "inserted": "mongodb/inserted",
+        "revised": "mongodb/revised",
+        "unchanged": "mongodb/unchanged",
         "rejected": "hours_rejected",
     }
     table = Table(box=SIMPLE_HEAD)

@@ -89,7 +89,7 @@ def test_two_passes_over_the_same_hours_change_no_byte(platform, serve, database
     assert first.success
     assert second.success
     assert stored_bytes(database) == before
-    counts = {name: metadata(second, "raw_station1")[name] for name in ("inserted", "revised", "unchanged", "deleted")}
+    counts = {name: metadata(second, "raw_station1")[f"mongodb/{name}"] for name in ("inserted", "revised", "unchanged", "deleted")}
     assert counts == {"inserted": 0, "revised": 0, "unchanged": 50, "deleted": 0}
     assert "raw_station1_revisions" not in database.list_collection_names()
 
@@ -99,7 +99,7 @@ def test_a_corrected_hour_is_stored_and_its_former_version_kept_and_its_day_foll
     platform.run("2023-01", assets=STATION1)
     serve(answer(*rows(JANUARY, 23), row("2023-01-01 23:00:00", CO=5.1)))
     result = platform.run("2023-01", assets=STATION1)
-    assert metadata(result, "raw_station1")["revised"] == 1
+    assert metadata(result, "raw_station1")["mongodb/revised"] == 1
     (revision,) = database["raw_station1_revisions"].find()
     assert (revision["document"]["_id"], revision["document"]["co"]) == (datetime(2023, 1, 1, 23, tzinfo=UTC), 0.3)
     assert (revision["run_id"], revision["kind"]) == (result.run_id, "revised")
@@ -198,8 +198,8 @@ def test_the_ui_gets_counts_newest_hour_and_a_preview_with_units(platform, serve
     serve(answer(*rows(JANUARY, 30)))
     result = platform.run("2023-01", assets=STATION1)
     raw = metadata(result, "raw_station1")
-    assert raw["hours_fetched"] == raw["inserted"] == raw["dagster/row_count"] == 30
-    assert (raw["revised"], raw["unchanged"], raw["hours_rejected"]) == (0, 0, 0)
+    assert raw["hours_fetched"] == raw["mongodb/inserted"] == raw["dagster/row_count"] == 30
+    assert (raw["mongodb/revised"], raw["mongodb/unchanged"], raw["hours_rejected"]) == (0, 0, 0)
     assert raw["newest_hour"] == datetime(2023, 1, 2, 5, tzinfo=UTC).timestamp()
     assert "| hour (UTC) | CO (mg/m³) |" in raw["preview"]
     assert "| 2023-01-02 05:00 | 0.3 |" in raw["preview"]

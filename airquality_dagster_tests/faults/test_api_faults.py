@@ -110,7 +110,7 @@ def test_what_passes_is_asked_again_in_the_same_run(stage, record, fault):
     result = stage.run()
     assert result.success
     assert stage.switch.listed() == []
-    hours = metadata(result, "raw_station1")["inserted"]
+    hours = metadata(result, "raw_station1")["mongodb/inserted"]
     record(in_words(fault), "asked again in the same run", f"{hours} hours stored", *stage.lost_and_doubled())
 
 
@@ -186,7 +186,7 @@ def test_an_answer_in_an_unusual_form_is_read(stage, record, fault):
     stage.switch.add(fault)
     result = stage.run()
     assert result.success
-    hours = metadata(result, "raw_station1")["inserted"]
+    hours = metadata(result, "raw_station1")["mongodb/inserted"]
     record(in_words(fault), "read", f"{hours} hours stored", *stage.lost_and_doubled())
 
 
@@ -402,7 +402,7 @@ def test_what_says_the_same_in_another_way_changes_nothing(stage, record, fault)
     stage.switch.add(fault)
     result = stage.run_with_all_that_follows()
     assert stage.stored() == before
-    assert metadata(result, "raw_station1")["revised"] == 0
+    assert metadata(result, "raw_station1")["mongodb/revised"] == 0
     record(in_words(fault), "nothing changes", "0 revised, 0 inserted", *stage.lost_and_doubled())
 
 
@@ -435,7 +435,7 @@ def test_history_that_is_told_anew_replaces_the_old_which_is_kept(stage, record,
     before = stage.stored()
     stage.switch.add(fault)
     result = stage.run_with_all_that_follows()
-    revised = metadata(result, "raw_station1")["revised"]
+    revised = metadata(result, "raw_station1")["mongodb/revised"]
     assert revised > 0.9 * len(before)
     kept = {entry["document"]["_id"]: entry["document"] for entry in stage.database["raw_station1_revisions"].find()}
     assert all(before[hour] == document for hour, document in kept.items())
