@@ -25,7 +25,7 @@ ID = "_id"
 READING: CodecOptions[dict[str, Any]] = CodecOptions(
     uuid_representation=UuidRepresentation.STANDARD, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-"""How documents are decoded: dates are UTC without a time zone; `python_value` refuses those that Python cannot hold."""
+"""How documents are decoded: dates are UTC without a time zone, or `DatetimeMS` if Python cannot hold them."""
 
 # Types that BSON and pandas both hold unchanged.
 _PLAIN = frozenset({str, bool, type(None), float, int})
@@ -283,8 +283,8 @@ def python_value(value: Any) -> Any:
         return value.as_uuid()
     if kind is DatetimeMS:
         raise UnreadableError(
-            f"a stored date, {np.datetime64(int(value), 'ms')}, is outside the years 1 to 9999, which Python's dates can "
-            "hold: correct the document"
+            f"a stored date, {np.datetime64(int(value), 'ms')}, is outside the years 1 to 9999, which Python's dates "
+            "can hold: correct the document"
         )
     return value
 

@@ -1,5 +1,6 @@
 """Models: pydantic models, dataclasses and TypedDicts, which are stored as documents and validated when read."""
 
+import contextlib
 import dataclasses
 import datetime
 import enum
@@ -53,17 +54,26 @@ def as_document(obj: Any, where: str) -> Document:
         where: its place, for the error message.
 
     Raises:
-        UnstorableError: it is neither, or its values contradict its annotations.
+        UnstorableError: it is neither, or no such model could be made from the document.
     """
-    document = _plain(obj, where) if is_model(obj) else obj
+    document = _plain(obj) if is_model(obj) else obj
     if not isinstance(document, Mapping):
-        raise UnstorableError(
-            f"{where} is {type(obj).__name__}, not a document: a dict, a pydantic model or a dataclass"
-        )
+        raise UnstorableError(f"{where} is {type(obj).__name__}, not a document (dict, pydantic model or dataclass)")
+    if document is not obj:
+        # A dataclass with types that pydantic does not know is stored, and can be read as a dict.
+        with contextlib.suppress(pydantic.errors.PydanticUserError):
+            _check_readable(document, type(obj), where)
     return typing.cast("Document", document)
 
 
-def _plain(value: Any, where: str) -> Any:
+def _check_readable(document: Mapping[str, Any], kind: type, where: str) -> None:
+    try:
+        _adapter(kind).validate_python(document, by_alias=True, by_name=True)
+    except pydantic.ValidationError as error:
+        raise UnstorableError(f"{where} could not be read back as {kind.__name__}: {_reason(error)}") from None
+
+
+def _plain(value: Any) -> Any:
     """Return a value with models, sets, enumerations and what is stored as text taken apart."""
     if isinstance(value, pydantic.BaseModel) or hasattr(type(value), "__pydantic_serializer__"):
         # Computed fields are left out: a model could not be made from them. Fields of subclasses are kept.

@@ -81,7 +81,7 @@ def test_handlers_of_the_user_are_asked_first():
 
     more = [FrameHandler()]
     assert type(handler_of(pd.DataFrame(), more)) is FrameHandler
-    assert type(handler_reading(Optional[pd.DataFrame], more)) is FrameHandler
+    assert type(handler_reading(pd.DataFrame | None, more)) is FrameHandler
     assert type(handler_of(pd.DataFrame())) is DataFrameHandler
 
 
@@ -149,7 +149,7 @@ def test_what_is_not_one_such_value_is_never_read_as_one(io_manager, content, an
     [pd.DataFrame, pl.DataFrame, pa.Table, list[dict], dict[str, Any], list[Model], Model, int, datetime.date],
 )
 def test_an_optional_input_is_read_like_its_type(annotation):
-    for optional in (Optional[annotation], annotation | None):
+    for optional in (Optional[annotation], annotation | None):  # noqa: UP045 both are in use
         assert is_optional(optional)
         assert loaded_annotation(optional) == annotation
         assert type(handler_reading(optional)) is type(handler_reading(annotation))
