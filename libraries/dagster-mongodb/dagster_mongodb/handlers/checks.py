@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dagster_mongodb.columns import field_name
+from dagster_mongodb.columns import STORED_DOT, field_name
 from dagster_mongodb.errors import UnstorableError
 from dagster_mongodb.values import ID
 
@@ -31,6 +31,11 @@ def check_names(names: Sequence[Any], primary_key: Sequence[str]) -> None:
             raise UnstorableError(
                 f"column name {name!r} cannot be the name of a field (it is empty, starts with '$', or contains NUL): "
                 "rename it"
+            )
+        if STORED_DOT in name:
+            raise UnstorableError(
+                f"column name {name!r} contains {STORED_DOT!r} (U+FF0E), as which dots are stored: it would be read "
+                "back with a dot, so rename it"
             )
         if name == ID and list(primary_key) != [ID]:
             raise UnstorableError("column name '_id' belongs to MongoDB: name it in 'primary_key', or rename it")

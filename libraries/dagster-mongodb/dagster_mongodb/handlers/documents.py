@@ -1,26 +1,24 @@
 """Documents: ``list[dict]``, one ``dict``, and models; see `models` for the latter."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, get_args, get_origin
 
 import bson
 import numpy as np
 import pandas as pd
-from bson import UuidRepresentation
-from bson.codec_options import CodecOptions
 
 from dagster_mongodb.columns import field_name
 from dagster_mongodb.errors import CollectionNotStoredError, UnreadableError, UnstorableError
+from dagster_mongodb.handlers.decoding import stored_documents
 from dagster_mongodb.handlers.encoding import ENCODING_ERRORS, encode_all, stored_unchanged, unencodable
 from dagster_mongodb.handlers.handler import Document, EncodedRows, StoredRows, TypeHandler, value_at
 from dagster_mongodb.handlers.models import Model, as_document, is_model, is_model_type
-from dagster_mongodb.values import ID, STRICT, DatePolicy, bson_value, python_value
+from dagster_mongodb.handlers.series import milliseconds
+from dagster_mongodb.values import ID, READING, STRICT, DatePolicy, bson_value, python_values
 
 _ENCODED_AT_ONCE = 1_000
-_FULL_WIDTH_DOT = field_name(".").encode()
 _READ_UNCHANGED = frozenset({str, bool, type(None), float, int, bytes})
-_CODEC: CodecOptions[Document] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
 
 class DocumentsHandler(TypeHandler[list[Any]]):
@@ -34,7 +32,7 @@ class DocumentsHandler(TypeHandler[list[Any]]):
 
     def load(self, stored: StoredRows, annotation: Any) -> list[Any]:
         """Return the documents, or models made from them; the primary key has its own name again and comes first."""
-        documents = [document for chunk in _stored_documents(stored) for document in chunk]
+        documents = [document for chunk in stored_documents(stored) for document in chunk]
         (kind,) = get_args(annotation) or (Any,)
         return Model(kind).validated(documents, stored) if is_model_type(kind) else documents
 
@@ -117,8 +115,9 @@ class DocumentRows(EncodedRows):
 
     def frame(self, names: Sequence[str]) -> pd.DataFrame:
         """Return some fields, or fields of nested documents, as columns; dates of one type become dates."""
-        columns = {name: _frame_values([self._value(document, name) for document in self._documents]) for name in names}
-        return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()}).infer_objects()
+        return pd.DataFrame(
+            {name: _frame_values([self._value(document, name) for document in self._documents]) for name in names}
+        )
 
     def encoded(self, rows: Sequence[int]) -> list[bytes]:
         """Return documents as BSON."""
@@ -143,7 +142,7 @@ class DocumentRows(EncodedRows):
                 bson_value(document, f"row {row}", self._dates) for row, document in enumerate(documents, first)
             ]
             self._documents[first : first + len(documents)] = documents
-        keyed = list(map(self._keyed, documents)) if self.primary_key else documents
+        keyed = self._keyed(documents)
         try:
             return encode_all(keyed)
         except ENCODING_ERRORS:
@@ -155,13 +154,23 @@ class DocumentRows(EncodedRows):
         except ENCODING_ERRORS as error:
             raise unencodable(row, document, {ID: " ".join(self.primary_key)}, error) from error
 
-    def _keyed(self, document: Document) -> Document:
-        """Return a document with its ``_id`` first; `check` refuses a null there."""
-        keys = {field_name(name): self._value(document, name) for name in self.primary_key}
-        keyed = {ID: next(iter(keys.values())) if len(keys) == 1 else keys, **document}
-        for field in keys:
+    def _keyed(self, documents: list[Document]) -> list[Document]:
+        """Return documents with their ``_id`` first; `check` refuses a null there."""
+        if not self.primary_key:
+            return documents
+        names = [(field_name(name), name) for name in self.primary_key]
+        if len(names) == 1:
+            ((_, key),) = names
+            keyed = [{ID: self._value(document, key), **document} for document in documents]
+        else:
+            keyed = [
+                {ID: {field: self._value(document, name) for field, name in names}, **document}
+                for document in documents
+            ]
+        for field, _ in names:
             if field != ID:
-                keyed.pop(field, None)
+                for document in keyed:
+                    document.pop(field, None)
         return keyed
 
     def _value(self, document: Document, name: str) -> Any:
@@ -181,42 +190,10 @@ def _as_documents(objects: Sequence[Any]) -> list[Document]:
     return [as_document(obj, f"row {row}") for row, obj in enumerate(objects)]
 
 
-def _frame_values(values: list[Any]) -> list[Any]:
-    """Return BSON values as values of a frame, dates as UTC."""
-    if set(map(type, values)) <= _READ_UNCHANGED:
-        return values
-    return [python_value(value) for value in bson.decode(bson.encode({"": values}), _CODEC)[""]]
-
-
-def _stored_documents(stored: StoredRows) -> Iterator[list[Document]]:
-    if stored.raw_batches is None:
-        for chunk in stored.chunks():
-            yield [_renamed(python_value(document), stored) for document in chunk]
-        return
-    for batch in stored.raw_batches():
-        documents = bson.decode_all(batch, _CODEC)
-        if _FULL_WIDTH_DOT in batch:
-            documents = list(map(python_value, documents))
-        elif not set(map(type, chain.from_iterable(map(dict.values, documents)))) <= _READ_UNCHANGED:
-            for document in documents:
-                for name, value in document.items():
-                    if type(value) not in _READ_UNCHANGED:
-                        document[name] = python_value(value)
-        yield [_renamed(document, stored) for document in documents]
-
-
-def _renamed(document: Document, stored: StoredRows) -> Document:
-    """Return a document with the primary key under its own name."""
-    identity = document.pop(ID, None)
-    if not stored.primary_key:
-        return document
-    if len(stored.primary_key) == 1:
-        key = {stored.primary_key[0]: identity}
-    else:
-        key = {name: identity[name] for name in stored.primary_key if name in identity}
-    if stored.selected is not None:
-        key = {name: value for name, value in key.items() if name in stored.selected}
-    elif stored.dotted_names is not None:
-        # A key that is a path stands in its nested document, too.
-        key = {name: value for name, value in key.items() if not stored.is_path(name)}
-    return {**key, **document}
+def _frame_values(values: list[Any]) -> pd.Series:
+    """Return BSON values as a column of a frame, dates as UTC."""
+    if not set(map(type, values)) <= _READ_UNCHANGED:
+        values = bson.decode(bson.encode({"": values}), READING)[""]
+        if set(map(type, values)) == {datetime}:
+            return pd.Series(milliseconds(values)).dt.tz_localize("UTC")
+    return pd.Series(python_values(values), dtype=object).infer_objects()

@@ -10,7 +10,7 @@ import bson
 from bson import Decimal128, Int64, ObjectId
 from bson.errors import BSONError
 
-from dagster_mongodb.columns import field_name
+from dagster_mongodb.columns import STORED_DOT
 from dagster_mongodb.errors import UnstorableError
 
 ENCODING_ERRORS = (BSONError, OverflowError, RecursionError, TypeError, ValueError)
@@ -19,7 +19,7 @@ ENCODING_ERRORS = (BSONError, OverflowError, RecursionError, TypeError, ValueErr
 _STORED_UNCHANGED = frozenset(
     {str, bool, type(None), float, int, bytes, datetime, dict, list, ObjectId, Decimal128, Int64}
 )
-_SPECIAL = frozenset(("\0", ".", field_name(".")))
+_SPECIAL = frozenset(("\0", ".", STORED_DOT))
 _MOST_LEVELS = 30  # of nested documents; deeper ones are looked at one by one
 _LENGTH = struct.Struct("<i")
 _ARRAY_ELEMENTS = 4 + 2 + 4  # offset of the elements of {"": [...]}: length, type and name, length

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, ClassVar, Generic, TypeVar
 
-from dagster_mongodb.columns import Column
+from dagster_mongodb.columns import Column, column_name
 from dagster_mongodb.handlers.checks import check_names
 from dagster_mongodb.handlers.rows import ColumnRows, EncodedRows, Rows
 from dagster_mongodb.values import ID, STRICT, DatePolicy
@@ -70,7 +70,7 @@ class StoredRows:
             return self.selected
         fields = dict.fromkeys(field for document in documents for field in document)
         fields.pop(ID, None)
-        return (*(name for name in self.primary_key if not self.is_path(name)), *fields)
+        return (*(name for name in self.primary_key if not self.is_path(name)), *map(column_name, fields))
 
 
 class TypeHandler(ABC, Generic[T]):

@@ -1,5 +1,6 @@
 """Models: pydantic models, dataclasses and TypedDicts, which are stored as documents and validated when read."""
 
+import contextlib
 import dataclasses
 import datetime
 import enum
@@ -13,9 +14,10 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import PurePath
 from typing import Any
 
+import numpy as np
 import pydantic
 import typing_extensions
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
 from dagster_mongodb.errors import OptionsError, UnreadableError, UnstorableError
 from dagster_mongodb.handlers.handler import Document, StoredRows
@@ -52,36 +54,44 @@ def as_document(obj: Any, where: str) -> Document:
         where: its place, for the error message.
 
     Raises:
-        UnstorableError: it is neither, or its values contradict its annotations.
+        UnstorableError: it is neither, or no such model could be made from the document.
     """
-    document = _plain(obj, where) if is_model(obj) else obj
+    document = _plain(obj) if is_model(obj) else obj
     if not isinstance(document, Mapping):
-        raise UnstorableError(
-            f"{where} is {type(obj).__name__}, not a document: a dict, a pydantic model or a dataclass"
-        )
+        raise UnstorableError(f"{where} is {type(obj).__name__}, not a document (dict, pydantic model or dataclass)")
+    if document is not obj:
+        # A dataclass with types that pydantic does not know is stored, and can be read as a dict.
+        with contextlib.suppress(pydantic.errors.PydanticUserError):
+            _check_readable(document, type(obj), where)
     return typing.cast("Document", document)
 
 
-def _plain(value: Any, where: str) -> Any:
+def _check_readable(document: Mapping[str, Any], kind: type, where: str) -> None:
+    try:
+        _adapter(kind).validate_python(document, by_alias=True, by_name=True)
+    except pydantic.ValidationError as error:
+        raise UnstorableError(f"{where} could not be read back as {kind.__name__}: {_reason(error)}") from None
+
+
+def _plain(value: Any) -> Any:
     """Return a value with models, sets, enumerations and what is stored as text taken apart."""
     if isinstance(value, pydantic.BaseModel) or hasattr(type(value), "__pydantic_serializer__"):
-        try:
-            # Computed fields are left out: a model could not be made from them. Fields of subclasses are kept.
-            value = _adapter(type(value)).dump_python(value, round_trip=True, serialize_as_any=True, warnings="error")
-        except PydanticSerializationError as error:
-            raise UnstorableError(f"{where} does not fit its model: {error}") from None
+        # Computed fields are left out: a model could not be made from them. Fields of subclasses are kept.
+        value = _adapter(type(value)).dump_python(value, round_trip=True, serialize_as_any=True)
     elif is_model(value):
         value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, enum.Enum):
-        return _plain(value.value, where)
+        return _plain(value.value)
+    if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+        return value.item()
     if isinstance(value, _STORED_AS_TEXT):
         return to_jsonable_python(value)
     if isinstance(value, Mapping):
-        return {_plain(key, where): _plain(inner, where) for key, inner in value.items()}
+        return {_plain(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(inner, where) for inner in value]
+        return [_plain(inner) for inner in value]
     if isinstance(value, Set):
-        return [_plain(inner, where) for inner in sorted(value, key=repr)]  # in the same order in each process
+        return [_plain(inner) for inner in sorted(value, key=repr)]  # in the same order in each process
     if type(value) is datetime.date:
         return datetime.datetime.combine(value, datetime.time(), datetime.UTC)
     return value
@@ -116,13 +126,17 @@ class Model:
         try:
             return self._adapter.validate_python(document, by_alias=True, by_name=True)
         except pydantic.ValidationError as error:
-            first, *others = error.errors(include_url=False, include_context=False, include_input=False)
             key = ", ".join(f"{name}={document.get(name)!r:.80}" for name in stored.primary_key)
-            more = f" (and {len(others)} more)" if others else ""
             raise UnreadableError(
-                f"{stored.title}: the document {key or f'number {row}'} is not a {self._name}: "
-                f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}{more}"
+                f"{stored.title}: the document {key or f'number {row}'} is not a {self._name}: {_reason(error)}"
             ) from None
+
+
+def _reason(error: pydantic.ValidationError) -> str:
+    """Return the first field that does not fit and why, without its value."""
+    first, *others = error.errors(include_url=False, include_context=False, include_input=False)
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}{more}"
 
 
 @functools.lru_cache(maxsize=256)
@@ -146,9 +160,11 @@ def _with_known_typed_dicts(annotation: Any) -> Any:
             else typing.NotRequired[hint]
             for name, hint in hints.items()
         }
-        return typing_extensions.TypedDict(annotation.__name__, fields)
+        return typing_extensions.TypedDict(annotation.__name__, fields)  # pyright: ignore[reportArgumentType] made at run time
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if not args or origin is typing.Literal:
         return annotation
+    if origin in (typing.NotRequired, typing.Required):
+        return origin[_with_known_typed_dicts(args[0])]
     inner = tuple(map(_with_known_typed_dicts, args))
     return functools.reduce(operator.or_, inner) if origin is types.UnionType else origin[inner]

@@ -101,7 +101,7 @@ def read_directly(
         upstream_output=dg.build_output_context(
             name="result", asset_key=key, definition_metadata=metadata, resources=NO_RESOURCES
         ),
-        dagster_type=dg.PythonObjectDagsterType(kind),
+        dagster_type=dg.DagsterType(lambda _, __: True, name="kind", typing_type=kind),
         definition_metadata=of_input or {},
         resources=NO_RESOURCES,
         instance=shared_instance(),

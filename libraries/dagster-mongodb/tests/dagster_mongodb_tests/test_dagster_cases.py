@@ -105,14 +105,14 @@ def test_loading_columns(io_manager, database):
 
 def test_not_supported_type(io_manager):
     @dg.op
-    def non_supported_type() -> set:
-        return {1}
+    def non_supported_type() -> complex:
+        return 1j
 
     @dg.job(resource_defs={"io_manager": io_manager})
     def not_supported():
         non_supported_type()
 
-    with pytest.raises(MongoDBIOManagerError, match="returned set, but MongoDBIOManager stores"):
+    with pytest.raises(MongoDBIOManagerError, match="returned complex, but MongoDBIOManager stores"):
         not_supported.execute_in_process(run_config=QUIET, instance=shared_instance())
 
 

@@ -1,0 +1,84 @@
+"""Stored documents as documents of Python values, many at a time."""
+
+import datetime
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import bson
+
+from dagster_mongodb.columns import STORED_DOT
+from dagster_mongodb.errors import UnreadableError
+from dagster_mongodb.handlers.handler import Document, StoredRows
+from dagster_mongodb.values import ID, READING, python_value
+
+_UNCHANGED = frozenset({str, bool, type(None), float, int, bytes})
+_STORED_DOT = STORED_DOT.encode()
+_MOST_NAMES = 100  # for which it pays to look at each of them in all documents
+
+
+def stored_documents(stored: StoredRows) -> Iterator[list[Document]]:
+    """Return the documents of an input, a chunk at a time; the primary key has its own name again and comes first.
+
+    Raises:
+        UnreadableError: a value is one that Python cannot hold.
+    """
+    try:
+        if stored.raw_batches is None:
+            for chunk in stored.chunks():
+                yield _with_key([python_value(document) for document in chunk], stored)
+        else:
+            for batch in stored.raw_batches():
+                yield _with_key(_decoded(batch), stored)
+    except UnreadableError as error:
+        raise UnreadableError(f"{stored.title}: {error}") from None
+
+
+def _decoded(batch: bytes) -> list[Document]:
+    documents = bson.decode_all(batch, READING)
+    if _STORED_DOT in batch:
+        return [python_value(document) for document in documents]
+    _convert(documents)
+    return documents
+
+
+def _convert(documents: Sequence[Document]) -> None:
+    """Make Python values of the values of documents, looking at a field of all of them at once."""
+    names = set().union(*documents)
+    if len(names) > _MOST_NAMES:
+        for document in documents:
+            document.update({name: python_value(value) for name, value in document.items()})
+        return
+    for name in names:
+        having = documents
+        try:
+            values = [document[name] for document in documents]
+        except KeyError:
+            having = [document for document in documents if name in document]
+            values = [document[name] for document in having]
+        kinds = set(map(type, values))
+        if kinds <= _UNCHANGED:
+            continue
+        if kinds == {dict}:
+            _convert(values)
+        elif kinds == {datetime.datetime}:
+            for document, date in zip(having, values, strict=True):
+                document[name] = date.replace(tzinfo=datetime.UTC)
+        elif kinds != {list} or not _UNCHANGED.issuperset(map(type, chain.from_iterable(values))):
+            for document, value in zip(having, values, strict=True):
+                document[name] = python_value(value)
+
+
+def _with_key(documents: list[Document], stored: StoredRows) -> list[Document]:
+    """Return documents with the primary key under its own name."""
+    # A key that is a path stands in its nested document, too.
+    names = [name for name in stored.primary_key if not stored.is_path(name)]
+    if stored.selected is not None:
+        names = [name for name in stored.primary_key if name in stored.selected]
+    if not names:
+        for document in documents:
+            document.pop(ID, None)
+        return documents
+    if len(stored.primary_key) == 1:
+        return [{names[0]: document.pop(ID), **document} for document in documents]
+    keys = [document.pop(ID) for document in documents]
+    return [{**{name: key[name] for name in names}, **document} for key, document in zip(keys, documents, strict=True)]
