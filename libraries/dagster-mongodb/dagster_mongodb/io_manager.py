@@ -22,10 +22,9 @@ from dagster_mongodb.options import ReadOptions, WriteOptions, name_of_output, t
 from dagster_mongodb.reads import SliceReader
 from dagster_mongodb.revisions import REVISION_BYTES, RevisionLog
 from dagster_mongodb.slices import CollectionSlice, locate
-from dagster_mongodb.values import ID
+from dagster_mongodb.values import ID, READING
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
-_NAIVE_DATES: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=False)
 _MAX_DOCUMENT_BYTES = 16 * 2**20  # of the server
 _OBJECT_ID_BYTES = 17  # that a row without a primary key is given
 
@@ -196,7 +195,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         )
         options = ReadOptions.of(context.definition_metadata, title=title)
         with connection.explained_errors(self.uri):
-            database = self._client().get_database(where.database, codec_options=_NAIVE_DATES)
+            database = self._client().get_database(where.database, codec_options=READING)
             note = collections.find_note(database, where.collection)
             # An input without partitions (the first one of an asset that depends on itself) may be missing.
             if note is None and where.boxes != () and database[where.collection].find_one({}, {ID: True}) is None:
@@ -214,7 +213,8 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
                     selected=options.columns,
                     primary_key=where.primary_key,
                     title=title,
-                )
+                ),
+                annotation,
             )
 
     @property

@@ -2,17 +2,30 @@
 
 import datetime
 import decimal
+import enum
+import pathlib
+import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from bson import Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
+from bson.binary import UUID_SUBTYPE, UuidRepresentation
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.datetime_ms import DatetimeMS
 
-from dagster_mongodb.errors import UnstorableError
+from dagster_mongodb.columns import STORED_DOT, column_name, field_name
+from dagster_mongodb.errors import UnreadableError, UnstorableError
 
 ID = "_id"
+
+READING: CodecOptions[dict[str, Any]] = CodecOptions(
+    uuid_representation=UuidRepresentation.STANDARD, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+"""How documents are decoded: dates are UTC without a time zone, or `DatetimeMS` if Python cannot hold them."""
 
 # Types that BSON and pandas both hold unchanged.
 _PLAIN = frozenset({str, bool, type(None), float, int})
@@ -21,6 +34,31 @@ _READ_PLAIN = frozenset({*_PLAIN, bytes})
 _STORABLE = frozenset(
     {*_READ_PLAIN, ObjectId, Decimal128, Int64, Binary, Code, DBRef, MaxKey, MinKey, Regex, Timestamp}
 )
+_ADVICE: tuple[tuple[Any, str], ...] = (
+    (enum.Enum, "store its value, as in member.value"),
+    (pathlib.PurePath, "store its text, as in str(path)"),
+    (datetime.time, "store its text, as in time.isoformat(), or a whole datetime"),
+    ((datetime.timedelta, np.timedelta64), "store a number, as in duration / timedelta(milliseconds=1)"),
+    ((set, frozenset), "store a list, as in sorted(values)"),
+    (complex, "store its real and its imaginary part"),
+)
+
+
+@dataclass(frozen=True)
+class DatePolicy:
+    """What becomes of dates that BSON, which keeps milliseconds in UTC, cannot hold as they are.
+
+    Args:
+        naive_as_utc: dates without a time zone are taken for UTC; otherwise they are refused.
+        floor: dates and durations finer than a millisecond are rounded down; otherwise they are refused.
+    """
+
+    naive_as_utc: bool = False
+    floor: bool = False
+
+
+STRICT = DatePolicy()
+"""All that BSON cannot hold is refused."""
 
 
 class _Absent(float):
@@ -50,13 +88,14 @@ becomes null; for pandas both are missing values. It is read back as NaN."""
 ABSENT_TYPE = type(ABSENT)
 
 
-def bson_values(values: list[Any], column: str, first_row: int = 0) -> list[Any]:
+def bson_values(values: list[Any], column: str, first_row: int = 0, dates: DatePolicy = STRICT) -> list[Any]:
     """Return the values of a column as BSON values.
 
     Args:
         values: of a column.
         column: its name, for the error.
         first_row: the row of the first value, for the error.
+        dates: what becomes of dates that BSON cannot hold.
 
     Raises:
         UnstorableError: names column and row.
@@ -69,70 +108,144 @@ def bson_values(values: list[Any], column: str, first_row: int = 0) -> list[Any]
     if kinds <= {*_PLAIN, ABSENT_TYPE}:
         return values
     return [
-        value if value is ABSENT else bson_value(value, f"column {column!r}, row {row}")
+        value if value is ABSENT else bson_value(value, f"column {column!r}, row {row}", dates)
         for row, value in enumerate(values, first_row)
     ]
 
 
-def bson_value(value: Any, where: str) -> Any:
+def bson_value(value: Any, where: str, dates: DatePolicy = STRICT) -> Any:
     """Return one object as a BSON value, with all values inside it checked.
 
     Args:
         value: any object.
         where: its place, for the error message.
+        dates: what becomes of dates that BSON cannot hold.
 
     Raises:
         UnstorableError: BSON has no value that would be read back as the same; the message says what to do.
     """
-    if value is None or value is pd.NA or value is pd.NaT:
-        return None
-    if isinstance(value, np.generic):
-        value = value.item()
-    kind = type(value)
-    if kind in _STORABLE:
+    if type(value) in _STORABLE:
         return value
+    if isinstance(value, Mapping):
+        return {
+            bson_key(key, where): inner if type(inner) in _STORABLE else bson_value(inner, where, dates)
+            for key, inner in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        if _STORABLE.issuperset(map(type, value)):
+            return list(value)
+        return [bson_value(inner, where, dates) for inner in value]
+    if value is pd.NA or value is pd.NaT:
+        return None
     if isinstance(value, datetime.datetime):
-        return _checked_date(value, where)
-    if kind is datetime.date:
+        return _bson_date(value, where, dates)
+    if isinstance(value, uuid.UUID):
+        return Binary.from_uuid(value)
+    if isinstance(value, decimal.Decimal):
+        return _bson_decimal(value, where)
+    if isinstance(value, enum.Enum) and isinstance(value, (str, int)):
+        return value.value  # equal to the member
+    if isinstance(value, (np.generic, np.ndarray)):
+        return _bson_of_numpy(value, where, dates)
+    if type(value) is datetime.date:
         raise UnstorableError(
             f"{where}: the date {value} has no time: use dates in the whole column, or store its midnight UTC as a "
             "tz-aware datetime"
         )
-    if isinstance(value, decimal.Decimal):
-        return _checked_decimal(value, where)
-    if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str) or key.startswith("$") or "\0" in key:
-                raise UnstorableError(f"{where}: {key!r} cannot be a field name")
-        return {str(key): bson_value(inner, where) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        if _STORABLE.issuperset(map(type, value)):
-            return list(value)
-        return [bson_value(inner, where) for inner in value]
-    if isinstance(value, np.ndarray):
-        return [bson_value(inner, where) for inner in value.tolist()]
-    raise UnstorableError(
-        f"{where}: BSON has no type for {value!r:.80} ({kind.__name__}): make it text, a number, a list or a document"
-    )
+    raise _no_bson_type(value, where)
 
 
-def _checked_date(value: datetime.datetime, where: str) -> datetime.datetime:
-    if value.tzinfo is None:
-        raise UnstorableError(f"{where}: the date {value} has no time zone: add one")
-    if value.microsecond % 1000 or getattr(value, "nanosecond", 0):
+def bson_key(key: Any, where: str) -> str:
+    """Return the field of a key of a document.
+
+    Args:
+        key: any key.
+        where: its place, for the error message.
+
+    Raises:
+        UnstorableError: MongoDB cannot hold a field of this name.
+    """
+    if not isinstance(key, str) or key.startswith("$") or "\0" in key:
+        raise UnstorableError(f"{where}: {key!r} cannot be a field name")
+    if STORED_DOT in key:
         raise UnstorableError(
-            f"{where}: {value.isoformat()} is finer than a millisecond, which a BSON date cannot hold: round it"
+            f"{where}: {key!r} contains {STORED_DOT!r} (U+FF0E), as which dots are stored: it would be read back as a "
+            "dot, so rename it"
         )
-    return value
+    return field_name(key)
 
 
-def _checked_decimal(value: decimal.Decimal, where: str) -> Decimal128:
+def _bson_of_numpy(value: np.generic | np.ndarray, where: str, dates: DatePolicy) -> Any:
+    if value.dtype.kind == "V":
+        raise UnstorableError(f"{where}: the fields of a structured numpy array would lose their names: use documents")
+    if isinstance(value, np.ndarray):
+        # Dates one by one: tolist() would make integers of them.
+        inner = value if value.dtype.kind in "mM" and value.ndim else value.tolist()
+        return [bson_value(one, where, dates) for one in inner] if value.ndim else bson_value(value[()], where, dates)
+    if value.dtype.kind in "mM":
+        if np.isnat(value):
+            return None
+        if isinstance(value, np.timedelta64):
+            raise _no_bson_type(value, where)
+        milliseconds = value.astype("datetime64[ms]")
+        if not dates.naive_as_utc:
+            raise _naive(value, where)
+        if milliseconds != value and not dates.floor:
+            raise _finer(value, where)
+        date = milliseconds.item()
+        if not isinstance(date, datetime.datetime):
+            raise _beyond(value, where)
+        return date
+    item = value.item()
+    if isinstance(item, np.generic):  # a longdouble
+        raise _no_bson_type(value, where)
+    return bson_value(item, where, dates)
+
+
+def _bson_date(value: datetime.datetime, where: str, dates: DatePolicy) -> datetime.datetime:
+    """Return a date in UTC without a time zone, which BSON takes for UTC."""
+    if value.tzinfo is None and not dates.naive_as_utc:
+        raise _naive(value, where)
+    if (value.microsecond % 1000 or getattr(value, "nanosecond", 0)) and not dates.floor:
+        raise _finer(value.isoformat(), where)
+    try:
+        plain = value.to_pydatetime(warn=False) if isinstance(value, pd.Timestamp) else value
+        utc = plain if plain.tzinfo is None else plain.astimezone(datetime.UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError, NotImplementedError):
+        raise _beyond(value, where) from None
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def _bson_decimal(value: decimal.Decimal, where: str) -> Decimal128:
     try:
         return Decimal128(value)
     except decimal.DecimalException:
         raise UnstorableError(
             f"{where}: the decimal {value} does not fit the 34 digits of BSON: round it, or store it as text"
         ) from None
+
+
+def _naive(value: object, where: str) -> UnstorableError:
+    return UnstorableError(
+        f"{where}: the date {value} has no time zone: add one, or set the metadata 'dates' to 'utc' if it is UTC"
+    )
+
+
+def _finer(value: object, where: str) -> UnstorableError:
+    return UnstorableError(
+        f"{where}: {value} is finer than a millisecond, which a BSON date cannot hold: round it, or set the metadata "
+        "'dates' to 'floor'"
+    )
+
+
+def _beyond(value: object, where: str) -> UnstorableError:
+    return UnstorableError(f"{where}: {value} is outside the years 1 to 9999 (in UTC), which can be read back")
+
+
+def _no_bson_type(value: object, where: str) -> UnstorableError:
+    default = "make it text, a number, a list or a document"
+    advice = next((advice for kinds, advice in _ADVICE if isinstance(value, kinds)), default)
+    return UnstorableError(f"{where}: BSON has no type for {value!r:.80} ({type(value).__name__}): {advice}")
 
 
 def python_values(values: Iterable[Any]) -> list[Any]:
@@ -142,15 +255,46 @@ def python_values(values: Iterable[Any]) -> list[Any]:
 
 
 def python_value(value: Any) -> Any:
-    """Return a stored value as a Python value: dates with the time zone UTC, decimals as `decimal.Decimal`."""
-    if isinstance(value, datetime.datetime):
+    """Return a stored value as a Python value.
+
+    Dates have the time zone UTC, decimals are `decimal.Decimal`, binaries of subtype 4 `uuid.UUID`, and keys of
+    documents have their dots again.
+
+    Raises:
+        UnreadableError: a date is outside the years that Python can hold.
+    """
+    kind = type(value)
+    if kind in _READ_PLAIN:
+        return value
+    if kind is dict:
+        return {
+            column_name(key): inner if type(inner) in _READ_PLAIN else python_value(inner)
+            for key, inner in value.items()
+        }
+    if kind is list:
+        return python_values(value)
+    if kind is datetime.datetime:
         return value.replace(tzinfo=datetime.UTC)
-    if isinstance(value, Int64):
+    if kind is Int64:
         return int(value)
-    if isinstance(value, Decimal128):
+    if kind is Decimal128:
         return value.to_decimal()
-    if isinstance(value, dict):
-        return {key: python_value(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [python_value(inner) for inner in value]
+    if kind is Binary and value.subtype == UUID_SUBTYPE:
+        return value.as_uuid()
+    if kind is DatetimeMS:
+        raise UnreadableError(
+            f"a stored date, {np.datetime64(int(value), 'ms')}, is outside the years 1 to 9999, which Python's dates "
+            "can hold: correct the document"
+        )
+    return value
+
+
+def nested_value(value: Any, path: Iterable[str]) -> Any:
+    """Return the value at a path of keys inside documents, or None if there is none.
+
+    >>> nested_value({"address": {"city": "Oslo"}}, ["address", "city"])
+    'Oslo'
+    """
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
     return value

@@ -8,7 +8,7 @@ import pandas as pd
 from dagster_mongodb.columns import field_name
 from dagster_mongodb.errors import UnreadableError, UnstorableError
 from dagster_mongodb.handlers.handler import Document, Rows, StoredRows, TypeHandler
-from dagster_mongodb.values import ID, bson_value, python_value
+from dagster_mongodb.values import ID, STRICT, DatePolicy, bson_value, python_value
 
 
 class DocumentsHandler(TypeHandler[list[Document]]):
@@ -16,11 +16,11 @@ class DocumentsHandler(TypeHandler[list[Document]]):
 
     types = (list,)
 
-    def rows(self, obj: list[Document], primary_key: Sequence[str]) -> "DocumentRows":
+    def rows(self, obj: list[Document], primary_key: Sequence[str], dates: DatePolicy = STRICT) -> "DocumentRows":
         """Return a list's documents as rows."""
-        return DocumentRows(obj, primary_key)
+        return DocumentRows(obj, primary_key, dates)
 
-    def load(self, stored: StoredRows) -> list[Document]:
+    def load(self, stored: StoredRows, annotation: Any) -> list[Document]:
         """Return the documents; the primary key has its own name again and comes first."""
         return [document for chunk in stored.chunks() for document in _documents(chunk, stored)]
 
@@ -34,17 +34,17 @@ class DocumentHandler(TypeHandler[Document]):
 
     types = (dict,)
 
-    def rows(self, obj: Document, primary_key: Sequence[str]) -> "DocumentRows":
+    def rows(self, obj: Document, primary_key: Sequence[str], dates: DatePolicy = STRICT) -> "DocumentRows":
         """Return a document as a row."""
-        return DocumentRows([obj], primary_key)
+        return DocumentRows([obj], primary_key, dates)
 
-    def load(self, stored: StoredRows) -> Document:
+    def load(self, stored: StoredRows, annotation: Any) -> Document:
         """Return the document.
 
         Raises:
             UnreadableError: there is not exactly one.
         """
-        documents = DocumentsHandler().load(stored)
+        documents = DocumentsHandler().load(stored, list)
         if len(documents) != 1:
             raise UnreadableError(
                 f"{stored.title} is read as one document (dict), but has {len(documents)}: annotate "
@@ -60,8 +60,9 @@ class DocumentHandler(TypeHandler[Document]):
 class DocumentRows(Rows):
     """Rows that are documents."""
 
-    def __init__(self, documents: Sequence[Document], primary_key: Sequence[str]) -> None:
+    def __init__(self, documents: Sequence[Document], primary_key: Sequence[str], dates: DatePolicy) -> None:
         super().__init__(None, primary_key)
+        self._dates = dates
         self._documents = documents
         for row, document in enumerate(documents):
             if not isinstance(document, Mapping):
@@ -84,11 +85,12 @@ class DocumentRows(Rows):
     def documents(self, rows: Sequence[int]) -> Iterator[Mapping[str, Any]]:
         """Return documents of BSON values."""
         for row in rows:
-            document = bson_value(self._documents[row], f"row {row}")
+            document = bson_value(self._documents[row], f"row {row}", self._dates)
             if len(self.primary_key) == 1:
-                document = {ID: document.pop(self.primary_key[0]), **document}
+                document = {ID: document.pop(field_name(self.primary_key[0])), **document}
             elif self.primary_key:
-                document = {ID: {field_name(name): document.pop(name) for name in self.primary_key}, **document}
+                fields = map(field_name, self.primary_key)
+                document = {ID: {field: document.pop(field) for field in fields}, **document}
             yield document
 
 
@@ -98,7 +100,7 @@ def _documents(chunk: Sequence[Document], stored: StoredRows) -> Iterator[Docume
         if len(stored.primary_key) == 1:
             key = {stored.primary_key[0]: identity}
         else:
-            key = {name: identity[field_name(name)] for name in stored.primary_key}
+            key = {name: identity[name] for name in stored.primary_key}
         if stored.selected is not None:
             key = {name: value for name, value in key.items() if name in stored.selected}
         yield {**key, **document}

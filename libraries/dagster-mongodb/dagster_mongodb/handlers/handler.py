@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from bson.errors import BSONError
 
-from dagster_mongodb.columns import Column, field_name
+from dagster_mongodb.columns import STORED_DOT, Column, field_name
 from dagster_mongodb.errors import UnstorableError
-from dagster_mongodb.values import ABSENT, ID
+from dagster_mongodb.values import ABSENT, ID, STRICT, DatePolicy
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -245,7 +245,7 @@ class TypeHandler(ABC, Generic[T]):
     types: ClassVar[tuple[type, ...]]
 
     @abstractmethod
-    def rows(self, obj: T, primary_key: Sequence[str]) -> Rows:
+    def rows(self, obj: T, primary_key: Sequence[str], dates: DatePolicy = STRICT) -> Rows:
         """Return the rows of an object.
 
         Raises:
@@ -253,7 +253,7 @@ class TypeHandler(ABC, Generic[T]):
         """
 
     @abstractmethod
-    def load(self, stored: StoredRows) -> T:
+    def load(self, stored: StoredRows, annotation: Any) -> T:
         """Return an object made from stored rows."""
 
     def reads(self, annotation: Any) -> bool:
@@ -275,6 +275,11 @@ def check_names(names: Sequence[Any], primary_key: Sequence[str]) -> None:
             raise UnstorableError(
                 f"column name {name!r} cannot be the name of a field (it is empty, starts with '$', or contains NUL): "
                 "rename it"
+            )
+        if STORED_DOT in name:
+            raise UnstorableError(
+                f"column name {name!r} contains {STORED_DOT!r} (U+FF0E), as which dots are stored: it would be read "
+                "back with a dot, so rename it"
             )
         if name == ID and list(primary_key) != [ID]:
             raise UnstorableError("column name '_id' belongs to MongoDB: name it in 'primary_key', or rename it")

@@ -31,7 +31,7 @@ from dagster_mongodb_tests.tables import (
 
 UTC = datetime.UTC
 KOLKATA = "Asia/Kolkata"
-Color = enum.IntEnum("Color", ["RED"])
+Color = enum.Enum("Color", ["RED"])
 
 COLUMNS = {
     "float": pd.Series([1.5, np.nan, np.inf, -np.inf]),
@@ -152,7 +152,7 @@ REFUSED = {
     ),
     "a period": (pd.Series([pd.Period("2024-01")], dtype="period[M]"), "convert|BSON has no type"),
     "an object of Python's": (pd.Series([object()]), "row 0.*BSON has no type.*object"),
-    "an enumeration": (pd.Series([Color.RED], dtype=object), "row 0.*BSON has no type.*Color"),
+    "an enumeration": (pd.Series([Color.RED], dtype=object), "row 0.*BSON has no type.*Color.*member.value"),
     "absent within a list": (pd.Series([[ABSENT]], dtype=object), "row 0"),
     "complex numbers": (pd.Series([1j]), "two columns"),
     "a set": (pd.Series([{1}], dtype=object), "row 0.*set"),
@@ -174,7 +174,7 @@ def test_what_bson_cannot_hold_is_refused_by_column_and_row_and_nothing_is_writt
     ("columns", "message"),
     [
         (["$a"], r"'\$a'"),
-        (["a.b", "a\uff0eb"], r"stored under the same name as 'a\.b'"),
+        (["a.b", "a\uff0eb"], r"contains '\uff0e' .*read back with a dot"),
         ([""], "''"),
         (["a\0"], "a"),
         ([1], "1 is not text"),
@@ -268,15 +268,13 @@ SCALARS = {
         )
     ),
 }
-NAMES = st.text("aZ_.$ \u00fc\uff0e", min_size=1, max_size=6).filter(lambda name: not name.startswith("$"))
+NAMES = st.text("aZ_.$ \u00fc", min_size=1, max_size=6).filter(lambda name: not name.startswith("$"))
 
 
 @st.composite
 def frames(draw) -> pd.DataFrame:
     dtypes = draw(st.lists(st.sampled_from(sorted(SCALARS)), min_size=1, max_size=6))
-    names = draw(
-        st.lists(NAMES, min_size=len(dtypes), max_size=len(dtypes), unique_by=lambda name: name.replace(".", "\uff0e"))
-    )
+    names = draw(st.lists(NAMES, min_size=len(dtypes), max_size=len(dtypes), unique=True))
     length = draw(st.integers(0, 8))
     columns = {}
     for name, dtype in zip(names, dtypes, strict=True):
