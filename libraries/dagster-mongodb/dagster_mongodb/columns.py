@@ -39,12 +39,23 @@ _UNITS = ("s", "ms", "us", "ns")
 
 @dataclass(frozen=True)
 class Categories:
-    """The categories of a categorical column, as BSON values, and their dtype (see `Column`)."""
+    """The categories of a categorical column, as BSON values, and their dtype; for the others see `Column`."""
 
     values: tuple[Any, ...]
     dtype: str
     is_ordered: bool
+    arrow: bytes | None = None
     storage: str | None = None
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the document that notes the categories."""
+        document = {"values": list(self.values), "dtype": self.dtype, "is_ordered": self.is_ordered}
+        return document | {key: value for key in ("arrow", "storage") if (value := getattr(self, key))}
+
+    @classmethod
+    def of_document(cls, document: dict[str, Any]) -> "Categories":
+        """Return the categories that a document notes."""
+        return cls(**{**document, "values": tuple(document["values"])})
 
 
 @dataclass(frozen=True)
@@ -80,18 +91,13 @@ class Column:
         """The column of the values, which differs from this one if it has categories."""
         if self.categories is None:
             return self
-        return Column(self.name, self.categories.dtype, storage=self.categories.storage)
+        return Column(self.name, self.categories.dtype, arrow=self.categories.arrow, storage=self.categories.storage)
 
     def as_document(self) -> dict[str, Any]:
         """Return the document that notes the column."""
         document: dict[str, Any] = {"name": self.name, "dtype": self.dtype}
         if self.categories is not None:
-            document["categories"] = {
-                "values": list(self.categories.values),
-                "dtype": self.categories.dtype,
-                "is_ordered": self.categories.is_ordered,
-                **({"storage": self.categories.storage} if self.categories.storage else {}),
-            }
+            document["categories"] = self.categories.as_document()
         for key in ("arrow", "storage", "missing", "is_null"):
             if value := getattr(self, key):
                 document[key] = value
@@ -100,16 +106,8 @@ class Column:
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> "Column":
         """Return the column that a document notes."""
-        known = document.get("categories")
-        return cls(
-            document["name"],
-            document["dtype"],
-            known and Categories(tuple(known["values"]), known["dtype"], known["is_ordered"], known.get("storage")),
-            document.get("arrow"),
-            document.get("storage"),
-            document.get("missing"),
-            document.get("is_null", False),
-        )
+        categories = document.get("categories")
+        return cls(**{**document, "categories": categories and Categories.of_document(categories)})
 
 
 def field_name(name: str) -> str:
@@ -179,7 +177,7 @@ def _common(first: Column, second: Column) -> Column:
 
 def _common_categories(first: Categories, second: Categories) -> Categories | None:
     """Return categories for both, or None if their orders contradict each other."""
-    if (first.dtype, first.storage, first.is_ordered) != (second.dtype, second.storage, second.is_ordered):
+    if replace(first, values=()) != replace(second, values=()):
         return None
     longer, shorter = (first, second) if len(first.values) >= len(second.values) else (second, first)
     if longer.values[: len(shorter.values)] == shorter.values:

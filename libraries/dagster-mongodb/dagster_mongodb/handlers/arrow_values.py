@@ -210,7 +210,7 @@ def _arrow_type(column: Column) -> pa.DataType | None:
         return known.pyarrow_dtype
     if isinstance(known, pd.DatetimeTZDtype):
         return pa.timestamp(known.unit, str(known.tz))
-    numpy = getattr(known, "numpy_dtype", known)
+    numpy = getattr(known, "numpy_dtype", getattr(known, "subtype", known))  # of nullable and of sparse dtypes
     return pa.from_numpy_dtype(numpy) if getattr(numpy, "kind", "O") in "biufm" else None
 
 

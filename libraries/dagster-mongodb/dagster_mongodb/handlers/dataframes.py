@@ -15,7 +15,7 @@ from dagster_mongodb.errors import UnstorableError
 from dagster_mongodb.handlers.frame_rows import DataFrameRows
 from dagster_mongodb.handlers.handler import ColumnRows, StoredRows, TypeHandler
 from dagster_mongodb.handlers.layouts import arrays_of
-from dagster_mongodb.handlers.series import ColumnBuffer, packed, plain_kind, restored
+from dagster_mongodb.handlers.series import ColumnBuffer, inferred, packed, plain_kind, restored
 from dagster_mongodb.values import ID, READING, STRICT, DatePolicy
 
 
@@ -117,9 +117,6 @@ def _packed_columns(
 
 def _inferred_frame(documents: list[dict[str, Any]], stored: StoredRows) -> pd.DataFrame:
     """Return documents of another program as a frame, with the dtypes that pandas infers."""
-    columns = {
-        name: restored(packed(stored.values(documents, column, np.nan), column), column)
-        for name in stored.columns_of(documents)
-        for column in [Column(name, "object")]
-    }
-    return _frame(columns).infer_objects()
+    columns = [Column(name, "object") for name in stored.columns_of(documents)]
+    arrays = _packed_columns(documents, stored, columns)
+    return _frame({column.name: inferred(restored(arrays[column.name], column)) for column in columns})

@@ -262,7 +262,7 @@ def _categories_of(series: pd.Series, dates: DatePolicy) -> Categories:
     values.check(max_bytes=_MOST_CATEGORY_BYTES, batch_size=len(categories))
     (column,) = values.columns
     stored = tuple(values.values(column, range(len(values))))
-    return Categories(stored, column.dtype, bool(series.cat.ordered), column.storage)
+    return Categories(stored, column.dtype, bool(series.cat.ordered), column.arrow, column.storage)
 
 
 def _numbers(array: np.ndarray) -> list[Any]:

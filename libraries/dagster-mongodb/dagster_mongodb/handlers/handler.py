@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from bson.errors import BSONError
 
-from dagster_mongodb.columns import STORED_DOT, Column, field_name
+from dagster_mongodb.columns import STORED_DOT, Column, column_name, field_name
 from dagster_mongodb.errors import UnstorableError
 from dagster_mongodb.values import ABSENT, ID, STRICT, DatePolicy
 
@@ -230,9 +230,8 @@ class StoredRows:
         if self.selected is not None:
             return self.selected
         fields = dict.fromkeys(field for document in documents for field in document)
-        if self.primary_key:
-            fields.pop(ID, None)
-        return (*self.primary_key, *fields)
+        fields.pop(ID, None)
+        return (*self.primary_key, *map(column_name, fields))
 
 
 class TypeHandler(ABC, Generic[T]):

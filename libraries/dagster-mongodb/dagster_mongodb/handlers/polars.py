@@ -51,7 +51,9 @@ class PolarsHandler(TypeHandler[pl.DataFrame | pl.LazyFrame]):
 
 
 def _polars_type(kind: pa.DataType) -> pa.DataType:
-    """Return the type for what polars cannot read."""
+    """Return the type for what polars cannot read as what it is."""
+    if pa.types.is_date64(kind):
+        return pa.date32()
     if pa.types.is_decimal256(kind):
         return pa.decimal128(38, kind.scale) if kind.scale <= 38 else kind
     if pa.types.is_run_end_encoded(kind):

@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ MILLISECONDS = "datetime64[ms]"
 _DATETIME_DTYPE = re.compile(r"datetime64\[(s|ms|us|ns), (.+)\]")
 _FIRST_DATE, _END_OF_DATES = np.datetime64("0001-01-01", "ms"), np.datetime64("10000-01-01", "ms")
 _NONE = type(None)
+TimeUnit = Literal["s", "ms", "us", "ns"]
 
 
 def plain_kind(dtype: str) -> str | None:
@@ -131,14 +132,22 @@ def restored(packed: np.ndarray, column: Column) -> pd.Series:
     return _faithful(objects, column)
 
 
+def inferred(objects: pd.Series) -> pd.Series:
+    """Return objects with the dtype that pandas infers, unless floats would round integers."""
+    cast = objects.infer_objects()
+    if cast.dtype.kind == "f" and not (cast.astype(object) == objects)[objects.notna()].all():
+        return objects
+    return cast
+
+
 def pandas_dtype(column: Column) -> Any:
     """Return the dtype of pandas of a column without categories."""
     if column.dtype == DATE:
         return np.dtype(object)
     if column.storage is not None:
-        na_value = {"na_value": np.nan} if column.dtype == "str" else {}
+        options: dict[str, Any] = {"storage": column.storage, **({"na_value": np.nan} if column.dtype == "str" else {})}
         try:
-            return pd.StringDtype(column.storage, **na_value)
+            return pd.StringDtype(**options)
         except (ImportError, TypeError, ValueError):
             pass  # written with pyarrow, which is not installed here, or with a newer pandas
     return pd.api.types.pandas_dtype(column.dtype)
@@ -160,7 +169,7 @@ def _dates(packed: np.ndarray, column: Column) -> pd.Series:
     zoned = _DATETIME_DTYPE.fullmatch(column.dtype)
     unit, zone = zoned.groups() if zoned else ("ms", "UTC")
     try:
-        exact = dates.as_unit(unit)
+        exact = dates.as_unit(cast("TimeUnit", unit))
     except pd.errors.OutOfBoundsDatetime:
         exact = dates
     if unit == "s" and (exact != dates)[dates.notna()].any():
@@ -219,11 +228,11 @@ def _faithful(objects: pd.Series, column: Column) -> pd.Series:
         # As pandas does if an integer is missing; checked below for what 53 bits cannot hold.
         dtype = np.dtype("float64")
     try:
-        cast = objects.astype(dtype)
-        same = cast.isna().equals(missing) and bool((cast[~missing].astype(object) == objects[~missing]).all())
+        cast = objects.astype(dtype.subtype if isinstance(dtype, pd.SparseDtype) else dtype).astype(dtype)
+        same = cast.isna().equals(missing) and (np.asarray(cast[~missing], dtype=object) == objects[~missing]).all()
     except (TypeError, ValueError, OverflowError):
-        return objects.infer_objects()
+        return inferred(objects)
     is_text = isinstance(dtype, pd.StringDtype)
     if not same or (is_text and not set(map(type, objects[~missing])) <= {str}):
-        return objects.infer_objects()
+        return inferred(objects)
     return cast
