@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+from bson.codec_options import DEFAULT_CODEC_OPTIONS
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
@@ -29,7 +30,8 @@ _BSON_TYPES = {
 
 def find_note(database: Database[Any], collection: str) -> dict[str, Any] | None:
     """Return the note of a collection, or None if the IO manager never wrote to it."""
-    return database[NOTES].find_one({ID: collection})
+    # Categories are compared as they were encoded, no matter how the client decodes dates and UUIDs.
+    return database.get_collection(NOTES, codec_options=DEFAULT_CODEC_OPTIONS).find_one({ID: collection})
 
 
 def columns_of(note: Mapping[str, Any] | None) -> tuple[Column, ...] | None:

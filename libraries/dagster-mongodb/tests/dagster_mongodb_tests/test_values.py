@@ -427,9 +427,8 @@ def test_a_stored_date_that_python_cannot_hold_is_named_by_column_and_row(io_man
     database["table"].update_one({"_id": 1}, {"$set": {"x": DatetimeMS(FAR)}})
     with pytest.raises(UnreadableError, match="column 'x', row 1: the stored date 10000-01-01.*correct the document"):
         read_directly(io_manager, pd.DataFrame, primary_key="key")
-    for kind in (list, pa.Table):
-        with pytest.raises(UnreadableError, match="10000-01-01"):
-            read_directly(io_manager, kind, primary_key="key")
+    with pytest.raises(UnreadableError, match="10000-01-01"):
+        read_directly(io_manager, list, primary_key="key")
 
 
 @pytest.mark.parametrize("zone", ["UTC", KOLKATA])
