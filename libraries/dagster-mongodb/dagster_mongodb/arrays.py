@@ -7,12 +7,13 @@ from typing import Any, cast
 import bson
 import numpy as np
 from bson import Int64
+from bson.datetime_ms import DatetimeMS
 from pymongo.collection import Collection
 
 from dagster_mongodb.errors import OptionsError, UnreadableError
 from dagster_mongodb.handlers.layouts import arrays_of
 from dagster_mongodb.handlers.series import milliseconds
-from dagster_mongodb.values import ID, python_values
+from dagster_mongodb.values import ID, READING, python_values
 
 _BATCH = 10_000
 _NONE = type(None)
@@ -21,7 +22,7 @@ _DTYPES: Mapping[str, tuple[str, frozenset[type]]] = {
     "float64": ("n", frozenset({float, int, Int64, _NONE})),
     "int64": ("i", frozenset({int, Int64})),
     "bool": ("b", frozenset({bool})),
-    "datetime64[ms]": ("M", frozenset({datetime.datetime, _NONE})),
+    "datetime64[ms]": ("M", frozenset({datetime.datetime, DatetimeMS, _NONE})),
 }
 _OBJECT = "object"
 
@@ -87,7 +88,7 @@ def _arrays(batch: bytes, fields: Mapping[str, str], title: str) -> Mapping[str,
         arrays = arrays_of(batch, {field: _DTYPES[dtype][0] for field, dtype in fields.items()})
         if arrays is not None and all(array.dtype == fields[field] for field, array in arrays.items()):
             return arrays
-    documents = bson.decode_all(batch)
+    documents = bson.decode_all(batch, READING)
     return {
         field: _array([document.get(field) for document in documents], dtype, f"{title}, field {field!r}")
         for field, dtype in fields.items()

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
-from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pydantic import Field, PrivateAttr
@@ -45,11 +44,9 @@ from dagster_mongodb.reads import stored_rows
 from dagster_mongodb.revisions import REVISION_BYTES, RevisionLog
 from dagster_mongodb.slices import CollectionSlice, Partitions, locate, names_of
 from dagster_mongodb.source import Source
+from dagster_mongodb.values import READING
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
-_NAIVE_DATES: CodecOptions[dict[str, Any]] = CodecOptions(
-    tz_aware=False, uuid_representation=UuidRepresentation.STANDARD
-)
 _MAX_DOCUMENT_BYTES = 16 * 2**20  # of the server
 _OBJECT_ID_BYTES = 17  # that a row without a primary key is given
 
@@ -259,7 +256,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
             raise OptionsError(
                 f"{title} has no partitions, so it cannot be read as {annotation}: annotate it with {kind}"
             )
-        with self._open_database(database_name, self._user, codec_options=_NAIVE_DATES) as database:
+        with self._open_database(database_name, self._user, codec_options=READING) as database:
             source = Source.find(
                 database,
                 self._collection_of(context, metadata),
@@ -273,7 +270,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
 
         # Chunks may be read when the run is over and its client closed, so each reading uses one of its own.
         def open_database() -> AbstractContextManager[Database[Any]]:
-            return self._open_database(database_name, object(), codec_options=_NAIVE_DATES)
+            return self._open_database(database_name, object(), codec_options=READING)
 
         def load(some: Partitions | None) -> Any:
             return handler.load(stored_rows(open_database, source, some, options, self.batch_size), kind)

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 
 import dagster as dg
+from bson.codec_options import DEFAULT_CODEC_OPTIONS
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
@@ -117,13 +119,13 @@ def owner_of(asset_key: dg.AssetKey) -> str:
 
 def find_note(database: Database[Any], collection: str) -> Note | None:
     """Return the note of a collection, or None if the IO manager never wrote to it."""
-    document = database[NOTES].find_one({ID: collection})
+    document = _notes(database).find_one({ID: collection})
     return None if document is None else Note.of_document(document)
 
 
 def find_note_of_asset(database: Database[Any], asset_key: dg.AssetKey) -> Note | None:
     """Return the note of the only collection that keeps an asset, or None."""
-    found = database[NOTES].find({"owner": owner_of(asset_key)}, limit=2).to_list()
+    found = _notes(database).find({"owner": owner_of(asset_key)}, limit=2).to_list()
     return Note.of_document(found[0]) if len(found) == 1 else None
 
 
@@ -188,7 +190,7 @@ def write_note(database: Database[Any], new: Note, *, is_whole: bool) -> Note:
     Returns:
         The note of the collection.
     """
-    notes = database[NOTES]
+    notes = _notes(database)
     while True:
         document = notes.find_one({ID: new.collection})
         if document is None:
@@ -204,7 +206,7 @@ def write_note(database: Database[Any], new: Note, *, is_whole: bool) -> Note:
 
 def delete_note(database: Database[Any], note: Note) -> None:
     """Delete a note, unless another writer has changed it."""
-    database[NOTES].delete_one(_unchanged(note.as_document()))
+    _notes(database).delete_one(_unchanged(note.as_document()))
 
 
 def adopt_collection(
@@ -239,19 +241,24 @@ def adopt_collection(
         raise CollectionError(f"{database.name} has no collection {collection}")
     owner = owner_of(dg.AssetKey.from_coercible(asset_key))
     while True:
-        document = database[NOTES].find_one({ID: collection})
+        document = _notes(database).find_one({ID: collection})
         if document is None:
             with contextlib.suppress(DuplicateKeyError):
                 note = Note(collection, owner, primary_key=names_of(primary_key))
-                database[NOTES].insert_one(note.as_document())
+                _notes(database).insert_one(note.as_document())
                 return
         elif _replace_note(database, document, replace(Note.of_document(document), owner=owner, is_shared=False)):
             return
 
 
+def _notes(database: Database[Any]) -> Collection[Any]:
+    # Categories are compared as they were encoded, no matter how the client decodes dates and UUIDs.
+    return database.get_collection(NOTES, codec_options=DEFAULT_CODEC_OPTIONS)
+
+
 def _replace_note(database: Database[Any], former: Mapping[str, Any], new: Note) -> bool:
     """Replace a note unless another writer has changed it; return whether it did."""
-    return database[NOTES].replace_one(_unchanged(former), new.as_document()).matched_count == 1
+    return _notes(database).replace_one(_unchanged(former), new.as_document()).matched_count == 1
 
 
 def _unchanged(document: Mapping[str, Any]) -> dict[str, Any]:

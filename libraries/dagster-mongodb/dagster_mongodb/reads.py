@@ -135,10 +135,11 @@ def stored_rows(
     return StoredRows(
         chunks=reader.chunks,
         raw_batches=reader.raw_batches if options.as_of is None else None,
-        columns=_selected(columns, options.columns, where),
-        selected=None if options.columns is None else tuple(dict.fromkeys(map(where.column, options.columns))),
+        columns=_selected(columns, options.columns),
+        selected=options.columns,
         primary_key=where.primary_key,
         title=source.title,
+        dotted_names=where.dotted_names,
     )
 
 
@@ -206,13 +207,9 @@ def _has(name: str, where: CollectionSlice, columns: Sequence[str] | None, colle
     return exists or collection.find_one({}, {ID: True}) is None
 
 
-def _selected(
-    columns: tuple[Column, ...] | None, names: Sequence[str] | None, where: CollectionSlice
-) -> tuple[Column, ...] | None:
-    """Return the columns that are read; of a column of which only a part is read, the values are objects."""
+def _selected(columns: tuple[Column, ...] | None, names: Sequence[str] | None) -> tuple[Column, ...] | None:
+    """Return the columns that are read; what lies at a path inside a column are objects."""
     if columns is None or names is None:
         return columns
     by_name = {column.name: column for column in columns}
-    parts = {where.column(name): Column(where.column(name), "object") for name in names}
-    whole = {name: by_name[name] for name in names if name in by_name}
-    return tuple({**parts, **whole}.values())
+    return tuple(by_name.get(name, Column(name, "object")) for name in names)

@@ -1,22 +1,27 @@
-"""`pyarrow.Table`, and columns of Arrow types in other tables."""
+"""`pyarrow.Table`, and tables that are read batch by batch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.types
 
-from dagster_mongodb.columns import DATE, PLAIN_NUMBERS, Column
-from dagster_mongodb.errors import UnstorableError
+from dagster_mongodb.columns import PLAIN_NUMBERS, Column
+from dagster_mongodb.errors import UnreadableError, UnstorableError
+from dagster_mongodb.handlers.arrow_values import (
+    arrow_array,
+    arrow_field,
+    bson_values_of_arrow,
+    column_of_field,
+    inferred_array,
+    storable_array,
+)
 from dagster_mongodb.handlers.handler import ColumnRows, StoredRows, TypeHandler, check_names
-from dagster_mongodb.values import STRICT, DatePolicy, bson_values, python_values
+from dagster_mongodb.values import STRICT, DatePolicy, nested_value
 
-_REFUSED = {
-    pa.types.is_time: "store seconds since midnight as a number, or a whole timestamp",
-    pa.types.is_interval: "store months, days and nanoseconds as columns",
-    pa.types.is_union: "store each type as a column",
-}
+_UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError)
+TypeChange = Callable[[pa.DataType], pa.DataType]
 
 
 class ArrowHandler(TypeHandler[pa.Table]):
@@ -26,55 +31,42 @@ class ArrowHandler(TypeHandler[pa.Table]):
 
     def rows(self, obj: pa.Table, primary_key: Sequence[str], dates: DatePolicy = STRICT) -> "ArrowRows":
         """Return a table's rows."""
-        return ArrowRows(obj, primary_key)
+        return ArrowRows(obj, primary_key, dates)
 
     def load(self, stored: StoredRows, annotation: Any) -> pa.Table:
         """Return a table with the types that were written; for documents, the types that Arrow infers."""
-        chunks = stored.chunks()
-        columns = stored.columns
-        if columns is None:
-            documents = [document for chunk in chunks for document in chunk]
-            columns, chunks = tuple(Column(name, "object") for name in stored.columns_of(documents)), iter([documents])
-        fields = [arrow_field(column) for column in columns]
-        pieces: list[list[Any]] = [[] for _ in columns]
-        for documents in chunks:
-            for column, field, values in zip(columns, fields, pieces, strict=True):
-                found = stored.values(documents, column, None)
-                values.append(found if field is None else arrow_array(found, field.type))
-        arrays = [
-            _inferred([value for chunk in values for value in chunk], column)
-            if field is None
-            else _joined(values, field.type)
-            for column, field, values in zip(columns, fields, pieces, strict=True)
-        ]
-        schema = pa.schema(
-            [
-                pa.field(column.name, array.type, metadata=field.metadata if field is not None else None)
-                for column, field, array in zip(columns, fields, arrays, strict=True)
-            ]
-        )
-        return pa.Table.from_arrays(arrays, schema=schema)
+        return table_of(stored)
 
 
 class ArrowRows(ColumnRows):
     """The rows of a table."""
 
-    def __init__(self, table: pa.Table, primary_key: Sequence[str]) -> None:
+    def __init__(self, table: pa.Table, primary_key: Sequence[str], dates: DatePolicy = STRICT) -> None:
         check_names(table.column_names, primary_key)
+        self._dates = dates
+        for position, field in enumerate(table.schema):
+            array = table.column(position)
+            storable = storable_array(array, field.name, dates)
+            if storable is not array:
+                table = table.set_column(position, field.with_type(storable.type), storable)
         self._table = table
-        super().__init__(tuple(map(_column_of, table.schema)), primary_key)
+        super().__init__(tuple(map(column_of_field, table.schema)), primary_key)
 
     def __len__(self) -> int:
         return self._table.num_rows
 
     def frame(self, names: Sequence[str]) -> pd.DataFrame:
-        """Return some columns as a pandas frame."""
-        table = self._table.select(list(names))
+        """Return some columns, or values inside the documents of columns (``address.city``), as a pandas frame."""
+        table = self._table.select([name for name in names if name in self._table.column_names])
         for position, field in enumerate(table.schema):
             if pa.types.is_date(field.type):
                 midnights = table.column(position).cast(pa.timestamp("ms")).cast(pa.timestamp("ms", "UTC"))
                 table = table.set_column(position, field.name, midnights)
-        return table.to_pandas()
+        frame = table.to_pandas()
+        for name in names:
+            if name not in frame:
+                frame[name] = self._nested(name)
+        return frame[list(names)]
 
     def is_plain(self, column: Column) -> bool:
         """Return whether a column holds numbers of at most 63 bits."""
@@ -84,119 +76,115 @@ class ArrowRows(ColumnRows):
         """Return values of a column as BSON values."""
         array = self._table.column(column.name)
         if isinstance(rows, range):
-            return bson_values_of_arrow(array.slice(rows.start, len(rows)), column.name, rows.start)
-        return bson_values_of_arrow(array.take(pa.array(rows, pa.int64())), column.name)
+            return bson_values_of_arrow(array.slice(rows.start, len(rows)), column.name, rows.start, self._dates)
+        return bson_values_of_arrow(array.take(pa.array(rows, pa.int64())), column.name, dates=self._dates)
+
+    def _nested(self, name: str) -> pd.Series:
+        head, *path = name.split(".")
+        if head not in self._table.column_names:
+            raise UnstorableError(f"there is no column {name!r}, but {', '.join(self._table.column_names) or 'none'}")
+        values = [nested_value(value, path) for value in self._table.column(head).to_pylist()]
+        return pd.Series(values, dtype=object).infer_objects()
 
 
-def bson_values_of_arrow(array: Any, column: str, first_row: int = 0) -> list[Any]:
-    """Return the values of an array as BSON values.
+def table_of(stored: StoredRows, change: TypeChange | None = None) -> pa.Table:
+    """Return stored rows as a table.
 
     Args:
-        array: `pyarrow.Array` or `pyarrow.ChunkedArray`.
-        column: its name, for the error message.
-        first_row: the row of its first value, for the error message.
+        stored: the rows.
+        change: of the types that were written; `None`: none.
 
     Raises:
-        UnstorableError: names the column and what to do.
+        UnreadableError: values of a column do not fit into one Arrow type.
     """
-    kind = array.type
-    for is_refused, advice in _REFUSED.items():
-        if is_refused(kind):
-            raise UnstorableError(f"column {column!r} is {kind}, which BSON has no type for: {advice}")
-    if pa.types.is_timestamp(kind):
-        if kind.tz is None:
-            raise UnstorableError(
-                f"column {column!r} holds dates without a time zone, which MongoDB would take for UTC: add their "
-                "time zone, as in pyarrow.compute.assume_timezone(column, 'UTC')"
-            )
-        # Without a time zone, BSON takes them for UTC.
-        return _in_milliseconds(array, pa.timestamp("ms", kind.tz), column).cast(pa.timestamp("ms")).to_pylist()
-    if pa.types.is_duration(kind):
-        return _in_milliseconds(array, pa.duration("ms"), column).cast(pa.int64()).to_pylist()
-    if pa.types.is_date(kind):
-        return array.cast(pa.timestamp("ms")).to_pylist()
-    if pa.types.is_dictionary(kind):
-        return bson_values_of_arrow(array.cast(kind.value_type), column, first_row)
-    return bson_values(array.to_pylist(), column, first_row)
+    chunks, columns = stored.chunks(), stored.columns
+    if columns is None:
+        documents = [document for chunk in chunks for document in chunk]
+        columns, chunks = tuple(Column(name, "object") for name in stored.columns_of(documents)), iter([documents])
+    fields = [_changed(arrow_field(column), change) for column in columns]
+    pieces: list[list[Any]] = [[] for _ in columns]
+    for documents in chunks:
+        for column, field, values in zip(columns, fields, pieces, strict=True):
+            found = stored.values(documents, column, None)
+            values.append(found if field is None else _array(found, column, field))
+    arrays = [
+        _array([value for chunk in values for value in chunk], column)
+        if field is None
+        else _joined(values, column, field)
+        for column, field, values in zip(columns, fields, pieces, strict=True)
+    ]
+    schema = [_field(column, field, array) for column, field, array in zip(columns, fields, arrays, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(schema))
 
 
-def arrow_array(values: list[Any], kind: pa.DataType) -> pa.Array:
-    """Return stored values as an array of a type, or of the type that Arrow infers if they do not fit."""
+def batch_reader_of(stored: StoredRows) -> pa.RecordBatchReader:
+    """Return a reader of stored rows that holds one chunk of them in memory.
+
+    If the types of columns depend on their values, the rows are read twice.
+
+    Raises:
+        UnreadableError: values of a column do not fit into one Arrow type.
+    """
+    columns = stored.columns
+    if columns is None:
+        names = dict.fromkeys(name for documents in stored.chunks() for name in stored.columns_of(documents))
+        columns = tuple(Column(name, "object") for name in names)
+    fields = {column.name: field for column in columns if (field := arrow_field(column)) is not None}
+    unknown = [column for column in columns if column.name not in fields]
+    if unknown:
+        fields |= _inferred_fields(stored, unknown)
+    schema = pa.schema([fields[column.name] for column in columns])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for documents in stored.chunks():
+            arrays = [_array(stored.values(documents, column, None), column, fields[column.name]) for column in columns]
+            for column, array in zip(columns, arrays, strict=True):
+                if array.type != fields[column.name].type:
+                    raise UnreadableError(
+                        f"{stored.title}, column {column.name!r}: {array.type} does not fit the column's type "
+                        f"{fields[column.name].type}: read it as a pyarrow.Table"
+                    )
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _inferred_fields(stored: StoredRows, columns: Sequence[Column]) -> dict[str, pa.Field]:
+    schemas = []
+    for documents in stored.chunks():
+        arrays = {column.name: _array(stored.values(documents, column, None), column) for column in columns}
+        schemas.append(pa.schema([pa.field(name, array.type) for name, array in arrays.items()]))
+    schemas.append(pa.schema([pa.field(column.name, pa.null()) for column in columns]))
     try:
-        if pa.types.is_date(kind):
-            return pa.array(values, pa.timestamp("ms")).cast(kind)
-        if pa.types.is_duration(kind):
-            return pa.array(values, pa.int64()).cast(pa.duration("ms")).cast(kind)
-        if pa.types.is_timestamp(kind):
-            return pa.array(values, pa.timestamp("ms")).cast(pa.timestamp("ms", kind.tz)).cast(kind)
-        if pa.types.is_dictionary(kind):
-            return pa.array(values, kind.value_type).dictionary_encode().cast(kind)
-        return pa.array(python_values(values), kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        return pa.array(python_values(values))
-
-
-def arrow_field(column: Column) -> pa.Field | None:
-    """Return the Arrow field of a column, or `None` if its type depends on its values."""
-    if column.arrow is not None:
-        return pa.ipc.read_schema(pa.py_buffer(column.arrow)).field(0)
-    kind = _arrow_type(column.dtype)
-    return None if kind is None else pa.field(column.name, kind)
-
-
-def _arrow_type(dtype: str) -> pa.DataType | None:
-    if dtype == DATE:
-        return pa.date32()
-    if dtype in ("string", "str"):
-        return pa.string()
-    if dtype in ("object", "category"):
-        return None
-    known = pd.api.types.pandas_dtype(dtype)
-    if isinstance(known, pd.ArrowDtype):
-        return known.pyarrow_dtype
-    if isinstance(known, pd.DatetimeTZDtype):
-        return pa.timestamp(known.unit, str(known.tz))
-    numpy = getattr(known, "numpy_dtype", known)
-    return pa.from_numpy_dtype(numpy) if getattr(numpy, "kind", "O") in "biufm" else None
-
-
-def _column_of(field: pa.Field) -> Column:
-    """Return a column with its dtype in pandas."""
-    kind = field.type
-    arrow = pa.schema([field]).serialize().to_pybytes()
-    if pa.types.is_date(kind):
-        return Column(field.name, DATE, arrow=arrow)
-    if pa.types.is_timestamp(kind):
-        return Column(field.name, f"datetime64[{kind.unit}, {kind.tz}]", arrow=arrow)
-    if pa.types.is_duration(kind):
-        return Column(field.name, f"timedelta64[{kind.unit}]", arrow=arrow)
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
-        return Column(field.name, str(kind.to_pandas_dtype()().dtype), arrow=arrow)
-    return Column(field.name, "object", arrow=arrow)
-
-
-def _in_milliseconds(array: Any, kind: pa.DataType, column: str) -> Any:
-    try:
-        return array.cast(kind)
-    except pa.ArrowInvalid as error:
-        raise UnstorableError(
-            f"column {column!r} has values finer than a millisecond, which BSON cannot hold: round them, as in "
-            f"pyarrow.compute.floor_temporal(column, unit='millisecond') ({error})"
+        schema = pa.unify_schemas(schemas, promote_options="permissive")
+    except _UNFIT as error:
+        raise UnreadableError(
+            f"{stored.title} has values that do not fit into one Arrow type ({error}): read it as DataFrameChunks"
         ) from error
+    return {field.name: field for field in schema}
 
 
-def _joined(arrays: Sequence[pa.Array], kind: pa.DataType) -> pa.ChunkedArray:
-    kinds = {array.type for array in arrays}
-    if kinds <= {kind}:
-        return pa.chunked_array(arrays, kind)
-    return _inferred([value for array in arrays for value in array.to_pylist()], Column("", "object"))
+def _changed(field: pa.Field | None, change: TypeChange | None) -> pa.Field | None:
+    return field if field is None or change is None else field.with_type(change(field.type))
 
 
-def _inferred(values: list[Any], column: Column) -> pa.ChunkedArray:
+def _field(column: Column, known: pa.Field | None, array: pa.ChunkedArray) -> pa.Field:
+    if known is None:
+        return pa.field(column.name, array.type)
+    return known.with_name(column.name).with_type(array.type).with_nullable(known.nullable or array.null_count > 0)
+
+
+def _joined(arrays: Sequence[pa.Array], column: Column, field: pa.Field) -> pa.ChunkedArray:
+    if {array.type for array in arrays} <= {field.type}:
+        return pa.chunked_array(arrays, field.type)
+    return pa.chunked_array([_array([value for array in arrays for value in array.to_pylist()], column)])
+
+
+def _array(values: list[Any], column: Column, field: pa.Field | None = None) -> Any:
     try:
-        return pa.chunked_array([pa.array(python_values(values))])
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise UnstorableError(
+        return inferred_array(values) if field is None else arrow_array(values, field.type)
+    except _UNFIT as error:
+        raise UnreadableError(
             f"column {column.name!r} has values that do not fit into one Arrow type ({error}): read it as a "
             "pandas.DataFrame"
         ) from error

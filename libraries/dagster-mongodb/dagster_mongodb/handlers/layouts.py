@@ -39,6 +39,18 @@ class _Layout:
     places: Mapping[str, tuple[int, int]]
     is_fixed: np.ndarray
 
+    def record(self, kinds: Mapping[str, str]) -> np.dtype:
+        """Return the dtype of a document in which the fields with these kinds are named."""
+        places = {field: place for field, place in self.places.items() if field in kinds and place[0] != _NULL}
+        return np.dtype(
+            {
+                "names": list(places),
+                "formats": [_KINDS[kinds[field]][1][bson_type] for field, (bson_type, _) in places.items()],
+                "offsets": [offset for _, offset in places.values()],
+                "itemsize": len(self.is_fixed),
+            }
+        )
+
 
 def arrays_of(batch: bytes, kinds: Mapping[str, str]) -> dict[str, np.ndarray] | None:
     """Return fields of a batch of documents as arrays.
@@ -54,7 +66,7 @@ def arrays_of(batch: bytes, kinds: Mapping[str, str]) -> dict[str, np.ndarray] |
         decoded: a value does not fit, a document has another type, or there are too many layouts.
     """
     content = np.frombuffer(batch, dtype=np.uint8)
-    starts = _starts(batch)
+    starts = _starts(batch, content)
     lengths = np.diff(starts, append=len(batch))
     arrays = {
         field: np.full(len(starts), _MISSING.get(kind, 0), dtype=_KINDS[kind][0]) for field, kind in kinds.items()
@@ -65,21 +77,20 @@ def arrays_of(batch: bytes, kinds: Mapping[str, str]) -> dict[str, np.ndarray] |
         layout = _layout_of(batch[start : start + length])
         if layout is None or not _fits(layout, kinds):
             return None
-        as_long = left[lengths[left] == length]
-        if len(as_long) == len(starts):
+        found = left[lengths[left] == length]
+        if len(found) == len(starts):
             documents = content.reshape(-1, length)
         else:
-            documents = content[starts[as_long][:, None] + np.arange(length)]
+            documents = content[starts[found][:, None] + np.arange(length)]
         is_such = (documents[:, layout.is_fixed] == documents[0, layout.is_fixed]).all(axis=1)
-        found = as_long[is_such]
-        for field, kind in kinds.items():
-            bson_type, offset = layout.places.get(field, (_NULL, 0))
-            if bson_type != _NULL:
-                values = np.ascontiguousarray(documents[is_such, offset : offset + _WIDTHS[bson_type]])
-                arrays[field][found] = values.view(_KINDS[kind][1][bson_type]).ravel()
-        left = np.setdiff1d(left, found, assume_unique=True)
-        if not len(left):
+        if not is_such.all():
+            found, documents = found[is_such], documents[is_such]
+        values = documents.view(layout.record(kinds)).ravel()
+        for field in values.dtype.names or ():
+            arrays[field][found] = values[field]
+        if len(found) == len(left):
             return {field: _truth_values(array) if kinds[field] == "b" else array for field, array in arrays.items()}
+        left = np.setdiff1d(left, found, assume_unique=True)
     return None
 
 
@@ -87,7 +98,10 @@ def _truth_values(numbers: np.ndarray) -> np.ndarray:
     return _TRUTH_VALUES[numbers] if (numbers < 0).any() else numbers.astype(bool)
 
 
-def _starts(batch: bytes) -> np.ndarray:
+def _starts(batch: bytes, content: np.ndarray) -> np.ndarray:
+    (length,) = _LENGTH.unpack_from(batch)
+    if len(batch) % length == 0 and (content.reshape(-1, length)[:, : _LENGTH.size] == content[: _LENGTH.size]).all():
+        return np.arange(0, len(batch), length)
     starts, start, end = [], 0, len(batch)
     while start < end:
         starts.append(start)
