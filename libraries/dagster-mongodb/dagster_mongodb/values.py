@@ -14,6 +14,9 @@ from dagster_mongodb.errors import UnstorableError
 
 ID = "_id"
 
+MOST_LEVELS = 179
+"""How deep documents and lists may lie in each other: MongoDB holds 180 levels, and a revision adds one."""
+
 # Types that BSON and pandas both hold unchanged.
 _PLAIN = frozenset({str, bool, type(None), float, int})
 _READ_PLAIN = frozenset({*_PLAIN, bytes})
@@ -74,12 +77,13 @@ def bson_values(values: list[Any], column: str, first_row: int = 0) -> list[Any]
     ]
 
 
-def bson_value(value: Any, where: str) -> Any:
+def bson_value(value: Any, where: str, level: int = 2) -> Any:
     """Return one object as a BSON value, with all values inside it checked.
 
     Args:
         value: any object.
         where: its place, for the error message.
+        level: of a document or list, if the value is one; that of a row is 1.
 
     Raises:
         UnstorableError: BSON has no value that would be read back as the same; the message says what to do.
@@ -100,20 +104,30 @@ def bson_value(value: Any, where: str) -> Any:
         )
     if isinstance(value, decimal.Decimal):
         return _checked_decimal(value, where)
+    if level > MOST_LEVELS:
+        _check_is_no_level(value, where)
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str) or key.startswith("$") or "\0" in key:
                 raise UnstorableError(f"{where}: {key!r} cannot be a field name")
-        return {str(key): bson_value(inner, where) for key, inner in value.items()}
+        return {str(key): bson_value(inner, where, level + 1) for key, inner in value.items()}
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     if isinstance(value, (list, tuple)):
         if _STORABLE.issuperset(map(type, value)):
             return list(value)
-        return [bson_value(inner, where) for inner in value]
-    if isinstance(value, np.ndarray):
-        return [bson_value(inner, where) for inner in value.tolist()]
+        return [bson_value(inner, where, level + 1) for inner in value]
     raise UnstorableError(
         f"{where}: BSON has no type for {value!r:.80} ({kind.__name__}): make it text, a number, a list or a document"
     )
+
+
+def _check_is_no_level(value: Any, where: str) -> None:
+    if isinstance(value, (Mapping, list, tuple, np.ndarray)):
+        raise UnstorableError(
+            f"{where}: documents and lists lie more than {MOST_LEVELS} levels deep in each other, which MongoDB cannot "
+            "hold: store a part of them as documents of their own"
+        )
 
 
 def _checked_date(value: datetime.datetime, where: str) -> datetime.datetime:

@@ -84,7 +84,7 @@ class DocumentRows(Rows):
     def documents(self, rows: Sequence[int]) -> Iterator[Mapping[str, Any]]:
         """Return documents of BSON values."""
         for row in rows:
-            document = bson_value(self._documents[row], f"row {row}")
+            document = bson_value(self._documents[row], f"row {row}", level=1)
             if len(self.primary_key) == 1:
                 document = {ID: document.pop(self.primary_key[0]), **document}
             elif self.primary_key:
