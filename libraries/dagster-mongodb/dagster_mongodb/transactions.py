@@ -19,7 +19,7 @@ from dagster_mongodb.values import ID
 
 _MOST_BYTES = 16 * 2**20
 # What the server keeps in memory for an entry of an index, besides the documents, until the transaction ends.
-# A server with a cache of 256 MiB, the least that MongoDB takes by default, refuses four times as much.
+# A server with a cache of 256 MiB, the least that MongoDB takes by default, refuses twice as much.
 _BYTES_AN_ENTRY = 128
 
 

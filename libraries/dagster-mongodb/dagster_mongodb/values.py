@@ -90,8 +90,8 @@ def bson_value(value: Any, where: str, level: int = 2) -> Any:
     """
     if value is None or value is pd.NA or value is pd.NaT:
         return None
-    if isinstance(value, np.generic):
-        value = value.item()
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
     kind = type(value)
     if kind in _STORABLE:
         return value
@@ -111,8 +111,6 @@ def bson_value(value: Any, where: str, level: int = 2) -> Any:
             if not isinstance(key, str) or key.startswith("$") or "\0" in key:
                 raise UnstorableError(f"{where}: {key!r} cannot be a field name")
         return {str(key): bson_value(inner, where, level + 1) for key, inner in value.items()}
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
     if isinstance(value, (list, tuple)):
         if _STORABLE.issuperset(map(type, value)):
             return list(value)
@@ -123,7 +121,7 @@ def bson_value(value: Any, where: str, level: int = 2) -> Any:
 
 
 def _check_is_no_level(value: Any, where: str) -> None:
-    if isinstance(value, (Mapping, list, tuple, np.ndarray)):
+    if isinstance(value, (Mapping, list, tuple)):
         raise UnstorableError(
             f"{where}: documents and lists lie more than {MOST_LEVELS} levels deep in each other, which MongoDB cannot "
             "hold: store a part of them as documents of their own"
