@@ -35,11 +35,12 @@ def write_table(
     primary_key: str | None = "id",
     keep_revisions: bool = False,
     run: str = "run",
+    batch_size: int = 50,
 ) -> tuple[int, int, int, int]:
     """Write content to the collection ``table`` and return how many were inserted, revised, unchanged, deleted."""
     collection = database.get_collection("table", codec_options=RAW)
     where = CollectionSlice(database.name, "table", primary_key=(primary_key,) if primary_key else ())
-    rows = checked(content, where.primary_key)
+    rows = checked(content, where.primary_key, batch_size)
     if mode == "append":
         counts = writes.append(collection, where, rows, begin=do_nothing, identity=run)
     elif primary_key:
