@@ -30,10 +30,12 @@ class Rules:
     Args:
         can_refuse: a validator, an index or a collation may refuse documents that BSON can hold.
         has_collation: texts that differ may be the same key.
+        indexes: how many there are.
     """
 
     can_refuse: bool
     has_collation: bool
+    indexes: int
 
     @classmethod
     def of(cls, collection: RawCollection) -> "Rules":
@@ -42,13 +44,14 @@ class Rules:
         options = found.get("options", {})
         has_validator = "validator" in options and options.get("validationAction") != "warn"
         has_collation = "collation" in options
+        indexes = collection.index_information()
         # A plain index of one field takes any value.
         refuses = any(
             index.get("unique") or len(index["key"]) > 1 or index["key"][0][1] not in _PLAIN_DIRECTIONS
-            for name, index in collection.index_information().items()
+            for name, index in indexes.items()
             if name != "_id_"
         )
-        return cls(can_refuse=has_validator or has_collation or refuses, has_collation=has_collation)
+        return cls(has_validator or has_collation or refuses, has_collation, max(1, len(indexes)))
 
 
 def held_up(error: BulkWriteError, rules: Rules) -> set[int]:
@@ -78,8 +81,6 @@ def is_only_duplicates(error: BulkWriteError) -> bool:
 
 def is_worth_another_attempt(error: OperationFailure) -> bool:
     """Return whether a write that failed may succeed if it compares again."""
-    if error.has_error_label("TransientTransactionError"):
-        return True
     if not isinstance(error, BulkWriteError):
         return False
     return all(fault["code"] in (_DUPLICATE_KEY, *_NOT_PRIMARY) for fault in _faults(error))

@@ -1,6 +1,6 @@
 """Writing a difference in transactions, each small enough for a server with little memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -18,8 +18,9 @@ from dagster_mongodb.revisions import RevisionLog
 from dagster_mongodb.values import ID
 
 _MOST_BYTES = 16 * 2**20
-# What the server keeps of a change besides the document: versions and entries of indexes and of the oplog.
-_BYTES_A_CHANGE = 256
+# What the server keeps in memory for an entry of an index, besides the documents, until the transaction ends.
+# A server with a cache of 256 MiB, the least that MongoDB takes by default, refuses twice as much.
+_BYTES_AN_ENTRY = 128
 
 
 @dataclass(frozen=True)
@@ -42,33 +43,54 @@ def has_transactions(client: MongoClient[Any]) -> bool:
     return "setName" in hello or hello.get("msg") == "isdbgrid"
 
 
-def whole(difference: Difference) -> Part | None:
+def whole(difference: Difference, rules: Rules) -> Part | None:
     """Return all of a difference as one part, or None if that is too large for a transaction."""
-    size = _BYTES_A_CHANGE * len(difference.vanished)
+    added = _BYTES_AN_ENTRY * rules.indexes
+    size = added * len(difference.vanished)
     new: list[RawBSONDocument] = []
     revised: list[RawBSONDocument] = []
     for collected, documents in ((new, difference.new_documents()), (revised, difference.revised_documents())):
         for some in documents:
-            size += sum(len(document.raw) + _BYTES_A_CHANGE for document in some)
+            size += sum(len(document.raw) + added for document in some)
             if size > _MOST_BYTES:
                 return None
             collected.extend(some)
     return Part(new, revised, difference.vanished) if size <= _MOST_BYTES else None
 
 
-def parts(difference: Difference) -> Iterator[Part]:
+def parts(difference: Difference, rules: Rules) -> Iterator[Part]:
     """Return the parts of a difference; each deletes as many documents as it inserts, while there are any.
 
     So between two of them there are never fewer documents than the smaller of old and new.
     """
+    added = _BYTES_AN_ENTRY * rules.indexes
     vanished, deleted = difference.vanished, 0
-    for documents in difference.new_documents():
+    for documents in _bounded(difference.new_documents(), 2 * added):
         yield Part(new=documents, vanished=vanished[deleted : deleted + len(documents)])
         deleted += len(documents)
-    for documents in difference.revised_documents():
+    for documents in _bounded(difference.revised_documents(), added):
         yield Part(revised=documents)
-    for ids in id_batches(vanished[deleted:]):
+    for ids in id_batches(vanished[deleted:], max(1, _MOST_BYTES // added)):
         yield Part(vanished=ids)
+
+
+def _bounded(chunks: Iterable[Sequence[RawBSONDocument]], added: int) -> Iterator[list[RawBSONDocument]]:
+    """Return documents in lists that are small enough for a transaction.
+
+    Args:
+        chunks: of documents.
+        added: bytes that the server needs for each besides the document.
+    """
+    some: list[RawBSONDocument] = []
+    size = 0
+    for document in chain.from_iterable(chunks):
+        if some and size + len(document.raw) + added > _MOST_BYTES:
+            yield some
+            some, size = [], 0
+        some.append(document)
+        size += len(document.raw) + added
+    if some:
+        yield some
 
 
 def apply_at_once(

@@ -73,6 +73,9 @@ class Undo:
         return []
 
     def _delete(self, documents: Iterable[RawBSONDocument]) -> None:
-        deletions = [DeleteOne(as_it_was(document)) for document in documents]
-        for some in chunks([deletions], self.difference.changed_at_once):
-            self.collection.bulk_write(some, ordered=False)
+        for some in chunks([list(documents)], self.difference.changed_at_once):
+            # The filter alone would delete a document that is the same in the collation of the collection.
+            stored = find_by_ids(self.collection, ids_of(some))
+            ours = [DeleteOne(as_it_was(document)) for document in some if stored.get(key(document)) == document]
+            if ours:
+                self.collection.bulk_write(ours, ordered=False)

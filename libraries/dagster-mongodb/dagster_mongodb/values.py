@@ -22,6 +22,9 @@ from dagster_mongodb.errors import UnreadableError, UnstorableError
 
 ID = "_id"
 
+MOST_LEVELS = 179
+"""How deep documents and lists may lie in each other: MongoDB holds 180 levels, and a revision adds one."""
+
 READING: CodecOptions[dict[str, Any]] = CodecOptions(
     uuid_representation=UuidRepresentation.STANDARD, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
@@ -113,28 +116,34 @@ def bson_values(values: list[Any], column: str, first_row: int = 0, dates: DateP
     ]
 
 
-def bson_value(value: Any, where: str, dates: DatePolicy = STRICT) -> Any:
+def bson_value(value: Any, where: str, dates: DatePolicy = STRICT, level: int = 2) -> Any:
     """Return one object as a BSON value, with all values inside it checked.
 
     Args:
         value: any object.
         where: its place, for the error message.
         dates: what becomes of dates that BSON cannot hold.
+        level: of a document or list, if the value is one; that of a row is 1.
 
     Raises:
         UnstorableError: BSON has no value that would be read back as the same; the message says what to do.
     """
     if type(value) in _STORABLE:
         return value
+    if level > MOST_LEVELS and isinstance(value, (Mapping, list, tuple, np.ndarray)):
+        raise UnstorableError(
+            f"{where}: documents and lists lie more than {MOST_LEVELS} levels deep in each other, which MongoDB cannot "
+            "hold: store a part of them as documents of their own"
+        )
     if isinstance(value, Mapping):
         return {
-            bson_key(key, where): inner if type(inner) in _STORABLE else bson_value(inner, where, dates)
+            bson_key(key, where): inner if type(inner) in _STORABLE else bson_value(inner, where, dates, level + 1)
             for key, inner in value.items()
         }
     if isinstance(value, (list, tuple)):
         if _STORABLE.issuperset(map(type, value)):
             return list(value)
-        return [bson_value(inner, where, dates) for inner in value]
+        return [bson_value(inner, where, dates, level + 1) for inner in value]
     if value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, datetime.datetime):
@@ -146,7 +155,7 @@ def bson_value(value: Any, where: str, dates: DatePolicy = STRICT) -> Any:
     if isinstance(value, enum.Enum) and isinstance(value, (str, int)):
         return value.value  # equal to the member
     if isinstance(value, (np.generic, np.ndarray)):
-        return _bson_of_numpy(value, where, dates)
+        return _bson_of_numpy(value, where, dates, level)
     if type(value) is datetime.date:
         raise UnstorableError(
             f"{where}: the date {value} has no time: use dates in the whole column, or store its midnight UTC as a "
@@ -175,13 +184,13 @@ def bson_key(key: Any, where: str) -> str:
     return field_name(key)
 
 
-def _bson_of_numpy(value: np.generic | np.ndarray, where: str, dates: DatePolicy) -> Any:
+def _bson_of_numpy(value: np.generic | np.ndarray, where: str, dates: DatePolicy, level: int) -> Any:
     if value.dtype.kind == "V":
         raise UnstorableError(f"{where}: the fields of a structured numpy array would lose their names: use documents")
     if isinstance(value, np.ndarray):
         # Dates one by one: tolist() would make integers of them.
-        inner = value if value.dtype.kind in "mM" and value.ndim else value.tolist()
-        return [bson_value(one, where, dates) for one in inner] if value.ndim else bson_value(value[()], where, dates)
+        inner = list(value) if value.dtype.kind in "mM" and value.ndim else value.tolist()
+        return bson_value(inner if value.ndim else value[()], where, dates, level)
     if value.dtype.kind in "mM":
         if np.isnat(value):
             return None

@@ -199,12 +199,12 @@ def _apply(
     # After a transaction nothing would tell which keys of it are the same in a collation.
     is_transaction = (can_refuse or difference.is_at_once) and not rules.has_collation
     if is_transaction and has_transactions(collection.database.client):
-        part = whole(difference)
+        part = whole(difference, rules)
         if part is not None:
             apply_at_once(collection, difference, part, log, rules)
             return
         if not can_refuse:
-            for some in parts(difference):
+            for some in parts(difference, rules):
                 apply_at_once(collection, difference, some, log, rules)
             return
     undo = Undo(collection, difference) if can_refuse else None

@@ -65,6 +65,15 @@ def database(client: MongoClient[Any]) -> Iterator[Database[Any]]:
     client.drop_database(name)
 
 
+@pytest.fixture(params=["mongodb_uri", "replica_set"], ids=["single server", "replica set"])
+def each_database(request: pytest.FixtureRequest) -> Iterator[Database[Any]]:
+    """An empty database of the test, on a single server and on a replica set."""
+    with MongoClient(request.getfixturevalue(request.param), tz_aware=True, w="majority") as client:
+        name = f"test_{uuid.uuid4().hex}"
+        yield client[name]
+        client.drop_database(name)
+
+
 @pytest.fixture
 def io_manager(mongodb_uri: str, database: Database[Any]) -> MongoDBIOManager:
     return MongoDBIOManager(uri=mongodb_uri, database=database.name)

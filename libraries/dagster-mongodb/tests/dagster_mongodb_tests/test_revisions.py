@@ -316,3 +316,23 @@ def test_a_version_is_kept_though_another_writer_takes_its_number_meanwhile(mong
     with MongoClient(mongodb_uri, event_listeners=[TakesTheNumber(mongodb_uri, theirs)]) as client:
         RevisionLog(client[database.name], "table", run_id="", partition=None).keep([ours], "revised")
     assert [revision["document"]["text"] for revision in revisions(database)] == sorted({"ours", text}, reverse=True)
+
+
+def test_a_version_that_a_killed_writer_kept_is_known_until_another_write_replaces_it(io_manager, database):
+    write_directly(io_manager, frame((1, "a"), (2, "b")), **KEPT)
+    RevisionLog(database.client[database.name], "table", run_id="killed", partition=None).keep(
+        [RawBSONDocument(bson.encode(document)) for document in database["table"].find()], "revised"
+    )
+    between = now()
+    write_directly(io_manager, frame((1, "A")), run_id="next", **KEPT)
+    assert [document["text"] for document in find_as_of(database, "table", between)] == ["a", "b"]
+    assert [(revision["run_id"], revision["kind"]) for revision in revisions(database)] == [
+        ("next", "revised"),
+        ("next", "deleted"),
+    ]
+
+
+def test_the_past_is_found_by_an_index(io_manager, database):
+    for text in "ab":
+        write_directly(io_manager, frame((1, text)), **KEPT)
+    assert [("valid_until", 1)] in [index["key"] for index in database["table_revisions"].index_information().values()]
