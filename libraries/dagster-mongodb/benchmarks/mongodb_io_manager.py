@@ -1,12 +1,12 @@
-"""Time and memory of the IO manager, compared with the bare driver in the same run.
+"""Time and memory of the IO manager beside other ways to keep a table in MongoDB, in the same run.
 
-    pip install '.[test]'
+    pip install '.[test]' pymongoarrow dagster-community-components
     python benchmarks/mongodb_io_manager.py [--rows 100000] [--repeat 7] [--chunked 5000000]
 
-Writes and reads a frame of nine columns (a date as primary key, six floats, an integer, a boolean) on a
-mongod of its own (the one on the PATH, or that of the extra ``test``). Prints Markdown tables: medians
-and ratios (a ratio above 1 is how many times faster), peak memory of processes that do nothing else
-(Linux), and the time of a run in Dagster itself, which is in none of the other figures.
+The last two packages are optional. Writes and reads frames, documents and Arrow tables of nine columns (`ways.py`) on a
+mongod of its own (the one on the PATH, or that of the extra ``test``). Prints Markdown tables: medians, and how many
+times slower the other ways are; peak memory of processes that do nothing else (Linux); and the time of a run in Dagster
+itself, which is in none of the other figures.
 """
 
 import argparse
@@ -16,94 +16,60 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import dagster as dg
-import numpy as np
 import pandas as pd
-from bson.raw_bson import RawBSONDocument
-from dagster_mongodb import DataFrameChunks, MongoDBIOManager
-from dagster_mongodb.handlers.dataframes import DataFrameRows
-from pymongo import MongoClient, ReplaceOne
+from dagster_mongodb import MongoDBIOManager
+from pymongo import MongoClient
+from ways import DATABASE, KEY, KINDS, WAYS, ThisLibrary, Way, is_installed, make_frame, output_context
 
-KEY = dg.AssetKey("table")
-DATABASE = "measured"
-COMPARED = (
-    ("first write", "insert_many(df.to_dict('records'))"),
-    ("first write", "insert_many of documents encoded beforehand"),
-    ("unchanged write", "bulk_write of ReplaceOne(upsert)"),
-    ("write with 1 % changed", "bulk_write of ReplaceOne(upsert)"),
-    ("read", "DataFrame(list(find()))"),
-)
+ACTIONS = ("first write", "unchanged write", "write with 1 % changed", "read")
 
 
-def make_frame(rows: int) -> pd.DataFrame:
-    """Return a frame of nine columns, the same each time."""
-    random = np.random.default_rng(0)
-    return pd.DataFrame(
-        {
-            "time": pd.date_range("2010-01-01", periods=rows, freq="min", tz="UTC"),
-            **{f"value{number}": random.normal(size=rows).round(6) for number in range(6)},
-            "station": random.integers(0, 9, rows),
-            "flag": random.random(rows) < 0.5,
-        }
-    )
+def measured(way: Way, tables: Sequence[Any]) -> Iterator[float]:
+    """Do the `ACTIONS` with an empty database and yield the seconds of each.
 
-
-def output_context() -> dg.OutputContext:
-    """Return the context of a table with a primary key."""
-    return dg.build_output_context(name="result", asset_key=KEY, definition_metadata={"primary_key": "time"})
-
-
-def input_context(kind: type) -> dg.InputContext:
-    """Return the context of an input that reads the table."""
-    return dg.build_input_context(
-        asset_key=KEY, upstream_output=output_context(), dagster_type=dg.PythonObjectDagsterType(kind)
-    )
-
-
-def measure_speed(uri: str, rows: int, repeat: int) -> dict[str, float]:
-    """Return the median seconds of each action."""
-    frame = make_frame(rows)
-    changed = frame.assign(value0=frame["value0"].where(frame.index % 100 != 0, frame["value0"] + 1))
-    # The driver's way to keep the same documents: the key as _id.
-    keyed = frame.rename(columns={"time": "_id"})
-    manager = MongoDBIOManager(uri=uri, database=DATABASE)
-    seconds: dict[str, list[float]] = {}
-
-    def timed(name: str, action: Callable[[], object]) -> None:
+    Args:
+        way: that keeps the table.
+        tables: one, the same again, and one with a hundredth of the rows changed.
+    """
+    way.collection.database.client.drop_database(DATABASE)
+    first, *again = map(way.prepared, tables)
+    for action in (lambda: way.write(first), *(lambda table=table: way.rewrite(table) for table in again), way.read):
         gc.collect()
         begin = time.perf_counter()
         action()
-        seconds.setdefault(name, []).append(time.perf_counter() - begin)
+        yield time.perf_counter() - begin
 
-    def replace_all() -> None:
-        documents = cast("list[dict[str, Any]]", keyed.to_dict("records"))
-        bare["upserts"].bulk_write([ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in documents])
 
+def print_speed(uri: str, ways: Sequence[type[Way]], rows: int, repeat: int) -> None:
+    """Print the medians of each kind, action and way."""
+    print(f"| | | {' | '.join(way.title for way in ways)} |")
+    print(f"| --- | --- |{' --- |' * len(ways)}")
+    frame = make_frame(rows)
+    changed = frame.assign(value0=frame["value0"].where(frame.index % 100 != 0, frame["value0"] + 1))
     with MongoClient(uri) as client:
-        bare = client["bare"]
-        for _ in range(repeat):
-            client.drop_database(DATABASE)
-            client.drop_database("bare")
-            context = output_context()
-            timed(COMPARED[0][1], lambda: bare["inserts"].insert_many(frame.to_dict("records")))
-            timed("first write", lambda: manager.handle_output(context, frame))  # noqa: B023
-            encoded = [RawBSONDocument(row) for row in DataFrameRows(frame, ["time"]).encoded(range(rows))]
-            timed(COMPARED[1][1], lambda: bare["encoded"].insert_many(encoded, ordered=False))  # noqa: B023
-            encoded = []
-            bare["upserts"].insert_many(keyed.to_dict("records"))
-            timed(COMPARED[2][1], replace_all)
-            for name, content in (("unchanged write", frame), ("write with 1 % changed", changed)):
-                context = output_context()
-                timed(name, lambda: manager.handle_output(context, content))  # noqa: B023
-            timed(COMPARED[4][1], lambda: pd.DataFrame(list(bare["upserts"].find())))
-            reading = input_context(pd.DataFrame)
-            timed("read", lambda: manager.load_input(reading))  # noqa: B023
-    return {name: statistics.median(values) for name, values in seconds.items()}
+        for kind, (_, made) in KINDS.items():
+            tables = [made(frame), made(frame), made(changed)]
+            compared = [way(client, uri, kind) for way in ways if kind in way.kinds]
+            runs = [[list(measured(way, tables)) for way in compared] for _ in range(repeat)]
+            for position, action in enumerate(ACTIONS):
+                medians = [statistics.median(times[position] for times in of_way) for of_way in zip(*runs, strict=True)]
+                seconds = {way.title: median for way, median in zip(compared, medians, strict=True)}
+                print(f"| {kind} | {action} | {' | '.join(shown(seconds, way.title) for way in ways)} |", flush=True)
+
+
+def shown(seconds: dict[str, float], title: str) -> str:
+    """Return the seconds of a way, and the ratio to those of this library."""
+    if title not in seconds:
+        return "–"
+    ratio = f" ({seconds[title] / seconds[ThisLibrary.title]:.2f} ×)" if title != ThisLibrary.title else ""
+    return f"{seconds[title]:.2f} s{ratio}"
 
 
 def measure_dagster(uri: str, repeat: int) -> float:
@@ -119,13 +85,10 @@ def measure_dagster(uri: str, repeat: int) -> float:
 
     frame, seconds = make_frame(1), []
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    resources = {"io_manager": MongoDBIOManager(uri=uri, database="one_row")}
     for _ in range(repeat):
         begin = time.perf_counter()
-        dg.materialize(
-            [table, reader],
-            resources={"io_manager": MongoDBIOManager(uri=uri, database="one_row")},
-            run_config=quiet,
-        )
+        dg.materialize([table, reader], resources=resources, run_config=quiet)
         seconds.append(time.perf_counter() - begin)
     return statistics.median(seconds)
 
@@ -138,74 +101,61 @@ def memory(field: str) -> float:
     raise KeyError(field)
 
 
-def report_memory(action: str, uri: str, rows: int) -> None:
-    """Do one thing in this process and print the MiB that it took at most, beside those of a frame."""
-    manager = MongoDBIOManager(uri=uri, database=DATABASE)
-    warm_up = MongoDBIOManager(uri=uri, database="warm_up")
-    warm_up.handle_output(output_context(), make_frame(10))
-    for kind in (pd.DataFrame, DataFrameChunks):
-        list(warm_up.load_input(input_context(kind)))
-    frame = make_frame(rows if action == "write" else 1)
-    writing = output_context()
-    reading = input_context(DataFrameChunks if action == "chunks" else pd.DataFrame)
-    gc.collect()
-    before = memory("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
-    if action == "write":
-        manager.handle_output(writing, frame)
-    elif action == "read":
-        frame = manager.load_input(reading)
-    else:
-        frame = pd.DataFrame({"rows": [sum(map(len, manager.load_input(reading)))]})
-    peak = memory("VmHWM") - before
-    size = frame.memory_usage(index=False).sum() / 2**20
-    print(peak + size if action == "write" else peak, size, memory("VmHWM"))
+def report_memory(uri: str, title: str, kind: str, action: str, rows: int) -> None:
+    """Do one thing in this process; print the MiB that it took at most, and those of the whole process."""
+    with MongoClient(uri) as client:
+        (chosen,) = (way for way in WAYS if way.title == title)
+        warm_up, way = chosen(client, uri, kind, "warm_up"), chosen(client, uri, kind)
+        few = warm_up.prepared(KINDS[kind][1](make_frame(10)))
+        warm_up.write(few), warm_up.rewrite(few), warm_up.read()
+        perform = {"first write": way.write, "unchanged write": way.rewrite}.get(action)
+        read = way.read_chunks if action == "chunks" and isinstance(way, ThisLibrary) else way.read
+        table = way.prepared(KINDS[kind][1](make_frame(rows))) if perform else None
+        gc.collect()
+        before = memory("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
+        kept = perform(table) if perform else read()
+        print(memory("VmHWM") - before, memory("VmHWM"), len([kept]))
 
 
-def measured_memory(action: str, uri: str, rows: int) -> Sequence[float]:
-    """Return MiB taken at most, MiB of the frame, and MiB of the whole process, of a process of its own."""
-    command = [sys.executable, __file__, "--memory", action, "--uri", uri, "--rows", str(rows)]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return [float(number) for number in output.split()]
+def measured_memory(uri: str, title: str, kind: str, action: str, rows: int) -> tuple[float, float]:
+    """Return MiB taken at most, and MiB of the whole process, of a process of its own."""
+    command = [sys.executable, __file__, "--memory", uri, title, kind, action, "--rows", str(rows)]
+    taken, whole, _ = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(taken), float(whole)
 
 
-def print_speed(medians: dict[str, float]) -> None:
-    """Print the table of ratios."""
-    print("| IO manager | seconds | bare driver | seconds | ratio |\n| --- | --- | --- | --- | --- |")
-    for ours, theirs in COMPARED:
-        if ours in medians:
-            ratio = medians[theirs] / medians[ours]
-            print(f"| {ours} | {medians[ours]:.2f} | `{theirs}` | {medians[theirs]:.2f} | {ratio:.2f} |")
-
-
-def print_memory(uri: str, rows: int, repeat: int) -> None:
-    """Print the table of memory."""
-    print("\n| | frame, MiB | peak, MiB | ratio |\n| --- | --- | --- | --- |")
-    for count in (rows, 10 * rows):
-        with MongoClient(uri) as client:
-            client.drop_database(DATABASE)
-        for title, action in (("first write", "write"), ("unchanged write", "write"), ("read", "read")):
-            runs = [measured_memory(action, uri, count) for _ in range(1 if title == "first write" else repeat)]
-            peak, size = (statistics.median(run[position] for run in runs) for position in (0, 1))
-            print(f"| {title}, {count:,} rows | {size:.1f} | {peak:.1f} | {peak / size:.2f} |")
+def print_memory(uri: str, ways: Sequence[type[Way]], rows: int) -> None:
+    """Print the peaks of each kind, action and way."""
+    size = make_frame(rows).memory_usage(index=False).sum() / 2**20
+    print(f"\nPeak memory beyond what is there before, MiB; the frame has {size:.1f} MiB.\n")
+    print(f"| | | {' | '.join(way.title for way in ways)} |")
+    print(f"| --- | --- |{' --- |' * len(ways)}")
+    for kind in KINDS:
+        cells: dict[str, list[str]] = {}
+        for way in ways:
+            with MongoClient(uri) as client:
+                client.drop_database(DATABASE)
+                client.drop_database("warm_up")
+            for action in ("first write", "unchanged write", "read"):
+                peak = measured_memory(uri, way.title, kind, action, rows)[0] if kind in way.kinds else None
+                cells.setdefault(action, []).append("–" if peak is None else f"{peak:.0f}")
+        for action, peaks in cells.items():
+            print(f"| {kind} | {action} | {' | '.join(peaks)} |", flush=True)
 
 
 def print_chunked(uri: str, rows: int) -> None:
     """Print what a read in chunks takes of a collection of many documents."""
+    step = 250_000
+    manager, frame = MongoDBIOManager(uri=uri, database=DATABASE), make_frame(step)
     with MongoClient(uri) as client:
         client.drop_database(DATABASE)
-        step = 250_000
-        manager = MongoDBIOManager(uri=uri, database=DATABASE)
-        frame = make_frame(step)
-        manager.handle_output(output_context(), frame)
-        merging = {"primary_key": "time", "write_mode": "merge"}
-        for start in range(step, rows, step):
-            context = dg.build_output_context(name="result", asset_key=KEY, definition_metadata=merging)
-            shift = timedelta(minutes=start)
-            manager.handle_output(context, frame.assign(time=frame["time"] + shift))
+        for start in range(0, rows, step):
+            merging = output_context(primary_key="time", write_mode="merge")
+            manager.handle_output(merging, frame.assign(time=frame["time"] + timedelta(minutes=start)))
         count = client[DATABASE]["table"].estimated_document_count()
     begin = time.perf_counter()
-    taken, _, whole = measured_memory("chunks", uri, rows)
+    taken, whole = measured_memory(uri, ThisLibrary.title, "frame", "chunks", rows)
     print(
         f"\nRead of {count:,} documents as `DataFrameChunks`: {time.perf_counter() - begin:.0f} s, {taken:.0f} MiB "
         f"more than before, {whole:.0f} MiB the whole process."
@@ -214,26 +164,33 @@ def print_chunked(uri: str, rows: int) -> None:
 
 def main() -> None:
     """Measure everything and print the tables."""
-    parser = argparse.ArgumentParser(description="Time and memory of the MongoDB IO manager.")
+    parser = argparse.ArgumentParser(description="Time and memory of ways to keep a table in MongoDB.")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--repeat", type=int, default=7)
     parser.add_argument("--chunked", type=int, default=5_000_000, help="documents of the read in chunks; 0: none")
-    parser.add_argument("--memory", choices=["write", "read", "chunks"], help=argparse.SUPPRESS)
-    parser.add_argument("--uri", help=argparse.SUPPRESS)
+    parser.add_argument("--memory", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory:
-        report_memory(options.memory, options.uri, options.rows)
+        report_memory(*options.memory, options.rows)
         return
     sys.path.append(str(Path(__file__).parents[1] / "tests"))
     from dagster_mongodb_tests.mongod import running_mongod
 
+    ways = [way for way in WAYS if is_installed(way)]
+    versions = ", ".join(f"{way.title} {version(way.title)}" for way in ways)
+    print(f"{options.rows:,} rows, medians of {options.repeat}. {versions}, pandas {pd.__version__}.")
+    for way in WAYS:
+        if way not in ways:
+            print(f"{way.title} is not installed and left out: pip install {way.title}")
+    print()
     with tempfile.TemporaryDirectory() as folder, running_mongod(Path(folder)) as server:
         uri = f"mongodb://{server}"
-        print_speed(measure_speed(uri, options.rows, options.repeat))
-        dagster = measure_dagster(uri, options.repeat)
-        print(f"\nDagster's own cost of a run that writes and reads one row: {dagster:.2f} s.")
+        print_speed(uri, ways, options.rows, options.repeat)
+        print(
+            f"\nDagster's own cost of a run that writes and reads a row: {measure_dagster(uri, options.repeat):.2f} s."
+        )
         if sys.platform == "linux":
-            print_memory(uri, options.rows, options.repeat)
+            print_memory(uri, ways, options.rows)
             if options.chunked:
                 print_chunked(uri, options.chunked)
 

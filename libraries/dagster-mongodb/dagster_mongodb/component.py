@@ -65,7 +65,8 @@ class _Scaffolder(dg.Scaffolder[ScaffoldParams]):
     def scaffold(self, request: dg.ScaffoldRequest[ScaffoldParams]) -> None:
         """Write a defs.yaml or a component.py.
 
-        The requirement in the defs.yaml is what `dg check yaml` asks for and `dg list envs` shows.
+        The requirement in the defs.yaml is what `dg check yaml --validate-requirements` asks for and `dg list envs`
+        shows.
         """
         variable, database = request.params.uri_variable, request.params.database
         if request.scaffold_format == "python":

@@ -162,7 +162,7 @@ def test_what_dg_scaffolds_stores_an_asset_with_the_uri_of_the_env_file(
 ):
     assert NAME in run_dg(project, "list", "components", "--json")
     run_dg(project, "scaffold", "defs", NAME, "mongodb", "--database", database.name)
-    assert "validated successfully" in run_dg(project, "check", "yaml")
+    assert "validated successfully" in run_dg(project, "check", "yaml", "--validate-requirements")
     # Definitions load where the variable is not set; a run says what is missing.
     said = run_dg(project, "launch", "--assets", "cities", succeeds=False)
     assert 'environment variable "MONGODB_URI" which is not set' in said
