@@ -3,13 +3,15 @@
 import datetime
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from operator import itemgetter
+from typing import Any
 
 import bson
 
 from dagster_mongodb.columns import STORED_DOT
 from dagster_mongodb.errors import UnreadableError
 from dagster_mongodb.handlers.handler import Document, StoredRows
-from dagster_mongodb.values import ID, READING, python_value
+from dagster_mongodb.values import ID, READING, python_value, python_values
 
 _UNCHANGED = frozenset({str, bool, type(None), float, int, bytes})
 _STORED_DOT = STORED_DOT.encode()
@@ -24,25 +26,26 @@ def stored_documents(stored: StoredRows) -> Iterator[list[Document]]:
     """
     try:
         if stored.raw_batches is None:
-            for chunk in stored.chunks():
-                yield _with_key([python_value(document) for document in chunk], stored)
+            for documents in stored.chunks():
+                keys = [document.pop(ID, None) for document in documents]
+                yield _with_keys(python_values(keys), list(map(python_value, documents)), stored)
         else:
             for batch in stored.raw_batches():
-                yield _with_key(_decoded(batch), stored)
+                documents = bson.decode_all(batch, READING)
+                keys = [document.pop(ID, None) for document in documents]
+                if _STORED_DOT in batch:
+                    documents = list(map(python_value, documents))
+                else:
+                    _convert(documents)
+                yield _with_keys(python_values(keys), documents, stored)
     except UnreadableError as error:
         raise UnreadableError(f"{stored.title}: {error}") from None
 
 
-def _decoded(batch: bytes) -> list[Document]:
-    documents = bson.decode_all(batch, READING)
-    if _STORED_DOT in batch:
-        return [python_value(document) for document in documents]
-    _convert(documents)
-    return documents
-
-
 def _convert(documents: Sequence[Document]) -> None:
     """Make Python values of the values of documents, looking at a field of all of them at once."""
+    if _UNCHANGED.issuperset(map(type, chain.from_iterable(map(dict.values, documents)))):
+        return
     names = set().union(*documents)
     if len(names) > _MOST_NAMES:
         for document in documents:
@@ -51,10 +54,10 @@ def _convert(documents: Sequence[Document]) -> None:
     for name in names:
         having = documents
         try:
-            values = [document[name] for document in documents]
+            values = list(map(itemgetter(name), documents))
         except KeyError:
             having = [document for document in documents if name in document]
-            values = [document[name] for document in having]
+            values = list(map(itemgetter(name), having))
         kinds = set(map(type, values))
         if kinds <= _UNCHANGED:
             continue
@@ -68,17 +71,15 @@ def _convert(documents: Sequence[Document]) -> None:
                 document[name] = python_value(value)
 
 
-def _with_key(documents: list[Document], stored: StoredRows) -> list[Document]:
-    """Return documents with the primary key under its own name."""
-    # A key that is a path stands in its nested document, too.
-    names = [name for name in stored.primary_key if not stored.is_path(name)]
+def _with_keys(keys: list[Any], documents: list[Document], stored: StoredRows) -> list[Document]:
+    """Return documents with their primary keys, which have their own names, first."""
     if stored.selected is not None:
         names = [name for name in stored.primary_key if name in stored.selected]
+    else:
+        # A key that is a path stands in its nested document, too.
+        names = [name for name in stored.primary_key if not stored.is_path(name)]
     if not names:
-        for document in documents:
-            document.pop(ID, None)
         return documents
     if len(stored.primary_key) == 1:
-        return [{names[0]: document.pop(ID), **document} for document in documents]
-    keys = [document.pop(ID) for document in documents]
+        return [{names[0]: key, **document} for key, document in zip(keys, documents, strict=True)]
     return [{**{name: key[name] for name in names}, **document} for key, document in zip(keys, documents, strict=True)]

@@ -115,9 +115,7 @@ class DocumentRows(EncodedRows):
 
     def frame(self, names: Sequence[str]) -> pd.DataFrame:
         """Return some fields, or fields of nested documents, as columns; dates of one type become dates."""
-        return pd.DataFrame(
-            {name: _frame_values([self._value(document, name) for document in self._documents]) for name in names}
-        )
+        return pd.DataFrame({name: _frame_values(self._values(self._documents, name)) for name in names})
 
     def encoded(self, rows: Sequence[int]) -> list[bytes]:
         """Return documents as BSON."""
@@ -158,25 +156,23 @@ class DocumentRows(EncodedRows):
         """Return documents with their ``_id`` first; `check` refuses a null there."""
         if not self.primary_key:
             return documents
-        names = [(field_name(name), name) for name in self.primary_key]
-        if len(names) == 1:
-            ((_, key),) = names
-            keyed = [{ID: self._value(document, key), **document} for document in documents]
-        else:
-            keyed = [
-                {ID: {field: self._value(document, name) for field, name in names}, **document}
-                for document in documents
-            ]
-        for field, _ in names:
+        fields = [field_name(name) for name in self.primary_key]
+        keys = [self._values(documents, name) for name in self.primary_key]
+        identities = (
+            keys[0] if len(keys) == 1 else [dict(zip(fields, key, strict=True)) for key in zip(*keys, strict=True)]
+        )
+        keyed = [{ID: identity, **document} for identity, document in zip(identities, documents, strict=True)]
+        for field in fields:
             if field != ID:
                 for document in keyed:
                     document.pop(field, None)
         return keyed
 
-    def _value(self, document: Document, name: str) -> Any:
-        if "." not in name:
-            return document.get(name)
-        return document.get(field_name(name)) if name in self._dotted_names else value_at(document, name)
+    def _values(self, documents: list[Document], name: str) -> list[Any]:
+        if "." in name and name not in self._dotted_names:
+            return [value_at(document, name) for document in documents]
+        field = field_name(name)
+        return [document.get(field) for document in documents]
 
 
 def is_document_type(annotation: Any) -> bool:
@@ -195,5 +191,5 @@ def _frame_values(values: list[Any]) -> pd.Series:
     if not set(map(type, values)) <= _READ_UNCHANGED:
         values = bson.decode(bson.encode({"": values}), READING)[""]
         if set(map(type, values)) == {datetime}:
-            return pd.Series(milliseconds(values)).dt.tz_localize("UTC")
+            return pd.Series(pd.DatetimeIndex(milliseconds(values)).tz_localize("UTC"))
     return pd.Series(python_values(values), dtype=object).infer_objects()

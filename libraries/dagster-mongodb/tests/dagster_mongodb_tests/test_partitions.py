@@ -237,7 +237,7 @@ def test_an_input_of_another_type_is_refused_by_its_name(io_manager):
     write(io_manager, table(), pd.DataFrame({"a": [1]}))
 
     @dg.asset(ins={"frame": dg.AssetIn("table")})
-    def reader(frame: set) -> None: ...
+    def reader(frame: complex) -> None: ...
 
-    with pytest.raises(MongoDBIOManagerError, match="'table' cannot be read as .*set.*pandas.DataFrame"):
+    with pytest.raises(MongoDBIOManagerError, match="'table' cannot be read as .*complex.*pandas.DataFrame"):
         materialize(io_manager, [table(), reader], selection=[reader])
