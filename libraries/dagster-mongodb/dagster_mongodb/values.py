@@ -165,14 +165,12 @@ def _bson_of_numpy(value: np.generic | np.ndarray, where: str, dates: DatePolicy
         # Dates one by one: tolist() would make integers of them.
         inner = value if value.dtype.kind in "mM" and value.ndim else value.tolist()
         return [bson_value(one, where, dates) for one in inner] if value.ndim else bson_value(value[()], where, dates)
-    if value.dtype.kind in "mM":
-        if np.isnat(value):
-            return None
-        if isinstance(value, np.timedelta64):
-            raise _no_bson_type(value, where)
+    if isinstance(value, (np.datetime64, np.timedelta64)) and np.isnat(value):
+        return None
+    if isinstance(value, np.datetime64):
         return bson_date_of_numpy(value, where, dates)
     item = value.item()
-    if isinstance(item, np.generic):  # a longdouble
+    if isinstance(value, np.timedelta64) or isinstance(item, np.generic):  # a duration, a longdouble
         raise _no_bson_type(value, where)
     return bson_value(item, where, dates)
 

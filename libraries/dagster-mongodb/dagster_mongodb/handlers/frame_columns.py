@@ -25,9 +25,12 @@ def storable_series(series: pd.Series, dates: DatePolicy) -> pd.Series:
 
         from dagster_mongodb.handlers.arrow_values import storable_array
 
-        array = pa.chunked_array(pa.array(series))
+        array = pa.array(series)  # of several chunks if the series has them
+        array = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
         storable = storable_array(array, str(series.name), dates)
-        return series if storable is array else pd.Series(pd.arrays.ArrowExtensionArray(storable), name=series.name)
+        if storable is array:
+            return series
+        return pd.Series(pd.arrays.ArrowExtensionArray(storable), series.index, name=series.name)
     if dtype.kind == "M" and not isinstance(dtype, pd.DatetimeTZDtype):
         if not dates.naive_as_utc:
             raise UnstorableError(
@@ -47,7 +50,12 @@ def storable_series(series: pd.Series, dates: DatePolicy) -> pd.Series:
                 f"a {'BSON date' if dtype.kind == 'M' else 'stored duration'} cannot hold: round it, as in "
                 f"df[{series.name!r}].dt.floor('ms'), or set the metadata 'dates' to 'floor'"
             )
-        series = series.dt.floor("ms")
+        # In UTC, because a local time that occurs twice cannot be rounded.
+        series = (
+            series.dt.tz_convert("UTC").dt.floor("ms").dt.tz_convert(series.dt.tz)
+            if dtype.kind == "M"
+            else series.dt.floor("ms")
+        )
     if dtype.kind == "M":
         _check_years(series)
     return series

@@ -411,6 +411,26 @@ def test_columns_of_dates_follow_the_policy_in_frames_arrow_and_polars(name):
             handler.rows(content, ()).check(max_bytes=2**20, batch_size=10)
 
 
+def test_a_policy_changes_the_rows_of_a_filtered_frame_and_times_that_occur_twice():
+    twice = pd.Series(np.array(["2024-10-27T00:30:00.0001", "2024-10-27T01:30:00.0001"], "M8[us]"))
+    frame = pd.DataFrame({"id": [0, 1], "x": twice.dt.tz_localize("UTC").dt.tz_convert("Europe/Rome")})
+    frame["arrow"] = twice.astype(pd.ArrowDtype(pa.timestamp("us")))
+    rows = DataFrameHandler().rows(frame[frame["id"] == 1], (), LENIENT)
+    moment = datetime.datetime(2024, 10, 27, 1, 30)
+    assert list(rows.documents(range(1))) == [{"id": 1, "x": moment, "arrow": moment}]
+    found = rows.frame(["id", "x", "arrow"])
+    assert found["id"].tolist() == [1]
+    assert found["x"].tolist() == [moment.replace(tzinfo=UTC)]
+    assert found["arrow"].tolist() == [moment.replace(tzinfo=UTC)]
+
+
+def test_an_arrow_column_of_several_chunks_is_one_column(io_manager):
+    series = pd.Series([[1], None], dtype=pd.ArrowDtype(pa.list_(pa.int8())))
+    frame = pd.DataFrame({"x": pd.concat([series, series], ignore_index=True)})
+    write_directly(io_manager, frame)
+    pd.testing.assert_frame_equal(read_directly(io_manager, pd.DataFrame), frame)
+
+
 def test_keys_that_become_one_by_rounding_are_refused():
     times = pd.to_datetime(["2024-01-01T00:00:00.0001", "2024-01-01T00:00:00.0002"], utc=True)
     with pytest.raises(UnstorableError, match="same primary key"):
