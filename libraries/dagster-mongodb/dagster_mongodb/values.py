@@ -6,7 +6,6 @@ import enum
 import pathlib
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -18,6 +17,7 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.datetime_ms import DatetimeMS
 
 from dagster_mongodb.columns import STORED_DOT, column_name, field_name
+from dagster_mongodb.dates import STRICT, DatePolicy, bson_date, bson_date_of_numpy
 from dagster_mongodb.errors import UnreadableError, UnstorableError
 
 ID = "_id"
@@ -45,23 +45,6 @@ _ADVICE: tuple[tuple[Any, str], ...] = (
     ((set, frozenset), "store a list, as in sorted(values)"),
     (complex, "store its real and its imaginary part"),
 )
-
-
-@dataclass(frozen=True)
-class DatePolicy:
-    """What becomes of dates that BSON, which keeps milliseconds in UTC, cannot hold as they are.
-
-    Args:
-        naive_as_utc: dates without a time zone are taken for UTC; otherwise they are refused.
-        floor: dates and durations finer than a millisecond are rounded down; otherwise they are refused.
-    """
-
-    naive_as_utc: bool = False
-    floor: bool = False
-
-
-STRICT = DatePolicy()
-"""All that BSON cannot hold is refused."""
 
 
 class _Absent(float):
@@ -147,7 +130,7 @@ def bson_value(value: Any, where: str, dates: DatePolicy = STRICT, level: int = 
     if value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, datetime.datetime):
-        return _bson_date(value, where, dates)
+        return bson_date(value, where, dates)
     if isinstance(value, uuid.UUID):
         return Binary.from_uuid(value)
     if isinstance(value, decimal.Decimal):
@@ -191,38 +174,14 @@ def _bson_of_numpy(value: np.generic | np.ndarray, where: str, dates: DatePolicy
         # Dates one by one: tolist() would make integers of them.
         inner = list(value) if value.dtype.kind in "mM" and value.ndim else value.tolist()
         return bson_value(inner if value.ndim else value[()], where, dates, level)
-    if value.dtype.kind in "mM":
-        if np.isnat(value):
-            return None
-        if isinstance(value, np.timedelta64):
-            raise _no_bson_type(value, where)
-        milliseconds = value.astype("datetime64[ms]")
-        if not dates.naive_as_utc:
-            raise _naive(value, where)
-        if milliseconds != value and not dates.floor:
-            raise _finer(value, where)
-        date = milliseconds.item()
-        if not isinstance(date, datetime.datetime):
-            raise _beyond(value, where)
-        return date
+    if isinstance(value, (np.datetime64, np.timedelta64)) and np.isnat(value):
+        return None
+    if isinstance(value, np.datetime64):
+        return bson_date_of_numpy(value, where, dates)
     item = value.item()
-    if isinstance(item, np.generic):  # a longdouble
+    if isinstance(value, np.timedelta64) or isinstance(item, np.generic):  # a duration, a longdouble
         raise _no_bson_type(value, where)
     return bson_value(item, where, dates)
-
-
-def _bson_date(value: datetime.datetime, where: str, dates: DatePolicy) -> datetime.datetime:
-    """Return a date in UTC without a time zone, which BSON takes for UTC."""
-    if value.tzinfo is None and not dates.naive_as_utc:
-        raise _naive(value, where)
-    if (value.microsecond % 1000 or getattr(value, "nanosecond", 0)) and not dates.floor:
-        raise _finer(value.isoformat(), where)
-    try:
-        plain = value.to_pydatetime(warn=False) if isinstance(value, pd.Timestamp) else value
-        utc = plain if plain.tzinfo is None else plain.astimezone(datetime.UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError, NotImplementedError):
-        raise _beyond(value, where) from None
-    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
 def _bson_decimal(value: decimal.Decimal, where: str) -> Decimal128:
@@ -232,23 +191,6 @@ def _bson_decimal(value: decimal.Decimal, where: str) -> Decimal128:
         raise UnstorableError(
             f"{where}: the decimal {value} does not fit the 34 digits of BSON: round it, or store it as text"
         ) from None
-
-
-def _naive(value: object, where: str) -> UnstorableError:
-    return UnstorableError(
-        f"{where}: the date {value} has no time zone: add one, or set the metadata 'dates' to 'utc' if it is UTC"
-    )
-
-
-def _finer(value: object, where: str) -> UnstorableError:
-    return UnstorableError(
-        f"{where}: {value} is finer than a millisecond, which a BSON date cannot hold: round it, or set the metadata "
-        "'dates' to 'floor'"
-    )
-
-
-def _beyond(value: object, where: str) -> UnstorableError:
-    return UnstorableError(f"{where}: {value} is outside the years 1 to 9999 (in UTC), which can be read back")
 
 
 def _no_bson_type(value: object, where: str) -> UnstorableError:

@@ -9,14 +9,8 @@ import pyarrow.types
 
 from dagster_mongodb.columns import PLAIN_NUMBERS, Column
 from dagster_mongodb.errors import UnreadableError, UnstorableError
-from dagster_mongodb.handlers.arrow_values import (
-    arrow_array,
-    arrow_field,
-    bson_values_of_arrow,
-    column_of_field,
-    inferred_array,
-    storable_array,
-)
+from dagster_mongodb.handlers.arrow_types import arrow_field, column_of_field
+from dagster_mongodb.handlers.arrow_values import arrow_array, bson_values_of_arrow, inferred_array, storable_array
 from dagster_mongodb.handlers.handler import ColumnRows, StoredRows, TypeHandler, check_names
 from dagster_mongodb.values import STRICT, DatePolicy, nested_value
 

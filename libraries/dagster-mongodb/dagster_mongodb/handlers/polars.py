@@ -9,7 +9,8 @@ import pyarrow.types
 
 from dagster_mongodb.errors import UnreadableError, UnstorableError
 from dagster_mongodb.handlers.arrow import ArrowRows, table_of
-from dagster_mongodb.handlers.arrow_values import UUID, changed_type
+from dagster_mongodb.handlers.arrow_types import changed_type
+from dagster_mongodb.handlers.arrow_values import UUID
 from dagster_mongodb.handlers.handler import StoredRows, TypeHandler
 from dagster_mongodb.values import STRICT, DatePolicy
 

@@ -120,7 +120,8 @@ def restored(packed: np.ndarray, column: Column) -> pd.Series:
     if dtype in OBJECTS:
         return objects
     if dtype.endswith("[pyarrow]"):
-        from dagster_mongodb.handlers.arrow_values import arrow_array, arrow_field
+        from dagster_mongodb.handlers.arrow_types import arrow_field
+        from dagster_mongodb.handlers.arrow_values import arrow_array
 
         field = arrow_field(column)
         values = objects.where(objects.notna(), None).tolist()
@@ -227,12 +228,13 @@ def _faithful(objects: pd.Series, column: Column) -> pd.Series:
     if column.dtype in PLAIN_NUMBERS and "int" in column.dtype and missing.any():
         # As pandas does if an integer is missing; checked below for what 53 bits cannot hold.
         dtype = np.dtype("float64")
+    dense = dtype.subtype if isinstance(dtype, pd.SparseDtype) else dtype
     try:
-        cast = objects.astype(dtype.subtype if isinstance(dtype, pd.SparseDtype) else dtype).astype(dtype)
-        same = cast.isna().equals(missing) and (np.asarray(cast[~missing], dtype=object) == objects[~missing]).all()
+        cast = objects.astype(dense)
+        same = cast.isna().equals(missing) and bool((cast[~missing].astype(object) == objects[~missing]).all())
     except (TypeError, ValueError, OverflowError):
         return inferred(objects)
     is_text = isinstance(dtype, pd.StringDtype)
     if not same or (is_text and not set(map(type, objects[~missing])) <= {str}):
         return inferred(objects)
-    return cast
+    return cast if dense is dtype else cast.astype(dtype)

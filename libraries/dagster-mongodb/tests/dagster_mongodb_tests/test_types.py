@@ -4,6 +4,7 @@ import datetime
 import decimal
 from typing import Any
 
+import bson
 import dagster as dg
 import pandas as pd
 import polars as pl
@@ -16,7 +17,12 @@ from dagster_mongodb import (
     UnreadableError,
     UnstorableError,
 )
+from dagster_mongodb.handlers.arrow import ArrowRows, batch_reader_of, table_of
+from dagster_mongodb.handlers.dataframes import DataFrameRows
+from dagster_mongodb.handlers.handler import Rows, StoredRows
 from dagster_mongodb.handlers.layouts import arrays_of
+from dagster_mongodb.handlers.registry import handler_of
+from dagster_mongodb.values import READING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -239,6 +245,131 @@ def test_documents_of_partitions_are_cut_like_rows(io_manager):
         write(io_manager, spec, [{"when": MOMENT}], partition_key="2024-01-02")
 
 
+def stored_rows(rows: Rows, *, chunk: int) -> StoredRows:
+    """Return rows as they would be stored, without a server, in chunks."""
+    rows.check(max_bytes=2**24, batch_size=chunk)
+    documents = [bson.decode(document, READING) for document in rows.encoded(range(len(rows)))]
+    starts = range(0, len(documents), chunk)
+    return StoredRows(
+        chunks=lambda: iter([documents[start : start + chunk] for start in starts]),
+        columns=rows.columns,
+        primary_key=rows.primary_key,
+        title="input 'x'",
+    )
+
+
+def test_a_record_batch_reader_has_the_types_that_were_written_a_chunk_at_a_time():
+    content = POLARS.to_arrow()
+    reader = batch_reader_of(stored_rows(ArrowRows(content, ["id"]), chunk=2))
+    assert reader.schema == content.schema
+    batches = list(reader)
+    assert [batch.num_rows for batch in batches] == [2, 1]
+    assert pl.DataFrame(pa.Table.from_batches(batches)).equals(POLARS)
+
+
+def test_a_record_batch_reader_infers_the_types_of_objects_from_all_chunks():
+    frame = pd.DataFrame({"x": pd.Series([None, None, 1, 2.5, None], dtype=object), "y": list("abcde")})
+    reader = batch_reader_of(stored_rows(DataFrameRows(frame, ()), chunk=2))
+    assert reader.read_all().to_pylist() == [
+        {**row, "x": None if pd.isna(row["x"]) else row["x"]} for row in frame.to_dict("records")
+    ]
+    mixed = DataFrameRows(pd.DataFrame({"x": pd.Series([1, 2, "a"], dtype=object)}), ())
+    with pytest.raises(
+        UnreadableError, match="input 'x' has values that do not fit into one Arrow type.*DataFrameChunks"
+    ):
+        batch_reader_of(stored_rows(mixed, chunk=2))
+
+
+def test_a_record_batch_reader_says_which_column_has_a_value_of_another_type():
+    stored = stored_rows(ArrowRows(pa.table({"x": [1, 2, 3]}), ()), chunk=2)
+    changed = StoredRows(lambda: iter([[{"x": 1}], [{"x": "a"}]]), stored.columns, (), "input 'x'")
+    with pytest.raises(UnreadableError, match="column 'x': string does not fit the column's type int64: read it as a"):
+        batch_reader_of(changed).read_all()
+
+
+def test_fields_of_arrow_keep_their_metadata_and_that_they_have_no_nulls(io_manager):
+    schema = pa.schema([pa.field("x", pa.int8(), nullable=False, metadata={"unit": "m"}), pa.field("y", pa.int8())])
+    content = pa.table({"x": [1, 2], "y": [None, 1]}, schema=schema)
+    write_directly(io_manager, content)
+    assert read_directly(io_manager, pa.Table).schema.equals(schema, check_metadata=True)
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pa.Table, pl.DataFrame])
+def test_rows_give_values_at_a_path_inside_documents_as_columns(kind):
+    when = [MOMENT, MOMENT + datetime.timedelta(days=1)]
+    frame = pd.DataFrame(
+        {"id": [1, 2], "inner": [{"at": {"when": moment}, "city": "Oslo"} for moment in when], "a.b": [3, 4]}
+    )
+    content = {
+        pd.DataFrame: lambda: frame,
+        pa.Table: lambda: pa.Table.from_pandas(frame),
+        pl.DataFrame: lambda: pl.from_pandas(frame),
+    }[kind]()
+    rows = handler_of(content).rows(content, ())
+    found = rows.frame(["inner.city", "a.b", "inner.at.when", "inner.nothing"])
+    assert list(found) == ["inner.city", "a.b", "inner.at.when", "inner.nothing"]
+    assert found["inner.city"].tolist() == ["Oslo", "Oslo"]
+    assert found["a.b"].tolist() == [3, 4]
+    assert isinstance(found["inner.at.when"].dtype, pd.DatetimeTZDtype)
+    assert found["inner.at.when"].tolist() == when
+    assert found["inner.nothing"].isna().all()
+    with pytest.raises(UnstorableError, match="there is no column 'outer.city', but id, inner"):
+        rows.frame(["outer.city"])
+
+
+SCALARS_OF_ARROW = {
+    pa.int16(): st.integers(-(2**15), 2**15 - 1),
+    pa.uint64(): st.integers(0, 2**63 - 1),
+    pa.float32(): st.floats(width=32, allow_nan=False),
+    pa.float64(): st.floats(allow_nan=False),
+    pa.bool_(): st.booleans(),
+    pa.string(): st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+    pa.large_binary(): st.binary(max_size=5),
+    pa.date32(): st.dates(),
+    pa.timestamp("ms", "Asia/Kolkata"): st.datetimes(
+        datetime.datetime(1, 1, 2), datetime.datetime(9999, 12, 30), timezones=st.just(UTC)
+    ).map(lambda moment: moment.replace(microsecond=0)),
+    pa.duration("s"): st.integers(-(10**9), 10**9).map(lambda seconds: datetime.timedelta(seconds=seconds)),
+    pa.decimal128(20, 3): st.decimals(allow_nan=False, places=3, min_value=-(10**9), max_value=10**9),
+    pa.null(): st.none(),
+}
+# Dates without a time, and durations, can only be columns.
+NOT_NESTED = (pa.date32(), pa.duration("s"))
+
+
+@st.composite
+def arrow_columns(draw, length: int) -> pa.Array:
+    kind = draw(st.sampled_from(list(SCALARS_OF_ARROW)))
+    values = st.none() | SCALARS_OF_ARROW[kind]
+    for _ in range(0 if kind in NOT_NESTED else draw(st.integers(0, 2))):
+        shape = draw(st.sampled_from(["list", "struct", "map"]))
+        if shape == "list":
+            kind, values = pa.list_(kind), st.none() | st.lists(values, max_size=3)
+        elif shape == "struct":
+            kind, values = pa.struct([("a.b", kind)]), st.none() | st.fixed_dictionaries({"a.b": values})
+        else:
+            pairs = st.dictionaries(st.text("ab.$", max_size=2), values, max_size=2).map(
+                lambda pairs: list(pairs.items())
+            )
+            kind, values = pa.map_(pa.string(), kind), st.none() | pairs
+    return pa.array(draw(st.lists(values, min_size=length, max_size=length)), kind)
+
+
+@st.composite
+def arrow_tables(draw) -> pa.Table:
+    length = draw(st.integers(0, 6))
+    columns = draw(st.lists(arrow_columns(length), min_size=1, max_size=4))
+    return pa.table({f"column.{number}": column for number, column in enumerate(columns)})
+
+
+@settings(max_examples=150, deadline=None)
+@given(content=arrow_tables(), chunk=st.integers(1, 4))
+def test_any_arrow_table_comes_back_as_it_was_whole_and_in_batches(content, chunk):
+    stored = stored_rows(ArrowRows(content, ()), chunk=chunk)
+    assert table_of(stored).equals(content)
+    assert batch_reader_of(stored).read_all().equals(content)
+
+
 VALUES = {
     "f": st.none() | st.floats(allow_nan=False),
     "i": st.integers(-(2**63), 2**63 - 1) | st.integers(-5, 5),
@@ -255,8 +386,6 @@ VALUES = {
     whole=st.booleans(),
 )
 def test_batches_taken_apart_by_layout_have_the_values_of_decoded_documents(rows, asked, whole):
-    import bson
-
     if whole:
         asked = {"i"}
         rows = [{"i": 1, **row} for row in rows]
@@ -278,8 +407,6 @@ def test_batches_taken_apart_by_layout_have_the_values_of_decoded_documents(rows
 
 @pytest.mark.parametrize("misfit", [{"x": 1}, {"x": "text"}, {"x": [1.5]}, {"x": {"y": 1.5}}])
 def test_a_batch_with_a_value_of_another_type_is_left_to_decoding(misfit):
-    import bson
-
     batch = bson.encode({"x": 1.5}) + bson.encode(misfit)
     assert arrays_of(batch, {"x": "f"}) is None
 

@@ -8,6 +8,7 @@ import pathlib
 import pickle
 import uuid
 
+import bson
 import dateutil.tz
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from bson import Binary, ObjectId
+from bson.codec_options import DEFAULT_CODEC_OPTIONS
 from bson.datetime_ms import DatetimeMS
 from dagster_mongodb import (
     ABSENT,
@@ -26,7 +28,7 @@ from dagster_mongodb import (
 from dagster_mongodb.handlers.arrow import ArrowHandler
 from dagster_mongodb.handlers.dataframes import DataFrameHandler
 from dagster_mongodb.handlers.polars import PolarsHandler
-from dagster_mongodb.values import DatePolicy, bson_value
+from dagster_mongodb.values import READING, DatePolicy, bson_value, python_value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -409,6 +411,26 @@ def test_columns_of_dates_follow_the_policy_in_frames_arrow_and_polars(name):
             handler.rows(content, ()).check(max_bytes=2**20, batch_size=10)
 
 
+def test_a_policy_changes_the_rows_of_a_filtered_frame_and_times_that_occur_twice():
+    twice = pd.Series(np.array(["2024-10-27T00:30:00.0001", "2024-10-27T01:30:00.0001"], "M8[us]"))
+    frame = pd.DataFrame({"id": [0, 1], "x": twice.dt.tz_localize("UTC").dt.tz_convert("Europe/Rome")})
+    frame["arrow"] = twice.astype(pd.ArrowDtype(pa.timestamp("us")))
+    rows = DataFrameHandler().rows(frame[frame["id"] == 1], (), LENIENT)
+    moment = datetime.datetime(2024, 10, 27, 1, 30)
+    assert list(rows.documents(range(1))) == [{"id": 1, "x": moment, "arrow": moment}]
+    found = rows.frame(["id", "x", "arrow"])
+    assert found["id"].tolist() == [1]
+    assert found["x"].tolist() == [moment.replace(tzinfo=UTC)]
+    assert found["arrow"].tolist() == [moment.replace(tzinfo=UTC)]
+
+
+def test_an_arrow_column_of_several_chunks_is_one_column(io_manager):
+    series = pd.Series([[1], None], dtype=pd.ArrowDtype(pa.list_(pa.int8())))
+    frame = pd.DataFrame({"x": pd.concat([series, series], ignore_index=True)})
+    write_directly(io_manager, frame)
+    pd.testing.assert_frame_equal(read_directly(io_manager, pd.DataFrame), frame)
+
+
 def test_keys_that_become_one_by_rounding_are_refused():
     times = pd.to_datetime(["2024-01-01T00:00:00.0001", "2024-01-01T00:00:00.0002"], utc=True)
     with pytest.raises(UnstorableError, match="same primary key"):
@@ -479,6 +501,7 @@ SCALARS = {
     "Float64": optional(st.floats(allow_nan=False)),
     "boolean": optional(st.booleans()),
     "string": optional(TEXT),
+    "text": TEXT | st.just(float("nan")),
     "category": optional(st.sampled_from(["a", "b", "\u00fc"])),
     "datetime64[ns, UTC]": optional(moments("UTC")),
     "datetime64[ns, America/St_Johns]": optional(moments("America/St_Johns")),
@@ -489,7 +512,7 @@ SCALARS = {
     "decimal": optional(st.decimals(allow_nan=False, places=3, min_value=-(10**9), max_value=10**9)),
     "object": optional(
         st.recursive(
-            SIMPLE | st.builds(ObjectId),
+            SIMPLE | st.builds(ObjectId) | st.uuids(),
             lambda inner: (
                 st.lists(inner, max_size=3)
                 | st.dictionaries(st.text("abc._", min_size=1, max_size=4), inner, max_size=3)
@@ -498,6 +521,26 @@ SCALARS = {
         )
     ),
 }
+INNER = st.recursive(
+    st.none()
+    | SIMPLE
+    | st.uuids()
+    | st.builds(ObjectId)
+    | st.decimals(allow_nan=False, places=3, min_value=-(10**9), max_value=10**9)
+    | moments(KOLKATA).map(lambda moment: moment.to_pydatetime(warn=False)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab._\u00fc", max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(value=INNER)
+def test_any_value_inside_a_document_comes_back_as_it_was(value):
+    encoded = bson.encode({"": bson_value(value, "row 0")})
+    for options in (READING, DEFAULT_CODEC_OPTIONS):
+        assert python_value(bson.decode(encoded, options)[""]) == value
+
+
 NAMES = st.text("aZ_.$ \u00fc", min_size=1, max_size=6).filter(lambda name: not name.startswith("$"))
 
 
@@ -509,7 +552,7 @@ def frames(draw) -> pd.DataFrame:
     columns = {}
     for name, dtype in zip(names, dtypes, strict=True):
         values = draw(st.lists(SCALARS[dtype], min_size=length, max_size=length))
-        columns[name] = pd.Series(values, dtype="object" if dtype in ("date", "decimal") else dtype)
+        columns[name] = pd.Series(values, dtype="object" if dtype in ("date", "decimal", "text") else dtype)
     return pd.DataFrame(columns)
 
 
