@@ -16,7 +16,15 @@ from dagster_mongodb.errors import OptionsError, PartitionError, WriteRefusedErr
 from dagster_mongodb.handlers.handler import Rows
 from dagster_mongodb.keys import RawCollection, id_batches
 from dagster_mongodb.object_ids import MOST_ROWS, NumberedRows, ids_from, next_object_id
-from dagster_mongodb.refusals import ATTEMPTS, OvertakenError, Rules, concurrent, explained, is_worth_another_attempt
+from dagster_mongodb.refusals import (
+    ATTEMPTS,
+    OvertakenError,
+    Rules,
+    concurrent,
+    explained,
+    is_of_duplicates,
+    is_worth_another_attempt,
+)
 from dagster_mongodb.revisions import RevisionLog, create_missing_index
 from dagster_mongodb.slices import CollectionSlice
 from dagster_mongodb.transactions import apply_at_once, has_transactions, parts, whole
@@ -174,6 +182,10 @@ def _write(
     try:
         _persist(attempt, collection, where)
     except WriteRefusedError as error:
+        last = [difference.shape for difference in differences[-3:]]
+        if is_of_duplicates(error) and any(shape != last[0] for shape in last):
+            # The values were those of other writers, which changed them all the time.
+            raise concurrent(where) from error
         # Each of them runs, whatever the others can do.
         is_undone = [undo is not None and undo.run() for undo in reversed(undos)]
         if log and all(is_undone):
