@@ -19,8 +19,10 @@ from dagster_mongodb.errors import CollectionNotStoredError, MongoDBIOManagerErr
 from dagster_mongodb.handlers.handler import Rows, StoredRows
 from dagster_mongodb.handlers.registry import handler_of, handler_reading, type_names
 from dagster_mongodb.options import ReadOptions, WriteOptions, name_of_output, title_of
+from dagster_mongodb.persisting import WriteCounts
 from dagster_mongodb.reads import SliceReader
-from dagster_mongodb.revisions import REVISION_BYTES, RevisionLog
+from dagster_mongodb.revision_log import RevisionLog
+from dagster_mongodb.revisions import REVISION_BYTES
 from dagster_mongodb.slices import CollectionSlice, locate
 from dagster_mongodb.values import ID
 
@@ -262,7 +264,7 @@ def _selected(
 
 
 def _output_metadata(
-    context: dg.OutputContext, where: CollectionSlice, rows: Rows, counts: writes.WriteCounts, total: int
+    context: dg.OutputContext, where: CollectionSlice, rows: Rows, counts: WriteCounts, total: int
 ) -> Mapping[str, Any]:
     metadata: dict[str, Any] = {
         "dagster/row_count": total,
