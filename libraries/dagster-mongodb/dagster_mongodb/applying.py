@@ -15,7 +15,7 @@ from dagster_mongodb.changing import as_it_was, change, changed
 from dagster_mongodb.difference import Difference, chunks
 from dagster_mongodb.keys import RawCollection, find_by_ids, id_batches, ids_of, key
 from dagster_mongodb.refusals import OvertakenError, Rules, held_up, positions
-from dagster_mongodb.revisions import RevisionLog
+from dagster_mongodb.revision_log import RevisionLog
 from dagster_mongodb.undo import Undo
 from dagster_mongodb.values import ID
 

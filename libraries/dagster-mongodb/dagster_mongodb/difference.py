@@ -71,6 +71,11 @@ class Difference:
         return bool(self.new or self.not_compared or self.revised or self.vanished)
 
     @property
+    def shape(self) -> tuple[list[int], range, list[int], int]:
+        """What stays the same if nobody writes between two comparisons."""
+        return self.new, self.not_compared, self.revised, len(self.vanished)
+
+    @property
     def changed_at_once(self) -> int:
         """How many documents are replaced or deleted by one command that names each of them."""
         return min(_CHANGED_AT_ONCE, self.rows.rows_at_once)

@@ -18,8 +18,9 @@ from dagster_mongodb import connection, writes
 from dagster_mongodb.clients import CLIENTS, ClientSettings
 from dagster_mongodb.collection import collection_name
 from dagster_mongodb.destination import Destination
-from dagster_mongodb.errors import CollectionNotStoredError, MongoDBIOManagerError, OptionsError
+from dagster_mongodb.errors import CollectionNotStoredError, MongoDBIOManagerError, OptionsError, PartitionError
 from dagster_mongodb.handlers.handler import Rows, TypeHandler
+from dagster_mongodb.handlers.partitions import PartitionedRows
 from dagster_mongodb.handlers.registry import (
     handler_of,
     handler_reading,
@@ -41,7 +42,7 @@ from dagster_mongodb.options import (
     title_of,
 )
 from dagster_mongodb.reads import stored_rows
-from dagster_mongodb.revisions import REVISION_BYTES, RevisionLog
+from dagster_mongodb.revision_log import REVISION_BYTES, RevisionLog
 from dagster_mongodb.slices import CollectionSlice, Partitions, locate, names_of
 from dagster_mongodb.source import Source
 from dagster_mongodb.values import READING
@@ -182,15 +183,16 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         primary_key = names_of(metadata.get("primary_key"))
         options = WriteOptions.of(metadata, has_primary_key=bool(primary_key), title=title)
         rows: Rows = handler.rows(obj, primary_key, options.dates)
+        partitions = Partitions.of(context)
         where = locate(
             self._database_of(metadata),
             self._collection_of(context, metadata),
             metadata,
-            partitions=Partitions.of(context),
+            partitions=partitions,
             dotted_names=rows.dotted_names,
         )
         note = self._note_of(context, where, rows, options, metadata)
-        _check_partitions(where, rows)
+        _check_partitions(where, rows, metadata, partitions)
         added = REVISION_BYTES if options.keep_revisions else _OBJECT_ID_BYTES
         rows.check(max_bytes=_MAX_DOCUMENT_BYTES - added, batch_size=self.batch_size)
 
@@ -334,11 +336,23 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
                     CLIENTS.release(self._client_settings, user)
 
 
-def _check_partitions(where: CollectionSlice, rows: Rows) -> None:
-    if where.boxes is not None and len(rows):
-        if rows.columns is not None:
-            where.check_columns([column.name for column in rows.columns])
-        where.check_rows(rows.frame(where.partition_columns))
+def _check_partitions(
+    where: CollectionSlice, rows: Rows, metadata: Mapping[str, Any], partitions: Partitions | None
+) -> None:
+    rows_of = rows.rows_of if isinstance(rows, PartitionedRows) else {}
+    unknown = [key for key in rows_of if partitions is None or key not in partitions.keys]
+    if unknown:
+        written = "no partitions" if partitions is None else f"the partitions {', '.join(partitions.keys)}"
+        raise PartitionError(f"partition {unknown[0]!r} is returned, but {written} are written")
+    if where.boxes is None or partitions is None or not len(rows):
+        return
+    if rows.columns is not None:
+        where.check_columns([column.name for column in rows.columns])
+    frame = rows.frame(where.partition_columns)
+    where.check_rows(frame)
+    for key, numbers in rows_of.items():
+        one = locate(where.database, where.collection, metadata, partitions=replace(partitions, keys=(key,)))
+        one.check_rows(frame.iloc[numbers.start : numbers.stop])
 
 
 def _revision_log(

@@ -7,7 +7,7 @@ import dagster as dg
 
 from dagster_mongodb.handlers.handler import Rows
 from dagster_mongodb.slices import CollectionSlice
-from dagster_mongodb.writes import WriteCounts
+from dagster_mongodb.persisting import WriteCounts
 
 _PREFIX = "mongodb/"
 

@@ -79,6 +79,11 @@ def is_only_duplicates(error: BulkWriteError) -> bool:
     return all(fault["code"] == _DUPLICATE_KEY for fault in _faults(error))
 
 
+def is_of_duplicates(error: WriteRefusedError) -> bool:
+    """Return whether a write was refused for nothing but keys or unique values of other documents."""
+    return isinstance(error.__cause__, BulkWriteError) and is_only_duplicates(error.__cause__)
+
+
 def is_worth_another_attempt(error: OperationFailure) -> bool:
     """Return whether a write that failed may succeed if it compares again."""
     if not isinstance(error, BulkWriteError):

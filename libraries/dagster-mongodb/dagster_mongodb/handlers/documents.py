@@ -137,7 +137,8 @@ class DocumentRows(EncodedRows):
         if not stored_unchanged(documents):
             self._dotted_names.update(name for name in names if isinstance(name, str) and "." in name)
             documents = [
-                bson_value(document, f"row {row}", self._dates, level=1) for row, document in enumerate(documents, first)
+                bson_value(document, f"row {row}", self._dates, level=1)
+                for row, document in enumerate(documents, first)
             ]
             self._documents[first : first + len(documents)] = documents
         keyed = self._keyed(documents)

@@ -7,10 +7,9 @@ import pandas as pd
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from dagster_mongodb import writes
-from dagster_mongodb.handlers.documents import DocumentRows
 from dagster_mongodb.handlers.handler import Rows
 from dagster_mongodb.handlers.registry import handler_of
-from dagster_mongodb.revisions import RevisionLog
+from dagster_mongodb.revision_log import RevisionLog
 from dagster_mongodb.slices import CollectionSlice
 from pymongo.database import Database
 
@@ -22,7 +21,8 @@ def checked(
 ) -> Rows:
     """Return a frame or documents as rows that can be written."""
     handler = handler_of(content)
-    rows = DocumentRows(content, primary_key) if handler is None else handler.rows(content, primary_key)
+    assert handler is not None
+    rows = handler.rows(content, primary_key)
     rows.check(max_bytes=16 * 2**20 - 4096, batch_size=batch_size)
     return rows
 

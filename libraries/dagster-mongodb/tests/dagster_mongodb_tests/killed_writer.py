@@ -57,7 +57,7 @@ def write(uri: str, database: str, *, kind: str, rows: dict[int, str], app_name:
                 frame,
                 kind,
                 primary_key="id" if kind == "set" else None,
-                run=next(iter(rows.values())),
+                run=[*rows.values()][-1],
             )
         return
     metadata: dict[str, Any] = {}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import pytest
 from bson import ObjectId
-from dagster_mongodb import OptionsError, object_ids, writes
+from dagster_mongodb import OptionsError, object_ids, persisting, writes
 from dagster_mongodb.handlers.handler import Rows
 from dagster_mongodb.slices import CollectionSlice, Keys
 
@@ -123,14 +123,14 @@ def test_set_takes_documents_whose_fields_differ(each_database):
 @pytest.mark.parametrize("keep_revisions", [False, True], ids=["plain", "revisions"])
 def test_set_loses_no_field_that_another_program_changes_meanwhile(each_database, monkeypatch, keep_revisions):
     each_database["table"].insert_one({"_id": 1, "a": 1, "b": 1})
-    apply, others = writes._apply, [{"b": 2}, {"c": 3}]
+    apply, others = persisting._apply, [{"b": 2}, {"c": 3}]
 
     def interfering(*args):
         if others:
             each_database["table"].update_one({"_id": 1}, {"$set": others.pop()})
         apply(*args)
 
-    monkeypatch.setattr(writes, "_apply", interfering)
+    monkeypatch.setattr(persisting, "_apply", interfering)
     write_table(each_database, pd.DataFrame({"id": [1], "a": [10]}), "set", keep_revisions=keep_revisions)
     write_table(each_database, pd.DataFrame({"id": [1], "a": [11]}), "set", keep_revisions=keep_revisions)
     assert documents(each_database) == {1: {"a": 11, "b": 2, "c": 3}}

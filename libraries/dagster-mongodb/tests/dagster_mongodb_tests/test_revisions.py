@@ -18,7 +18,7 @@ from dagster_mongodb import (
     find_revisions,
     revisions_collection,
 )
-from dagster_mongodb.revisions import RevisionLog
+from dagster_mongodb.revision_log import RevisionLog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo import MongoClient

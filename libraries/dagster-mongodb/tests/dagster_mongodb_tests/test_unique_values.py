@@ -44,8 +44,8 @@ def test_unique_values_are_swapped(unique_texts, mode, keep_revisions):
     swapped = frame((1, "b"), (2, "a"), (3, "c"))
     assert write_table(unique_texts, swapped, mode, keep_revisions=keep_revisions) == (0, 2, 1, 0)
     assert texts(unique_texts) == {1: "b", 2: "a", 3: "c"}
-    kept = [(revision.document_id, revision.document["text"]) for revision in find_revisions(unique_texts, "table")]
-    assert kept == ([(1, "a"), (2, "b")] if keep_revisions else [])
+    kept = [revision.document for revision in find_revisions(unique_texts, "table")]
+    assert kept == ([{"_id": 1, "text": "a"}, {"_id": 2, "text": "b"}] if keep_revisions else [])
 
 
 @pytest.mark.parametrize("keep_revisions", [False, True], ids=["plain", "revisions"])

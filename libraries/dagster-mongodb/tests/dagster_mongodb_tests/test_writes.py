@@ -14,7 +14,7 @@ from dagster_mongodb import (
     PartitionError,
     UnstorableError,
     connection,
-    writes,
+    persisting,
 )
 from dagster_mongodb.refusals import OvertakenError
 
@@ -96,7 +96,7 @@ def test_absent_values_are_no_field_and_nulls_are_null(io_manager, database):
 
 
 def test_a_row_that_another_writer_adds_meanwhile_is_compared_again(io_manager, database, monkeypatch):
-    apply = writes._apply
+    apply = persisting._apply
     attempts = []
 
     def interfering(*args):
@@ -105,7 +105,7 @@ def test_a_row_that_another_writer_adds_meanwhile_is_compared_again(io_manager, 
             database["table"].insert_one({"_id": 1, "text": "theirs"})
         return apply(*args)
 
-    monkeypatch.setattr(writes, "_apply", interfering)
+    monkeypatch.setattr(persisting, "_apply", interfering)
     metadata = write_directly(io_manager, frame((1, "ours"), (2, "b")), **KEYED)
     assert len(attempts) == 2
     assert documents(database) == {1: "ours", 2: "b"}
@@ -116,7 +116,7 @@ def test_writers_that_never_let_it_end_are_an_error_that_says_so(io_manager, dat
     def interfering(*args):
         raise OvertakenError
 
-    monkeypatch.setattr(writes, "_apply", interfering)
+    monkeypatch.setattr(persisting, "_apply", interfering)
     with pytest.raises(ConcurrentWriteError, match="5 times.*let only one run at a time write it"):
         write_directly(io_manager, frame((1, "ours")), primary_key="id")
 
