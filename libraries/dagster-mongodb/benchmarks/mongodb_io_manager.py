@@ -107,7 +107,10 @@ def report_memory(uri: str, title: str, kind: str, action: str, rows: int) -> No
         (chosen,) = (way for way in WAYS if way.title == title)
         warm_up, way = chosen(client, uri, kind, "warm_up"), chosen(client, uri, kind)
         few = warm_up.prepared(KINDS[kind][1](make_frame(10)))
-        warm_up.write(few), warm_up.rewrite(few), warm_up.read()
+        client.drop_database("warm_up")
+        warm_up.write(few)
+        warm_up.rewrite(few)
+        warm_up.read()
         perform = {"first write": way.write, "unchanged write": way.rewrite}.get(action)
         read = way.read_chunks if action == "chunks" and isinstance(way, ThisLibrary) else way.read
         table = way.prepared(KINDS[kind][1](make_frame(rows))) if perform else None
@@ -136,7 +139,6 @@ def print_memory(uri: str, ways: Sequence[type[Way]], rows: int) -> None:
         for way in ways:
             with MongoClient(uri) as client:
                 client.drop_database(DATABASE)
-                client.drop_database("warm_up")
             for action in ("first write", "unchanged write", "read"):
                 peak = measured_memory(uri, way.title, kind, action, rows)[0] if kind in way.kinds else None
                 cells.setdefault(action, []).append("–" if peak is None else f"{peak:.0f}")
@@ -171,10 +173,11 @@ def main() -> None:
     parser.add_argument("--memory", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory:
-        report_memory(*options.memory, options.rows)
+        uri, title, kind, action = options.memory
+        report_memory(uri, title, kind, action, options.rows)
         return
     sys.path.append(str(Path(__file__).parents[1] / "tests"))
-    from dagster_mongodb_tests.mongod import running_mongod
+    from dagster_mongodb_tests.mongod import running_mongod  # pyright: ignore[reportMissingImports]  # of tests/
 
     ways = [way for way in WAYS if is_installed(way)]
     versions = ", ".join(f"{way.title} {version(way.title)}" for way in ways)

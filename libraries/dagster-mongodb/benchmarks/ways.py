@@ -72,7 +72,7 @@ class Way(ABC):
 
     title: ClassVar[str]
     kinds: ClassVar[Sequence[str]] = tuple(KINDS)
-    module: ClassVar[str | None] = None  # that must be installed
+    module: ClassVar[str] = "pymongo"  # that must be installed
 
     def __init__(self, client: MongoClient[Any], uri: str, kind: str, database: str = DATABASE) -> None:
         self.uri, self.kind, self.database = uri, kind, database
@@ -196,6 +196,6 @@ WAYS: Sequence[type[Way]] = (ThisLibrary, BareDriver, PyMongoArrow, CommunityCom
 def is_installed(way: type[Way]) -> bool:
     """Return whether the package of a way can be imported."""
     try:
-        return way.module is None or importlib.import_module(way.module) is not None
+        return importlib.import_module(way.module) is not None
     except ImportError:
         return False
