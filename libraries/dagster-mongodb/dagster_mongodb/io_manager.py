@@ -42,7 +42,8 @@ from dagster_mongodb.options import (
     title_of,
 )
 from dagster_mongodb.reads import stored_rows
-from dagster_mongodb.revision_log import REVISION_BYTES, RevisionLog
+from dagster_mongodb.revision_log import RevisionLog
+from dagster_mongodb.revisions import REVISION_BYTES
 from dagster_mongodb.slices import CollectionSlice, Partitions, locate, names_of
 from dagster_mongodb.source import Source
 from dagster_mongodb.values import READING
@@ -202,7 +203,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
                 drop_expired(database)
             begin_write = Destination.check(database, where, options, note).prepare
             documents = database.get_collection(where.collection, codec_options=_RAW)
-            if where.primary_key:
+            if options.mode != "append" and where.primary_key:
                 log = _revision_log(context, database, where, options)
                 counts = writes.write_keyed(documents, where, rows, mode=options.mode, begin=begin_write, log=log)
             elif options.mode == "append":

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 from bson import json_util
@@ -48,7 +48,7 @@ class WriteOptions:
         dates: what becomes of dates that BSON cannot hold.
     """
 
-    mode: str
+    mode: Literal["replace", "merge", "set", "append"]
     keep_revisions: bool
     provisional_column: str | None
     indexes: Any
