@@ -287,11 +287,13 @@ def test_a_record_batch_reader_says_which_column_has_a_value_of_another_type():
         batch_reader_of(changed).read_all()
 
 
-def test_fields_of_arrow_keep_their_metadata_and_that_they_have_no_nulls(io_manager):
+def test_fields_of_arrow_keep_their_metadata_and_that_they_have_no_nulls(io_manager, database):
     schema = pa.schema([pa.field("x", pa.int8(), nullable=False, metadata={"unit": "m"}), pa.field("y", pa.int8())])
     content = pa.table({"x": [1, 2], "y": [None, 1]}, schema=schema)
     write_directly(io_manager, content)
     assert read_directly(io_manager, pa.Table).schema.equals(schema, check_metadata=True)
+    database["table"].update_many({}, {"$set": {"x": None}})  # by another writer
+    assert read_directly(io_manager, pa.Table).field("x").nullable
 
 
 @pytest.mark.parametrize("kind", [pd.DataFrame, pa.Table, pl.DataFrame])

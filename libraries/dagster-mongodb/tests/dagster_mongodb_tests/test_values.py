@@ -332,6 +332,11 @@ def test_dates_inside_documents_follow_the_policy_and_are_refused_without_one(na
             bson_value(place, "row 0")
 
 
+def test_a_fine_date_of_numpy_is_refused_unless_it_may_be_floored():
+    with pytest.raises(UnstorableError, match="finer than a millisecond"):
+        bson_value(np.datetime64("2024-01-01T00:00:00.0001"), "row 0", UTC_POLICY)
+
+
 @pytest.mark.parametrize(
     "nothing", [None, pd.NA, pd.NaT, np.datetime64("NaT"), np.timedelta64("NaT"), np.array("NaT", "M8[s]")]
 )
