@@ -14,6 +14,7 @@ from dagster_mongodb.notes import NOTES, find_note
 from dagster_mongodb.revisions import INSERTIONS, REVISIONS
 from dagster_mongodb.slices import CollectionSlice, Keys
 from dagster_mongodb.values import ID
+from dagster_mongodb.writing.writes import APPENDS
 
 _MOST_NAMESPACE_BYTES = 240  # 255 less what the names of revisions add
 _NAMESPACE_EXISTS = 48
@@ -45,7 +46,7 @@ def collection_name(database: str, asset_or_output: str, metadata: Mapping[str, 
         "$" in name
         or "\0" in name
         or name.startswith("system.")
-        or name == NOTES
+        or name in (NOTES, APPENDS)
         or len(f"{database}.{name}".encode()) > _MOST_NAMESPACE_BYTES
     ):
         raise OptionsError(f"{name!r} is not a valid collection name: set another one by the metadata 'collection'")
@@ -252,6 +253,8 @@ def json_schema(where: CollectionSlice, columns: Sequence[Column]) -> dict[str, 
 
 
 def _bson_types(column: Column) -> list[str] | None:
+    if column.is_null:
+        return None
     if column.categories is not None:
         return _bson_types(Column(column.name, column.categories.dtype))
     if column.dtype == DATE or column.dtype.startswith("datetime64["):

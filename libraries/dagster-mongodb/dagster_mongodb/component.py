@@ -116,6 +116,9 @@ class MongoDBIOManagerComponent(dg.Component, dg.Model, dg.Resolvable):
     batch_size: Annotated[int, dg.Resolver.default(description=_FIELDS["batch_size"].description)] = _FIELDS[
         "batch_size"
     ].default
+    keep_intermediates_days: Annotated[
+        float, dg.Resolver.default(description=_FIELDS["keep_intermediates_days"].description)
+    ] = _FIELDS["keep_intermediates_days"].default
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return definitions with the IO manager.

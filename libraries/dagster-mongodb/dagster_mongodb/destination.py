@@ -87,6 +87,13 @@ class Destination:
         if action or (self.former is not None and self.former.has_validator):
             set_validator(self.database, self.where, note.columns, action, self.options_of_collection or {})
 
+    def forget(self) -> None:
+        """Delete the note of a first write that MongoDB refused: the asset was never stored."""
+        note = find_note(self.database, self.where.collection)
+        is_first = self.options_of_collection is None or self.former is None
+        if is_first and note is not None and self.database[self.where.collection].find_one({}, {ID: True}) is None:
+            delete_note(self.database, note)
+
 
 def _check_partition_columns(database: Database[Any], where: CollectionSlice, note: Note) -> None:
     """Refuse other partitions than before if stored documents would belong to none of them.

@@ -14,11 +14,17 @@ from pydantic import Field, PrivateAttr
 from pymongo import MongoClient, ReadPreference
 from pymongo.database import Database
 
-from dagster_mongodb import connection, writes
+from dagster_mongodb import connection
 from dagster_mongodb.clients import CLIENTS, ClientSettings
 from dagster_mongodb.collection import collection_name
 from dagster_mongodb.destination import Destination
-from dagster_mongodb.errors import CollectionNotStoredError, MongoDBIOManagerError, OptionsError, PartitionError
+from dagster_mongodb.errors import (
+    CollectionNotStoredError,
+    MongoDBIOManagerError,
+    OptionsError,
+    PartitionError,
+    WriteRefusedError,
+)
 from dagster_mongodb.handlers.handler import Rows, TypeHandler
 from dagster_mongodb.handlers.partitions import PartitionedRows
 from dagster_mongodb.handlers.registry import (
@@ -42,11 +48,12 @@ from dagster_mongodb.options import (
     title_of,
 )
 from dagster_mongodb.reads import stored_rows
-from dagster_mongodb.revision_log import RevisionLog
 from dagster_mongodb.revisions import REVISION_BYTES
 from dagster_mongodb.slices import CollectionSlice, Partitions, locate, names_of
 from dagster_mongodb.source import Source
 from dagster_mongodb.values import READING
+from dagster_mongodb.writing import writes
+from dagster_mongodb.writing.revision_log import RevisionLog
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _MAX_DOCUMENT_BYTES = 16 * 2**20  # of the server
@@ -201,16 +208,21 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         with self._open_database(where.database, self._user, read_preference=ReadPreference.PRIMARY) as database:
             if note.expires_at is not None:
                 drop_expired(database)
-            begin_write = Destination.check(database, where, options, note).prepare
+            destination = Destination.check(database, where, options, note)
+            begin_write = destination.prepare
             documents = database.get_collection(where.collection, codec_options=_RAW)
-            if options.mode != "append" and where.primary_key:
-                log = _revision_log(context, database, where, options)
-                counts = writes.write_keyed(documents, where, rows, mode=options.mode, begin=begin_write, log=log)
-            elif options.mode == "append":
-                identity = f"{self._root_run_id or context.run_id} {note.owner} {where}"
-                counts = writes.append(documents, where, rows, begin=begin_write, identity=identity)
-            else:
-                counts = writes.write_unkeyed(documents, where, rows, begin=begin_write)
+            try:
+                if options.mode == "append":
+                    identity = f"{self._root_run_id or context.run_id} {note.owner} {where}"
+                    counts = writes.append(documents, where, rows, begin=begin_write, identity=identity)
+                elif where.primary_key:
+                    log = _revision_log(context, database, where, options)
+                    counts = writes.write_keyed(documents, where, rows, mode=options.mode, begin=begin_write, log=log)
+                else:
+                    counts = writes.write_unkeyed(documents, where, rows, begin=begin_write)
+            except WriteRefusedError:
+                destination.forget()
+                raise
             total = documents.estimated_document_count()
         context.add_output_metadata(
             materialization_metadata(

@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 
 from dagster_mongodb.handlers.handler import Rows
-from dagster_mongodb.persisting import WriteCounts
 from dagster_mongodb.slices import CollectionSlice
+from dagster_mongodb.writing.persisting import WriteCounts
 
 _PREFIX = "mongodb/"
 

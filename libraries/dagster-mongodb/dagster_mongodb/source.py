@@ -12,6 +12,7 @@ from dagster_mongodb.errors import CollectionError, CollectionNotStoredError, Op
 from dagster_mongodb.notes import Note, find_note, find_note_of_asset, obeyed, owner_of
 from dagster_mongodb.revisions import INSERTIONS, REVISIONS
 from dagster_mongodb.slices import Partitions
+from dagster_mongodb.values import ID
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,10 @@ class Source:
         is_old = note is not None and note.owner is None
         # An input without partitions (the first one of an asset that depends on itself) may be missing.
         is_needed = partitions is None or bool(partitions.keys)
-        if is_needed and not is_old and find_collection(database, collection) is None:
+        # An empty collection without a note is left by a first write that MongoDB refused, or made by hand.
+        is_there = find_collection(database, collection) is not None
+        is_stored = is_there and (note is not None or database[collection].find_one({}, {ID: True}) is not None)
+        if is_needed and not is_old and not is_stored:
             raise CollectionNotStoredError(
                 f"{title} was never stored in {database.name}.{collection}, or was dropped: materialize it first"
             )

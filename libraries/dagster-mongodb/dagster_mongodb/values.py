@@ -238,14 +238,3 @@ def python_value(value: Any) -> Any:
             "can hold: correct the document"
         )
     return value
-
-
-def nested_value(value: Any, path: Iterable[str]) -> Any:
-    """Return the value at a path of keys inside documents, or None if there is none.
-
-    >>> nested_value({"address": {"city": "Oslo"}}, ["address", "city"])
-    'Oslo'
-    """
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value

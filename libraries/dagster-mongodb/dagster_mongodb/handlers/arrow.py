@@ -11,8 +11,8 @@ from dagster_mongodb.columns import PLAIN_NUMBERS, Column
 from dagster_mongodb.errors import UnreadableError, UnstorableError
 from dagster_mongodb.handlers.arrow_types import arrow_field, column_of_field
 from dagster_mongodb.handlers.arrow_values import arrow_array, bson_values_of_arrow, inferred_array, storable_array
-from dagster_mongodb.handlers.handler import ColumnRows, StoredRows, TypeHandler, check_names
-from dagster_mongodb.values import STRICT, DatePolicy, nested_value
+from dagster_mongodb.handlers.handler import ColumnRows, StoredRows, TypeHandler, check_names, value_at
+from dagster_mongodb.values import STRICT, DatePolicy
 
 _UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError)
 TypeChange = Callable[[pa.DataType], pa.DataType]
@@ -74,10 +74,10 @@ class ArrowRows(ColumnRows):
         return bson_values_of_arrow(array.take(pa.array(rows, pa.int64())), column.name, dates=self._dates)
 
     def _nested(self, name: str) -> pd.Series:
-        head, *path = name.split(".")
+        head = name.partition(".")[0]
         if head not in self._table.column_names:
             raise UnstorableError(f"there is no column {name!r}, but {', '.join(self._table.column_names) or 'none'}")
-        values = [nested_value(value, path) for value in self._table.column(head).to_pylist()]
+        values = [value_at({head: value}, name) for value in self._table.column(head).to_pylist()]
         return pd.Series(values, dtype=object).infer_objects()
 
 

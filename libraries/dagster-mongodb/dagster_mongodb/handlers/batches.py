@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from dagster_mongodb.errors import UnstorableError
-from dagster_mongodb.handlers.arrow import ArrowHandler
+from dagster_mongodb.handlers.arrow import ArrowHandler, batch_reader_of
 from dagster_mongodb.handlers.handler import StoredRows, TypeHandler
 from dagster_mongodb.handlers.rows import Rows
 from dagster_mongodb.handlers.spool import SpooledRows
@@ -23,8 +23,8 @@ class RecordBatchReaderHandler(TypeHandler[pa.RecordBatchReader]):
         return SpooledRows(_parts(obj, primary_key, dates), primary_key)
 
     def load(self, stored: StoredRows, annotation: Any) -> pa.RecordBatchReader:
-        """Return a reader with the types that were written."""
-        return ArrowHandler().load(stored, pa.Table).to_reader()
+        """Return a reader with the types that were written; it reads a batch at a time."""
+        return batch_reader_of(stored)
 
 
 def _parts(reader: pa.RecordBatchReader, primary_key: Sequence[str], dates: DatePolicy) -> Iterator[tuple[str, Rows]]:

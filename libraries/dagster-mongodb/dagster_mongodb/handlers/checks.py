@@ -44,7 +44,8 @@ def check_names(names: Sequence[Any], primary_key: Sequence[str]) -> None:
             both = "is used twice" if fields[field] == name else f"is stored under the same name as {fields[field]!r}"
             raise UnstorableError(f"column name {name!r} {both}: rename one")
         fields[field] = name
-    lacking = [name for name in primary_key if name not in names]
+    # A table without columns has no rows either.
+    lacking = [name for name in primary_key if name not in names] if names else []
     if lacking:
         raise UnstorableError(
             f"'primary_key' names {', '.join(lacking)}, but the columns are {', '.join(names) or 'none'}"

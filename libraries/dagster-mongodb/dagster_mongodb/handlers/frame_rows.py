@@ -11,9 +11,9 @@ import pandas as pd
 from dagster_mongodb.columns import DATE, PLAIN_NUMBERS, Categories, Column
 from dagster_mongodb.errors import UnstorableError
 from dagster_mongodb.handlers.frame_columns import column_of, column_of_objects, has_gaps, is_nan, storable_series
-from dagster_mongodb.handlers.handler import ColumnRows, check_names
+from dagster_mongodb.handlers.handler import ColumnRows, check_names, value_at
 from dagster_mongodb.handlers.series import MILLISECONDS
-from dagster_mongodb.values import ABSENT, STRICT, DatePolicy, bson_values, nested_value
+from dagster_mongodb.values import ABSENT, STRICT, DatePolicy, bson_values
 
 _MOST_CATEGORIES = 100_000
 _MOST_CATEGORY_BYTES = 8 * 2**20  # all of them must fit into one document
@@ -105,10 +105,10 @@ class DataFrameRows(ColumnRows):
             series = self._series(name)
             is_date = any(column.name == name and column.dtype == DATE for column in self.columns)
             return _midnights(series).dt.tz_localize("UTC") if is_date else series
-        head, *path = name.split(".")
+        head = name.partition(".")[0]
         if head not in self._dtypes:
             raise UnstorableError(f"there is no column {name!r}, but {', '.join(self._dtypes) or 'none'}")
-        values = [nested_value(value, path) for value in self._series(head)]
+        values = [value_at({head: value}, name) for value in self._series(head)]
         return pd.Series(values, self._frame.index, dtype=object).infer_objects()
 
 

@@ -76,7 +76,7 @@ class Rows(ABC):
         Raises:
             UnstorableError: names column and row.
         """
-        if self.primary_key:
+        if self.primary_key and len(self):
             check_primary_key(self.frame(self.primary_key))
         row_bytes = max(1, self._most_row_bytes(max_bytes))
         self.rows_at_once = max(1, min(batch_size, _ENCODED_AT_ONCE_BYTES // row_bytes))

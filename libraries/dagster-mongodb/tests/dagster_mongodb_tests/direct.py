@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
-from dagster_mongodb import writes
 from dagster_mongodb.handlers.handler import Rows
 from dagster_mongodb.handlers.registry import handler_of
-from dagster_mongodb.revision_log import RevisionLog
 from dagster_mongodb.slices import CollectionSlice
+from dagster_mongodb.writing import writes
+from dagster_mongodb.writing.revision_log import RevisionLog
 from pymongo.database import Database
 
 RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 import pytest
 from bson import ObjectId
-from dagster_mongodb import OptionsError, object_ids, persisting, writes
+from dagster_mongodb import OptionsError
 from dagster_mongodb.handlers.handler import Rows
 from dagster_mongodb.slices import CollectionSlice, Keys
+from dagster_mongodb.writing import object_ids, persisting, writes
 
 from dagster_mongodb_tests.direct import RAW, checked, do_nothing, write_table
 
@@ -66,8 +67,11 @@ class ManyRows(Rows):
     def frame(self, names: Sequence[str]) -> pd.DataFrame:
         return pd.DataFrame()
 
-    def documents(self, rows: Sequence[int]):
-        return iter(())
+    def encoded(self, rows: Sequence[int]) -> list[bytes]:
+        return []
+
+    def _most_row_bytes(self, max_bytes: int) -> int:
+        return 0
 
 
 def test_an_append_whose_ids_would_reach_those_of_others_is_refused(database):

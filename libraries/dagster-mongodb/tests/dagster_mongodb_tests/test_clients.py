@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from dagster_mongodb import MongoDBConnectionError, MongoDBIOManager, io_manager
 from dagster_mongodb.clients import CLIENTS, ClientSettings, SharedClients
-from dagster_mongodb.revision_log import RevisionLog
+from dagster_mongodb.writing.revision_log import RevisionLog
 from pymongo import ReadPreference, WriteConcern
 
 from dagster_mongodb_tests.tables import read_directly, write_directly

@@ -89,7 +89,9 @@ def test_an_index_that_cannot_be_made_is_named(io_manager, asked, message):
 
 
 def test_documents_that_a_unique_index_forbids_are_refused(io_manager):
-    with pytest.raises(WriteRefusedError, match="1 documents have the same values as others in a unique index"):
+    with pytest.raises(
+        WriteRefusedError, match="1 documents have the same values of color as others, which a unique index forbids"
+    ):
         write_directly(io_manager, FRAME, primary_key="id", indexes=[{"keys": "color", "unique": True}])
 
 

@@ -70,7 +70,7 @@ def assert_same(stored: list[Any], expected: list[Any]) -> None:
             assert (value, isinstance(value, bool)) == (former, isinstance(former, bool))
 
 
-@pytest.mark.parametrize("pair", itertools.combinations(OTHERS, 2), ids=" then ".join)
+@pytest.mark.parametrize("pair", list(itertools.combinations(OTHERS, 2)), ids=" then ".join)
 def test_values_of_slices_with_different_dtypes_keep_their_meaning(io_manager, pair):
     columns = [OTHERS[name] for name in pair]
     assert_same(written(io_manager, *columns), [value for column in columns for value in column.tolist()])

@@ -49,7 +49,6 @@ def test_dagster_issue_13098_a_partition_may_lack_a_column_that_others_have(io_m
     assert both["unit"].isna().tolist() == [False, False, True, True]
 
 
-@pytest.mark.xfail(strict=True, reason="missing values make integers floats, which hold 53 bits")
 @pytest.mark.parametrize("missing", [{}, {"id": None}], ids=["absent", "null"])
 def test_dagster_issue_13098_integers_keep_their_digits_where_others_lack_the_column(io_manager, missing):
     spec = table(partitions_def=FRUITS, partition_expr="fruit")
@@ -192,11 +191,7 @@ def test_dagster_issue_24172_a_frame_without_columns_is_stored_and_read(io_manag
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param(
-            {"primary_key": "time"},
-            id="keyed",
-            marks=pytest.mark.xfail(strict=True, reason="a frame without columns is refused because it lacks the key"),
-        ),
+        pytest.param({"primary_key": "time"}, id="keyed"),
         pytest.param({}, id="unkeyed"),
     ],
 )

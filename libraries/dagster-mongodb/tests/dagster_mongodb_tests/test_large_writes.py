@@ -2,7 +2,8 @@
 
 import pandas as pd
 import pytest
-from dagster_mongodb import UnstorableError, find_as_of, find_revisions, transactions
+from dagster_mongodb import UnstorableError, find_as_of, find_revisions
+from dagster_mongodb.writing import transactions
 from pymongo import MongoClient
 from pymongo.monitoring import CommandStartedEvent, CommandSucceededEvent
 

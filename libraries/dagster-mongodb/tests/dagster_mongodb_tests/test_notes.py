@@ -7,6 +7,7 @@ from dagster_mongodb import (
     CollectionError,
     CollectionNotStoredError,
     OptionsError,
+    WriteRefusedError,
     adopt_collection,
     find_revisions,
 )
@@ -225,3 +226,15 @@ def test_a_partition_without_rows_leaves_the_types_of_the_others(io_manager, not
     pd.testing.assert_frame_equal(read(io_manager, spec), day(1))
     empty = read(io_manager, spec, partitions_def=DAYS, partition_key="2024-01-02")
     pd.testing.assert_frame_equal(empty, day(2).head(0))
+
+
+@pytest.mark.parametrize("metadata", [{}, {"primary_key": "id"}])
+def test_an_asset_whose_first_write_was_refused_was_never_stored(io_manager, database, metadata):
+    unique = {"indexes": [{"keys": "email", "unique": True}], **metadata}
+    with pytest.raises(WriteRefusedError):
+        write_directly(io_manager, FRAME.assign(email="a"), **unique)
+    assert database["table"].count_documents({}) == 0
+    with pytest.raises(CollectionNotStoredError):
+        read_directly(io_manager, pd.DataFrame)
+    write_directly(io_manager, FRAME, **unique)
+    pd.testing.assert_frame_equal(read_directly(io_manager, pd.DataFrame), FRAME)

@@ -175,8 +175,8 @@ def test_a_path_reads_a_part_of_nested_documents(io_manager):
     ]
     found = read_directly(io_manager, pd.DataFrame, of_input={"columns": ["name", "address.city"]})
     assert found.to_dict("records") == [
-        {"name": "Ada", "address": {"city": "Oslo"}},
-        {"name": "Bo", "address": {"city": "Rome"}},
+        {"name": "Ada", "address.city": "Oslo"},
+        {"name": "Bo", "address.city": "Rome"},
     ]
     assert cities(
         [row["address"] for row in read_directly(io_manager, list, of_input={"filter": {"address.city": "Rome"}})]

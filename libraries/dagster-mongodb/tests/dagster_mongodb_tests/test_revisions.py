@@ -12,13 +12,12 @@ from dagster_mongodb import (
     ABSENT,
     OptionsError,
     Revision,
-    applying,
-    changing,
     find_as_of,
     find_revisions,
     revisions_collection,
 )
-from dagster_mongodb.revision_log import RevisionLog
+from dagster_mongodb.writing import applying, changing
+from dagster_mongodb.writing.revision_log import RevisionLog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo import MongoClient

@@ -3,7 +3,8 @@
 import bson
 import pandas as pd
 import pytest
-from dagster_mongodb import WriteRefusedError, find_as_of, find_revisions, transactions
+from dagster_mongodb import WriteRefusedError, find_as_of, find_revisions
+from dagster_mongodb.writing import transactions
 from pymongo.collation import Collation
 
 from dagster_mongodb_tests.direct import write_table

@@ -10,12 +10,12 @@ from pymongo import DeleteOne, MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 
-from dagster_mongodb.changing import as_it_was, change, changed
-from dagster_mongodb.difference import Difference
-from dagster_mongodb.keys import RawCollection, find_by_ids, id_batches, ids_of, key
-from dagster_mongodb.refusals import OvertakenError, Rules, held_up
-from dagster_mongodb.revision_log import RevisionLog
 from dagster_mongodb.values import ID
+from dagster_mongodb.writing.changing import as_it_was, change, changed
+from dagster_mongodb.writing.difference import Difference
+from dagster_mongodb.writing.keys import RawCollection, find_by_ids, id_batches, ids_of, key
+from dagster_mongodb.writing.refusals import OvertakenError, Rules, held_up
+from dagster_mongodb.writing.revision_log import RevisionLog
 
 _MOST_BYTES = 16 * 2**20
 # What the server keeps in memory for an entry of an index, besides the documents, until the transaction ends.

@@ -10,9 +10,9 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
 from dagster_mongodb.handlers.handler import Rows
-from dagster_mongodb.keys import RawCollection, key_of
-from dagster_mongodb.object_ids import without_object_id
 from dagster_mongodb.values import ID
+from dagster_mongodb.writing.keys import RawCollection, key_of
+from dagster_mongodb.writing.object_ids import without_object_id
 
 T = TypeVar("T")
 Mode = Literal["replace", "merge", "set"]

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
 
-from dagster_mongodb.applying import apply_in_order
-from dagster_mongodb.difference import Difference
 from dagster_mongodb.errors import WriteRefusedError
-from dagster_mongodb.keys import RawCollection
-from dagster_mongodb.refusals import (
+from dagster_mongodb.slices import CollectionSlice
+from dagster_mongodb.values import ID
+from dagster_mongodb.writing.applying import apply_in_order
+from dagster_mongodb.writing.difference import Difference
+from dagster_mongodb.writing.keys import RawCollection
+from dagster_mongodb.writing.refusals import (
     ATTEMPTS,
     OvertakenError,
     Rules,
@@ -18,11 +20,9 @@ from dagster_mongodb.refusals import (
     is_of_duplicates,
     is_worth_another_attempt,
 )
-from dagster_mongodb.revision_log import RevisionLog
-from dagster_mongodb.slices import CollectionSlice
-from dagster_mongodb.transactions import apply_at_once, has_transactions, parts, whole
-from dagster_mongodb.undo import Undo
-from dagster_mongodb.values import ID
+from dagster_mongodb.writing.revision_log import RevisionLog
+from dagster_mongodb.writing.transactions import apply_at_once, has_transactions, parts, whole
+from dagster_mongodb.writing.undo import Undo
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteOne
 from pymongo.errors import BulkWriteError
 
-from dagster_mongodb.changing import as_it_was, change, changed
-from dagster_mongodb.difference import Difference, chunks
-from dagster_mongodb.keys import RawCollection, find_by_ids, id_batches, ids_of, key
-from dagster_mongodb.refusals import OvertakenError, Rules, held_up, positions
-from dagster_mongodb.revision_log import RevisionLog
-from dagster_mongodb.undo import Undo
 from dagster_mongodb.values import ID
+from dagster_mongodb.writing.changing import as_it_was, change, changed
+from dagster_mongodb.writing.difference import Difference, chunks
+from dagster_mongodb.writing.keys import RawCollection, find_by_ids, id_batches, ids_of, key
+from dagster_mongodb.writing.refusals import OvertakenError, Rules, held_up, positions
+from dagster_mongodb.writing.revision_log import RevisionLog
+from dagster_mongodb.writing.undo import Undo
 
 # A document that waits for unique values which others hold, after its former version, if it has one.
 _Waiting = tuple[RawBSONDocument | None, RawBSONDocument]

@@ -8,15 +8,15 @@ from bson import ObjectId
 from bson.codec_options import CodecOptions
 from pymongo import ReadPreference, ReturnDocument
 
-from dagster_mongodb.difference import Difference, Mode, chunks, compare, key_range, size_if_stored
 from dagster_mongodb.errors import OptionsError, PartitionError
 from dagster_mongodb.handlers.handler import Rows
-from dagster_mongodb.keys import RawCollection, id_batches
-from dagster_mongodb.object_ids import MOST_ROWS, NumberedRows, ids_from, next_object_id
-from dagster_mongodb.persisting import WriteCounts, persist
-from dagster_mongodb.revision_log import RevisionLog, create_missing_index
 from dagster_mongodb.slices import CollectionSlice
 from dagster_mongodb.values import ID
+from dagster_mongodb.writing.difference import Difference, Mode, chunks, compare, key_range, size_if_stored
+from dagster_mongodb.writing.keys import RawCollection, id_batches
+from dagster_mongodb.writing.object_ids import MOST_ROWS, NumberedRows, ids_from, next_object_id
+from dagster_mongodb.writing.persisting import WriteCounts, persist
+from dagster_mongodb.writing.revision_log import RevisionLog, create_missing_index
 
 APPENDS = "dagster_appends"
 """The collection that notes which ids the rows of each append have."""

@@ -11,9 +11,9 @@ from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from dagster_mongodb.keys import id_batches
 from dagster_mongodb.revisions import INSERTIONS, REVISIONS
 from dagster_mongodb.values import ID
+from dagster_mongodb.writing.keys import id_batches
 
 _RAW = bson.CodecOptions(document_class=RawBSONDocument)
 

@@ -8,10 +8,10 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteOne
 from pymongo.errors import BulkWriteError
 
-from dagster_mongodb.changing import as_it_was, change_back, changed
-from dagster_mongodb.difference import Difference, chunks
-from dagster_mongodb.keys import RawCollection, find_by_ids, ids_of, key
-from dagster_mongodb.refusals import is_only_duplicates, positions
+from dagster_mongodb.writing.changing import as_it_was, change_back, changed
+from dagster_mongodb.writing.difference import Difference, chunks
+from dagster_mongodb.writing.keys import RawCollection, find_by_ids, ids_of, key
+from dagster_mongodb.writing.refusals import is_only_duplicates, positions
 
 
 @dataclass

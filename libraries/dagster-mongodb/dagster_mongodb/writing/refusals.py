@@ -7,9 +7,9 @@ from typing import Any
 from pymongo.errors import BulkWriteError, OperationFailure
 
 from dagster_mongodb.errors import ConcurrentWriteError, WriteRefusedError
-from dagster_mongodb.keys import RawCollection, key
 from dagster_mongodb.slices import CollectionSlice
 from dagster_mongodb.values import ID
+from dagster_mongodb.writing.keys import RawCollection, key
 
 ATTEMPTS = 5
 """How often a write is tried before the interference of other writers is an error."""

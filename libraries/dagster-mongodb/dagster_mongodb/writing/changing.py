@@ -6,8 +6,8 @@ import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo import ReplaceOne, UpdateOne
 
-from dagster_mongodb.difference import Mode
 from dagster_mongodb.values import ID
+from dagster_mongodb.writing.difference import Mode
 
 _MOST_COMPARED_BYTES = 15 * 2**20
 
