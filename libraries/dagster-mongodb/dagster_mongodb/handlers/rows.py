@@ -129,6 +129,8 @@ class ColumnRows(Rows):
 
     def documents(self, rows: Sequence[int]) -> Iterator[Mapping[str, Any]]:
         """Return rows as documents of BSON values."""
+        if not len(rows):
+            return iter(())
         values = {column.name: self.values(column, rows) for column in self.columns}
         fields = {column.field: values[column.name] for column in self.columns if column.name not in self.primary_key}
         if len(self.primary_key) == 1:
