@@ -1,20 +1,17 @@
 """Stored documents as documents of Python values, many at a time."""
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-import bson
-
 from dagster_mongodb.columns import STORED_DOT
 from dagster_mongodb.errors import UnreadableError
 from dagster_mongodb.handlers.handler import Document, StoredRows
-from dagster_mongodb.values import ID, READING, python_value, python_values
+from dagster_mongodb.values import ID, python_value, python_values
 
 _UNCHANGED = frozenset({str, bool, type(None), float, int, bytes})
-_STORED_DOT = STORED_DOT.encode()
 _MOST_NAMES = 100  # for which it pays to look at each of them in all documents
 
 
@@ -25,32 +22,20 @@ def stored_documents(stored: StoredRows) -> Iterator[list[Document]]:
         UnreadableError: a value is one that Python cannot hold.
     """
     try:
-        if stored.raw_batches is None:
-            for documents in stored.chunks():
-                keys = [document.pop(ID, None) for document in documents]
-                yield _with_keys(python_values(keys), list(map(python_value, documents)), stored)
-        else:
-            for batch in stored.raw_batches():
-                documents = bson.decode_all(batch, READING)
-                keys = [document.pop(ID, None) for document in documents]
-                if _STORED_DOT in batch:
-                    documents = list(map(python_value, documents))
-                else:
-                    _convert(documents)
-                yield _with_keys(python_values(keys), documents, stored)
+        for documents in stored.chunks():
+            keys = [document.pop(ID, None) for document in documents]
+            yield _with_keys(python_values(keys), _converted(documents), stored)
     except UnreadableError as error:
         raise UnreadableError(f"{stored.title}: {error}") from None
 
 
-def _convert(documents: Sequence[Document]) -> None:
-    """Make Python values of the values of documents, looking at a field of all of them at once."""
-    if _UNCHANGED.issuperset(map(type, chain.from_iterable(map(dict.values, documents)))):
-        return
+def _converted(documents: list[Document]) -> list[Document]:
+    """Return documents with Python values, looking at a field of all of them at once."""
     names = set().union(*documents)
-    if len(names) > _MOST_NAMES:
-        for document in documents:
-            document.update({name: python_value(value) for name, value in document.items()})
-        return
+    if len(names) > _MOST_NAMES or any(STORED_DOT in name for name in names):
+        return list(map(python_value, documents))
+    if _UNCHANGED.issuperset(map(type, chain.from_iterable(map(dict.values, documents)))):
+        return documents
     for name in names:
         having = documents
         try:
@@ -62,13 +47,14 @@ def _convert(documents: Sequence[Document]) -> None:
         if kinds <= _UNCHANGED:
             continue
         if kinds == {dict}:
-            _convert(values)
+            values = _converted(values)
         elif kinds == {datetime.datetime}:
-            for document, date in zip(having, values, strict=True):
-                document[name] = date.replace(tzinfo=datetime.UTC)
+            values = [date.replace(tzinfo=datetime.UTC) for date in values]
         elif kinds != {list} or not _UNCHANGED.issuperset(map(type, chain.from_iterable(values))):
-            for document, value in zip(having, values, strict=True):
-                document[name] = python_value(value)
+            values = python_values(values)
+        for document, value in zip(having, values, strict=True):
+            document[name] = value
+    return documents
 
 
 def _with_keys(keys: list[Any], documents: list[Document], stored: StoredRows) -> list[Document]:

@@ -4,6 +4,7 @@ import datetime
 import math
 from typing import Any
 
+import bson
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -13,7 +14,7 @@ from bson import Int64, ObjectId
 from dagster_mongodb import UnstorableError
 from dagster_mongodb.handlers.documents import DocumentRows, DocumentsHandler
 from dagster_mongodb.handlers.handler import StoredRows
-from dagster_mongodb.values import DatePolicy
+from dagster_mongodb.values import READING, DatePolicy
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,11 +46,10 @@ def round_trip(documents: list[Any], primary_key: tuple[str, ...] = (), **stored
     rows.check(max_bytes=2**24, batch_size=2)
     return DocumentsHandler().load(
         StoredRows(
-            chunks=lambda: iter([]),
+            chunks=lambda: iter([[bson.decode(document, READING) for document in rows.encoded(range(len(rows)))]]),
             columns=None,
             primary_key=primary_key,
             title="asset 'table'",
-            raw_batches=lambda: iter([b"".join(rows.encoded(range(len(rows))))]),
             **stored,
         ),
         list,
