@@ -56,9 +56,22 @@ class SliceReader:
 
     def raw_batches(self) -> Iterator[bytes]:
         """Return the documents as batches of concatenated BSON; not for a pipeline or a moment of the past."""
+        yield from self._raw_batches(self._options)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all documents are read in the order of their keys, so that they can be sorted when they have come."""
+        options = self.options
+        return self.where.boxes is None and not (options.filter or options.sort or options.limit or options.as_of)
+
+    def unordered_batches(self) -> Iterator[bytes]:
+        """Return the same batches in the order in which the server finds the documents."""
+        yield from self._raw_batches({"batch_size": self.batch_size})
+
+    def _raw_batches(self, options: Mapping[str, Any]) -> Iterator[bytes]:
         with (
             self.open_database() as database,
-            database[self.where.collection].find_raw_batches(*self._found, **self._options) as batches,
+            database[self.where.collection].find_raw_batches(*self._found, **options) as batches,
         ):
             yield from cast("Iterator[bytes]", batches)
 
@@ -135,6 +148,7 @@ def stored_rows(
     return StoredRows(
         chunks=reader.chunks,
         raw_batches=reader.raw_batches if options.as_of is None else None,
+        unordered_batches=reader.unordered_batches if reader.is_whole else None,
         columns=_selected(columns, options.columns),
         selected=options.columns,
         primary_key=where.primary_key,

@@ -29,6 +29,8 @@ class StoredRows:
         title: of the input, for error messages.
         selected: names of the columns to read; `None`: all.
         raw_batches: returns them as batches of BSON; `None` if that is not possible.
+        unordered_batches: the same in any order, which the server sends faster; `None` if the order matters or is
+            not that of the primary key.
         dotted_names: columns whose name contains a dot: any other dotted name is a path into nested documents.
             `None`: each dotted name is that of a column.
     """
@@ -39,6 +41,7 @@ class StoredRows:
     title: str
     selected: tuple[str, ...] | None = None
     raw_batches: Callable[[], Iterator[bytes]] | None = None
+    unordered_batches: Callable[[], Iterator[bytes]] | None = None
     dotted_names: frozenset[str] | None = None
 
     def is_path(self, name: str) -> bool:

@@ -423,3 +423,16 @@ def test_a_column_that_another_writer_gave_other_types_is_read_with_a_wider_dtyp
     assert stored["x"].tolist()[4] == "text"
     assert pd.isna(stored["x"][3])
     assert stored["when"].tolist() == [*frame["when"][:4], 5, frame["when"][5]]
+
+
+def test_rows_that_were_written_in_another_order_than_their_keys_are_read_by_key(io_manager):
+    keys = [3, 1, 2, 5, 4]
+    for kind in ("int64", "datetime64[ms, UTC]", "str", "float64"):
+        for key in keys:
+            one = pd.DataFrame({"id": pd.Series([key]).astype(kind), "value": [key * 1.5]})
+            write_directly(io_manager, one, primary_key="id", write_mode="merge", collection=kind)
+        found = read_directly(io_manager, pd.DataFrame, primary_key="id", collection=kind)
+        assert found["value"].tolist() == [1.5, 3, 4.5, 6, 7.5], kind
+        assert found["id"].is_monotonic_increasing
+        chunks = pd.concat(read_directly(io_manager, DataFrameChunks, primary_key="id", collection=kind))
+        assert chunks["value"].tolist() == [1.5, 3, 4.5, 6, 7.5], kind
