@@ -19,7 +19,7 @@ _WRITING_STAGES = frozenset({"$out", "$merge"})
 _READ_AS_IT_IS = ("columns", "sort", "limit")
 # Set when an asset runs, only this option has a meaning.
 _RUNTIME_OPTION = "write_mode"
-_WRITE_OPTIONS = (
+WRITE_OPTIONS = (
     "partition_expr",
     "calendar_dates",
     "primary_key",
@@ -157,7 +157,7 @@ def metadata_of_output(context: dg.OutputContext, title: str) -> dict[str, Any]:
         OptionsError: another option was given when it ran, where it would have no effect.
     """
     given = plain_metadata(context.output_metadata or {})
-    late = [key for key in _WRITE_OPTIONS if key in given]
+    late = [key for key in WRITE_OPTIONS if key in given]
     if late:
         raise OptionsError(
             f"{title}: {_listed(late)} in Output(metadata=...) would have no effect: set it in the definition of the "
@@ -174,7 +174,7 @@ def metadata_of_input(context: dg.InputContext, title: str) -> dict[str, Any]:
         OptionsError: it says how the upstream asset is stored, which only the metadata of that asset can.
     """
     metadata = plain_metadata(context.definition_metadata)
-    misplaced = [key for key in (_RUNTIME_OPTION, *_WRITE_OPTIONS) if key in metadata]
+    misplaced = [key for key in (_RUNTIME_OPTION, *WRITE_OPTIONS) if key in metadata]
     if misplaced and context.upstream_output is not None:
         raise OptionsError(
             f"{title}: {_listed(misplaced)} in the metadata of the input would have no effect: set it in the "
