@@ -43,7 +43,7 @@ def bson_date(value: datetime.datetime, where: str, dates: DatePolicy) -> dateti
         raise _finer(value.isoformat(), where)
     try:
         plain = value.to_pydatetime(warn=False) if isinstance(value, pd.Timestamp) else value
-        utc = plain if plain.tzinfo is None else plain.astimezone(datetime.UTC).replace(tzinfo=None)
+        utc = plain if plain.tzinfo is None else plain.astimezone(datetime.timezone.utc).replace(tzinfo=None)
     except (ValueError, OverflowError, NotImplementedError):
         raise _beyond(value, where) from None
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)

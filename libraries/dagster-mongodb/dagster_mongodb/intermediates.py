@@ -1,7 +1,7 @@
 """Outputs that are not assets: each belongs to its run, its step and its name, and is dropped after some days."""
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import dagster as dg
@@ -41,6 +41,6 @@ def drop_expired(database: Database[Any]) -> None:
     """Drop the outputs that have expired."""
     notes = database[NOTES]
     notes.create_index("expires_at", sparse=True)
-    for note in notes.find({"expires_at": {"$lt": datetime.now(UTC)}}, {"expires_at": True}):
+    for note in notes.find({"expires_at": {"$lt": datetime.now(timezone.utc)}}, {"expires_at": True}):
         database.drop_collection(note[ID])
         notes.delete_one({ID: note[ID], "expires_at": note["expires_at"]})

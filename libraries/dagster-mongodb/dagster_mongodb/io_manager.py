@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dagster as dg
@@ -315,6 +315,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         metadata: Mapping[str, Any],
     ) -> Note:
         """Return what an output says of its collection."""
+        expiry = datetime.now(timezone.utc) + timedelta(days=self.keep_intermediates_days)
         is_intermediate = not context.has_asset_key and not metadata.get("collection")
         if is_intermediate and options.keep_revisions:
             raise OptionsError(f"{title_of(context)} is not an asset, so it keeps no revisions: set its 'collection'")
@@ -328,7 +329,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
             columns=rows.columns,
             dotted_names=rows.dotted_names,
             has_validator=options.validation_action is not None,
-            expires_at=datetime.now(UTC) + timedelta(days=self.keep_intermediates_days) if is_intermediate else None,
+            expires_at=expiry if is_intermediate else None,
         )
 
     def _client(self) -> MongoClient[Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any, Literal
 
 import dagster as dg
@@ -31,7 +31,7 @@ WRITE_OPTIONS = (
     "database",
     "collection",
 )
-_EXTENDED_JSON = json_util.JSONOptions(tz_aware=True, tzinfo=UTC)
+_EXTENDED_JSON = json_util.JSONOptions(tz_aware=True, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def title_of(context: dg.OutputContext | dg.InputContext) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dg.TimestampMetadataValue):
-        return datetime.fromtimestamp(value.value, UTC)
+        return datetime.fromtimestamp(value.value, timezone.utc)
     return value.value if isinstance(value, dg.MetadataValue) else value
 
 
@@ -252,7 +252,8 @@ def _date_policy(dates: Any, title: str) -> DatePolicy:
 
 def _moment(value: Any, title: str) -> datetime:
     try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        # Python 3.10 does not know Z.
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     except ValueError:
         raise OptionsError(
             f"{title}: 'as_of' is {value!r}, it must be a date and time as '2024-06-01T00:00:00+00:00'"

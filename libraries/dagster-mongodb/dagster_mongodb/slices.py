@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import dagster as dg
@@ -307,5 +307,5 @@ def _cut(
 
 
 def _calendar_date(moment: datetime) -> datetime:
-    """Return the wall-clock time of a moment as if it were UTC, as calendar dates are stored."""
-    return moment.replace(tzinfo=UTC)
+    """Return the wall-clock time of a moment as if it were timezone.utc, as calendar dates are stored."""
+    return moment.replace(tzinfo=timezone.utc)

@@ -225,7 +225,7 @@ def python_value(value: Any) -> Any:
     if kind is list:
         return python_values(value)
     if kind is datetime.datetime:
-        return value.replace(tzinfo=datetime.UTC)
+        return value.replace(tzinfo=datetime.timezone.utc)
     if kind is Int64:
         return int(value)
     if kind is Decimal128:

@@ -49,7 +49,7 @@ def _converted(documents: list[Document]) -> list[Document]:
         if kinds == {dict}:
             values = _converted(values)
         elif kinds == {datetime.datetime}:
-            values = [date.replace(tzinfo=datetime.UTC) for date in values]
+            values = [date.replace(tzinfo=datetime.timezone.utc) for date in values]
         elif kinds != {list} or not _UNCHANGED.issuperset(map(type, chain.from_iterable(values))):
             values = python_values(values)
         for document, value in zip(having, values, strict=True):

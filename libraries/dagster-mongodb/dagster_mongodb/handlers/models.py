@@ -93,7 +93,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Set):
         return [_plain(inner) for inner in sorted(value, key=repr)]  # in the same order in each process
     if type(value) is datetime.date:
-        return datetime.datetime.combine(value, datetime.time(), datetime.UTC)
+        return datetime.datetime.combine(value, datetime.time(), datetime.timezone.utc)
     return value
 
 
@@ -156,15 +156,15 @@ def _with_known_typed_dicts(annotation: Any) -> Any:
         required = annotation.__required_keys__
         fields = {
             name: hint
-            if name in required or typing.get_origin(hint) is typing.NotRequired
-            else typing.NotRequired[hint]
+            if name in required or typing.get_origin(hint) is typing_extensions.NotRequired
+            else typing_extensions.NotRequired[hint]
             for name, hint in hints.items()
         }
         return typing_extensions.TypedDict(annotation.__name__, fields)  # pyright: ignore[reportArgumentType] made at run time
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if not args or origin is typing.Literal:
         return annotation
-    if origin in (typing.NotRequired, typing.Required):
+    if origin in (typing_extensions.NotRequired, typing_extensions.Required):
         return origin[_with_known_typed_dicts(args[0])]
     inner = tuple(map(_with_known_typed_dicts, args))
     return functools.reduce(operator.or_, inner) if origin is types.UnionType else origin[inner]

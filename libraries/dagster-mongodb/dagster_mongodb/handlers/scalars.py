@@ -37,7 +37,7 @@ class ScalarHandler(TypeHandler[Any]):
     def rows(self, obj: Any, primary_key: Sequence[str], dates: DatePolicy = STRICT) -> DocumentRows:
         """Return one row; a date without a time becomes midnight UTC."""
         if type(obj) is datetime.date:
-            obj = datetime.datetime.combine(obj, datetime.time(), datetime.UTC)
+            obj = datetime.datetime.combine(obj, datetime.time(), datetime.timezone.utc)
         return DocumentRows([{VALUE: obj}], primary_key, dates)
 
     def load(self, stored: StoredRows, annotation: Any) -> Any:

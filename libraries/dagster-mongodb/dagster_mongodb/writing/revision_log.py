@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import bson
@@ -66,7 +66,8 @@ class RevisionLog:
         for name in (f"{ID}.document_id", "valid_until"):
             create_missing_index(revisions, name)
         latest = self._latest(revisions, [document[ID] for document in final])
-        until = {"valid_until": datetime.now(UTC), "kind": kind, "run_id": self.run_id, "partition": self.partition}
+        now = datetime.now(timezone.utc)
+        until = {"valid_until": now, "kind": kind, "run_id": self.run_id, "partition": self.partition}
         left: list[tuple[RawBSONDocument, UpdateOne]] = []
         new: list[tuple[RawBSONDocument, UpdateOne]] = []
         for document in final:
@@ -105,7 +106,7 @@ class RevisionLog:
         for batch in id_batches(ids):
             note = {
                 "document_ids": list(batch),
-                "valid_from": datetime.now(UTC),
+                "valid_from": datetime.now(timezone.utc),
                 "run_id": self.run_id,
                 "partition": self.partition,
             }

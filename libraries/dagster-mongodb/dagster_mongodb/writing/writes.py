@@ -1,7 +1,7 @@
 """Writing the rows of a slice: only what differs from what is stored."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from bson import ObjectId
@@ -153,7 +153,7 @@ def _first_id_of_append(collection: RawCollection, identity: str) -> ObjectId:
     create_missing_index(appends, "begun_at", expireAfterSeconds=int(APPENDS_KEPT.total_seconds()))
     marker: Any = appends.find_one_and_update(
         {ID: {"collection": collection.name, "append": identity}},
-        {"$setOnInsert": {"first": next_object_id(collection), "begun_at": datetime.now(UTC)}},
+        {"$setOnInsert": {"first": next_object_id(collection), "begun_at": datetime.now(timezone.utc)}},
         upsert=True,
         return_document=ReturnDocument.AFTER,
     )

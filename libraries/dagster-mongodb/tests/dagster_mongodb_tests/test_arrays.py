@@ -8,7 +8,7 @@ import pytest
 from bson import Decimal128, Int64
 from dagster_mongodb import OptionsError, UnreadableError, read_arrays
 
-MOMENT = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+MOMENT = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 HOURS = [MOMENT + datetime.timedelta(hours=hour) for hour in range(5)]
 TYPED = {"_id": "datetime64[ms]", "x": "float64", "n": "int64", "b": "bool"}
 

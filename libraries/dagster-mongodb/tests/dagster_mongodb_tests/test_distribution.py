@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import tarfile
-import tomllib
 import venv
 import zipfile
 from importlib.metadata import PathDistribution
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import dagster_mongodb
 import pytest
+import tomllib
 from dagster_shared.libraries import DagsterLibraryRegistry
 
 LIBRARY = Path(__file__).parents[2]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from dagster_mongodb_tests.tables import counts, read_directly, write_directly
 
-UTC = datetime.UTC
+UTC = datetime.timezone.utc
 MOMENT = datetime.datetime(2024, 1, 1, 12, 30, 15, 123000, tzinfo=UTC)
 
 VALUES = st.recursive(

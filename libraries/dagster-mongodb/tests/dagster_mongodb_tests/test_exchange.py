@@ -17,7 +17,7 @@ from dagster_mongodb import DataFrameChunks, UnreadableError, UnstorableError
 
 from dagster_mongodb_tests.tables import read_directly, write_directly
 
-UTC = datetime.UTC
+UTC = datetime.timezone.utc
 MOMENT = datetime.datetime(2024, 2, 29, 12, 30, tzinfo=UTC)
 ID, OTHER_ID = uuid.UUID(int=1), uuid.UUID(int=2**128 - 1)
 DECIMAL = decimal.Decimal

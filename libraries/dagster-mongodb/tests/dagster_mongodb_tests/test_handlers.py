@@ -34,7 +34,7 @@ from dagster_mongodb.handlers.registry import (
 
 from dagster_mongodb_tests.tables import materialize, read_directly, write_directly
 
-MOMENT = datetime.datetime(2024, 1, 1, 12, tzinfo=datetime.UTC)
+MOMENT = datetime.datetime(2024, 1, 1, 12, tzinfo=datetime.timezone.utc)
 
 
 class StructuredArrayHandler(TypeHandler[np.ndarray]):

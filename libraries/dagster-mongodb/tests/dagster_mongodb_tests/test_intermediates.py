@@ -1,6 +1,6 @@
 """Outputs that are not assets: each belongs to its run, its step and its name."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 import pandas as pd
@@ -123,10 +123,10 @@ def test_an_output_is_dropped_when_it_has_expired_and_another_one_is_written(mon
     first = names()
     assert len(first) == 3
     expiry = database[NOTES].find_one({"_id": {"$in": [*first]}})["expires_at"]
-    assert timedelta(days=1.9) < expiry - datetime.now(UTC) < timedelta(days=2)
+    assert timedelta(days=1.9) < expiry - datetime.now(timezone.utc) < timedelta(days=2)
     animals.execute_in_process(resources={"io_manager": manager}, instance=shared_instance())
     assert first < names()
-    past = datetime.now(UTC) - timedelta(seconds=1)
+    past = datetime.now(timezone.utc) - timedelta(seconds=1)
     database[NOTES].update_many({"_id": {"$in": [*first]}}, {"$set": {"expires_at": past}})
     animals.execute_in_process(resources={"io_manager": manager}, instance=shared_instance())
     assert len(names()) == 6

@@ -7,17 +7,18 @@ import enum
 import ipaddress
 import uuid
 from pathlib import Path
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any
 
 import dagster as dg
 import pandas as pd
 import pydantic
 import pytest
 from dagster_mongodb import UnreadableError, UnstorableError
+from typing_extensions import NotRequired, TypedDict
 
 from dagster_mongodb_tests.tables import materialize, read_directly, write_directly
 
-MOMENT = datetime.datetime(2024, 1, 1, 12, tzinfo=datetime.UTC)
+MOMENT = datetime.datetime(2024, 1, 1, 12, tzinfo=datetime.timezone.utc)
 
 
 class Color(enum.Enum):
@@ -122,7 +123,7 @@ def test_a_model_is_a_document_of_its_fields(io_manager, database):
     assert stored is not None
     assert {name: stored[name] for name in ("color", "day", "lasted", "tags", "camel_case", "place", "note")} == {
         "color": "blue",
-        "day": datetime.datetime(2024, 2, 29, tzinfo=datetime.UTC),
+        "day": datetime.datetime(2024, 2, 29, tzinfo=datetime.timezone.utc),
         "lasted": "PT0.001005S",
         "tags": ["a", "b"],
         "camel_case": 7,

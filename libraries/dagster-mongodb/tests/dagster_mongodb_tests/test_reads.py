@@ -1,6 +1,6 @@
 """What an input reads: a part of the rows and columns, the past, and nothing by mistake."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dagster as dg
@@ -20,7 +20,7 @@ from dagster_mongodb_tests.tables import (
     write_directly,
 )
 
-T0 = datetime(2024, 1, 1, tzinfo=UTC)
+T0 = datetime(2024, 1, 1, tzinfo=timezone.utc)
 FRAME = pd.DataFrame(
     {
         "city": ["Oslo", "Rome", "Lima", "Baku"],
@@ -236,7 +236,7 @@ def test_a_moment_is_given_to_dagster_in_every_form_that_it_takes(io_manager):
 def test_the_past_can_be_filtered_limited_and_cut_to_columns(io_manager, kind):
     kept = {"primary_key": "city", "keep_revisions": True}
     write_directly(io_manager, FRAME, **kept)
-    moment = datetime.now(UTC)
+    moment = datetime.now(timezone.utc)
     write_directly(io_manager, FRAME.assign(height=0), **kept)
     options = Read(as_of=moment, filter={"height": {"$gt": 0}}, columns=["city"], limit=2)
     found = read_directly(io_manager, kind, of_input=options)

@@ -9,7 +9,7 @@ from dagster_mongodb import MongoDBConnectionError, MongoDBResource
 from dagster_mongodb_tests.mongod import connections, wait_until
 from dagster_mongodb_tests.tables import QUIET, shared_instance
 
-MOMENT = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+MOMENT = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def test_an_asset_writes_and_reads_the_database_and_its_connections_end_with_the_run(mongodb_uri, client, database):

@@ -33,7 +33,7 @@ from dagster_mongodb_tests.tables import (
     write_directly,
 )
 
-UTC = datetime.UTC
+UTC = datetime.timezone.utc
 KEPT = {"primary_key": "id", "keep_revisions": True}
 REVISED = {**KEPT, "write_mode": "merge", "provisional_column": "draft"}
 

@@ -35,7 +35,7 @@ from dagster_mongodb_tests.tables import (
     write_directly,
 )
 
-UTC = datetime.UTC
+UTC = datetime.timezone.utc
 MOMENT = datetime.datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 

@@ -39,7 +39,7 @@ from dagster_mongodb_tests.tables import (
     write_directly,
 )
 
-UTC = datetime.UTC
+UTC = datetime.timezone.utc
 KOLKATA = "Asia/Kolkata"
 Color = enum.Enum("Color", ["RED"])
 
@@ -291,7 +291,7 @@ def test_uuids_are_binaries_of_subtype_4_and_come_back_as_uuids_also_in_keys(io_
 
 
 def test_members_of_text_and_integer_enumerations_are_stored_as_their_values_which_equal_them(io_manager):
-    members = [enum.StrEnum("Color", ["RED"]).RED, enum.IntEnum("Size", ["BIG"]).BIG]  # pyright: ignore
+    members = [enum.Enum("Color", {"RED": "red"}, type=str).RED, enum.IntEnum("Size", ["BIG"]).BIG]  # pyright: ignore
     write_directly(io_manager, pd.DataFrame({"x": [members]}))
     (stored,) = read_directly(io_manager, pd.DataFrame)["x"]
     assert stored == members == ["red", 1]
