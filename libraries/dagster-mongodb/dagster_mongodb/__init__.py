@@ -3,7 +3,6 @@
 from dagster_shared.libraries import DagsterLibraryRegistry
 
 from dagster_mongodb.arrays import read_arrays
-from dagster_mongodb.columns import Column
 from dagster_mongodb.component import MongoDBIOManagerComponent
 from dagster_mongodb.connection import address, connect, explained_errors, normal_uri
 from dagster_mongodb.errors import (
@@ -20,7 +19,7 @@ from dagster_mongodb.errors import (
 )
 from dagster_mongodb.handlers.dataframes import DataFrameHandler
 from dagster_mongodb.handlers.documents import DocumentsHandler
-from dagster_mongodb.handlers.handler import ColumnRows, Rows, StoredRows, TypeHandler
+from dagster_mongodb.handlers.handler import StoredRows, TypeHandler
 from dagster_mongodb.handlers.streams import DataFrameChunks
 from dagster_mongodb.io_manager import MongoDBIOManager
 from dagster_mongodb.metadata import Read, Write
@@ -36,8 +35,6 @@ __all__ = [
     "STRICT",
     "CollectionError",
     "CollectionNotStoredError",
-    "Column",
-    "ColumnRows",
     "ConcurrentWriteError",
     "DataFrameChunks",
     "DataFrameHandler",
@@ -52,7 +49,6 @@ __all__ = [
     "PartitionError",
     "Read",
     "Revision",
-    "Rows",
     "StoredRows",
     "TypeHandler",
     "UnreadableError",

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 from bson import json_util
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
@@ -18,6 +19,7 @@ from dagster_mongodb.writing.writes import APPENDS
 
 _MOST_NAMESPACE_BYTES = 240  # 255 less what the names of revisions add
 _NAMESPACE_EXISTS = 48
+_INDEX_NOT_FOUND = 27
 _INDEX_CONFLICTS = frozenset({85, 86})
 _UNAUTHORIZED = frozenset({13})
 _BSON_TYPES = {
@@ -183,7 +185,7 @@ def set_indexes(
     there = database[collection].index_information()
     for name, definition in noted.items():
         if name in there and (name not in wanted or wanted[name][2] != definition):
-            database[collection].drop_index(name)
+            _drop_index(database[collection], name)
             del there[name]
     keys_there = [list(index["key"]) for index in there.values()]
     for name, (keys, options, _) in wanted.items():
@@ -205,7 +207,16 @@ def set_indexes(
             if error.code in _UNAUTHORIZED:
                 raise
             raise OptionsError(f"{title} cannot be created ({reason}): change 'indexes', or the documents") from error
-    return {name: definition for name, (_, _, definition) in wanted.items()}
+    made_by_others = there.keys() - noted.keys()
+    return {name: definition for name, (_, _, definition) in wanted.items() if name not in made_by_others}
+
+
+def _drop_index(collection: Collection[Any], name: str) -> None:
+    try:
+        collection.drop_index(name)
+    except OperationFailure as error:
+        if error.code != _INDEX_NOT_FOUND:  # another writer has dropped it
+            raise
 
 
 def _index_name(keys: Sequence[tuple[str, Any]]) -> str:
@@ -218,7 +229,6 @@ def set_validator(
     where: CollectionSlice,
     columns: tuple[Column, ...] | None,
     action: str | None,
-    options: Mapping[str, Any],
 ) -> None:
     """Let MongoDB check the types of the fields in all documents, no matter which program writes them.
 
@@ -227,8 +237,8 @@ def set_validator(
         where: the slice, which gives the paths of columns.
         columns: of the collection; `None`: it has none in common, so nothing is checked.
         action: ``error`` refuses documents of other types, ``warn`` logs them, `None` checks nothing.
-        options: of the collection, as MongoDB has them.
     """
+    options = (find_collection(database, where.collection) or {}).get("options", {})
     validator = {"$jsonSchema": json_schema(where, columns)} if action and columns is not None else {}
     action = action or "error"
     if options.get("validator", {}) != validator or (validator and options.get("validationAction", "error") != action):

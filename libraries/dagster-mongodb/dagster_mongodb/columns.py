@@ -1,15 +1,12 @@
 """The name, field and type of a column."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from dagster_mongodb.errors import UnstorableError
-
-NOTES = "dagster_columns"
-"""The collection that notes the columns of each collection of its database."""
 
 DATE = "date"
 """dtype of a column of `datetime.date`, for which pandas has no name."""
@@ -55,7 +52,7 @@ class Categories:
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> "Categories":
         """Return the categories that a document notes."""
-        return cls(**{**document, "values": tuple(document["values"])})
+        return cls(**{**_known(cls, document), "values": tuple(document["values"])})
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,12 @@ class Column:
     def of_document(cls, document: dict[str, Any]) -> "Column":
         """Return the column that a document notes."""
         categories = document.get("categories")
-        return cls(**{**document, "categories": categories and Categories.of_document(categories)})
+        return cls(**{**_known(cls, document), "categories": categories and Categories.of_document(categories)})
+
+
+def _known(kind: type[Any], document: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that this release knows; later ones may note more."""
+    return {field.name: document[field.name] for field in fields(kind) if field.name in document}
 
 
 def field_name(name: str) -> str:

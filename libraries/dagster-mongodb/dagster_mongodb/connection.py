@@ -149,9 +149,9 @@ def _parse(uri: str) -> dict[str, Any]:
     """Parse a URI without looking up the hosts of mongodb+srv."""
     uri = normal_uri(uri)
     if uri.startswith(_SRV_SCHEME):
-        servers, _, text = uri.removeprefix(_SRV_SCHEME).partition("?")
-        host = servers.split("/")[0].rpartition("@")[2]
-        options = text.split("&")
+        # A password with an unescaped / or ? must not pass for a host.
+        _, _, rest = uri.removeprefix(_SRV_SCHEME).rpartition("@")
+        host, options = re.split("[/?]", rest, maxsplit=1)[0], rest.partition("?")[2].split("&")
         return {"nodelist": [(host, None)], "options": {option.partition("=")[0] for option in options}}
     try:
         with warnings.catch_warnings(record=True) as caught:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bson import ObjectId
 from pymongo.database import Database
 
 from dagster_mongodb.collection import (
@@ -14,8 +15,9 @@ from dagster_mongodb.collection import (
     set_indexes,
     set_validator,
 )
+from dagster_mongodb.columns import field_name
 from dagster_mongodb.errors import CollectionError, OptionsError
-from dagster_mongodb.notes import Note, check_write, delete_note, find_note, to_migrate, write_note
+from dagster_mongodb.notes import Note, changed_key, check_write, find_note, note_success, to_migrate, write_note
 from dagster_mongodb.options import WriteOptions
 from dagster_mongodb.slices import CollectionSlice
 from dagster_mongodb.values import ID
@@ -56,9 +58,9 @@ class Destination:
         found = find_collection(database, collection)
         check_collection(database, collection, found or {}, keep_revisions=options.keep_revisions)
         # In this order: another writer notes the collection before it writes the first document.
-        has_documents = found is not None and database[collection].find_one({}, {ID: True}) is not None
+        document = None if found is None else database[collection].find_one({})
         former = find_note(database, collection)
-        if has_documents and (former is None or former.is_shared):
+        if document is not None and (former is None or former.is_shared):
             if options.mode == "replace":
                 raise CollectionError(
                     f"collection {collection} holds documents of another program, which {note.owner} would delete: set "
@@ -66,33 +68,68 @@ class Destination:
                     "or set; or let the asset take it over with dagster_mongodb.adopt_collection"
                 )
             note = replace(note, columns=None, is_shared=True)
-        if found is not None and former is not None:
-            check_write(former, note, has_documents=has_documents)
+        if document is not None and former is not None:
+            check_write(former, note, lambda: True)
+            if former.owner is None:
+                _check_key_of(document, where, note)
             if where.boxes is not None and former.partition_expr != note.partition_expr:
                 _check_partition_columns(database, where, note)
+        elif found is not None and former is not None:
+            check_write(former, note, lambda: False)
         return cls(database, where, options, note, former, None if found is None else found.get("options", {}), indexes)
 
     def prepare(self) -> None:
-        """Create what is missing: the collection, its indexes, its note, and its schema."""
+        """Create what is missing: the collection, its indexes, its note, and its schema.
+
+        Raises:
+            CollectionError: another asset has noted the collection in the meantime.
+            OptionsError: an index cannot be created.
+        """
         collection = self.where.collection
         if self.options_of_collection is None:
             create_collection(self.database, collection)
-            if self.former is not None and self.former.owner is not None:
-                delete_note(self.database, self.former)  # of a collection that was dropped by hand
         former_indexes = self.former.indexes if self.former is not None else {}
         indexes = set_indexes(self.database, collection, self.indexes, former_indexes)
-        is_whole = self.options.mode == "replace" and self.where.boxes is None
-        note = write_note(self.database, replace(self.note, indexes=indexes), is_whole=is_whole)
+        note = self._write_note(indexes)
         action = self.options.validation_action
-        if action or (self.former is not None and self.former.has_validator):
-            set_validator(self.database, self.where, note.columns, action, self.options_of_collection or {})
+        while action or (self.former is not None and self.former.has_validator):
+            set_validator(self.database, self.where, note.columns, action)
+            # Another writer may have noted more columns, but set its schema before.
+            latest = find_note(self.database, collection)
+            if latest is None or latest.columns == note.columns:
+                return
+            note = latest
 
-    def forget(self) -> None:
-        """Delete the note of a first write that MongoDB refused: the asset was never stored."""
-        note = find_note(self.database, self.where.collection)
-        is_first = self.options_of_collection is None or self.former is None
-        if is_first and note is not None and self.database[self.where.collection].find_one({}, {ID: True}) is None:
-            delete_note(self.database, note)
+    def note_success(self) -> None:
+        """Note that the asset is stored."""
+        if self.former is None or not self.former.is_stored or self.options_of_collection is None:
+            note_success(self.database, self.note)
+
+    def _write_note(self, indexes: Mapping[str, str]) -> Note:
+        return write_note(
+            self.database,
+            replace(self.note, indexes=indexes),
+            is_whole=self.options.mode == "replace" and self.where.boxes is None,
+            dropped=self.former if self.options_of_collection is None else None,
+            has_documents=lambda: self.database[self.where.collection].find_one({}, {ID: True}) is not None,
+        )
+
+
+def _check_key_of(document: Mapping[str, Any], where: CollectionSlice, note: Note) -> None:
+    """Refuse another primary key than that of a document of release 0.1, whose notes do not name it.
+
+    Raises:
+        OptionsError: the document was stored by another key.
+    """
+    identity, names = document[ID], where.primary_key
+    if len(names) > 1:
+        is_such = isinstance(identity, Mapping) and list(identity) == [field_name(name) for name in names]
+    elif names:
+        is_such = not isinstance(identity, Mapping) and (names == (ID,) or field_name(names[0]) not in document)
+    else:
+        is_such = isinstance(identity, ObjectId)
+    if not is_such:
+        raise changed_key(note, f"another one, as the _id {identity!r} shows")
 
 
 def _check_partition_columns(database: Database[Any], where: CollectionSlice, note: Note) -> None:

@@ -42,5 +42,6 @@ def drop_expired(database: Database[Any]) -> None:
     notes = database[NOTES]
     notes.create_index("expires_at", sparse=True)
     for note in notes.find({"expires_at": {"$lt": datetime.now(timezone.utc)}}, {"expires_at": True}):
-        database.drop_collection(note[ID])
-        notes.delete_one({ID: note[ID], "expires_at": note["expires_at"]})
+        # Not if it was written again in the meantime.
+        if notes.delete_one({ID: note[ID], "expires_at": note["expires_at"]}).deleted_count:
+            database.drop_collection(note[ID])

@@ -23,7 +23,6 @@ from dagster_mongodb.errors import (
     MongoDBIOManagerError,
     OptionsError,
     PartitionError,
-    WriteRefusedError,
 )
 from dagster_mongodb.handlers.handler import Rows, TypeHandler
 from dagster_mongodb.handlers.partitions import PartitionedRows
@@ -181,7 +180,8 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
             MongoDBIOManagerError: the object cannot be stored and nothing was written, or MongoDB failed.
         """
         begin, title = time.monotonic(), title_of(context)
-        handler = handler_of(obj, self.type_handlers())
+        partitions = Partitions.of(context)
+        handler = handler_of(obj, self.type_handlers(), has_partitions=partitions is not None)
         if handler is None:
             raise MongoDBIOManagerError(
                 f"{title} returned {type(obj).__name__}, but MongoDBIOManager stores "
@@ -191,7 +191,6 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         primary_key = names_of(metadata.get("primary_key"))
         options = WriteOptions.of(metadata, has_primary_key=bool(primary_key), title=title)
         rows: Rows = handler.rows(obj, primary_key, options.dates)
-        partitions = Partitions.of(context)
         where = locate(
             self._database_of(metadata),
             self._collection_of(context, metadata),
@@ -211,18 +210,15 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
             destination = Destination.check(database, where, options, note)
             begin_write = destination.prepare
             documents = database.get_collection(where.collection, codec_options=_RAW)
-            try:
-                if options.mode == "append":
-                    identity = f"{self._root_run_id or context.run_id} {note.owner} {where}"
-                    counts = writes.append(documents, where, rows, begin=begin_write, identity=identity)
-                elif where.primary_key:
-                    log = _revision_log(context, database, where, options)
-                    counts = writes.write_keyed(documents, where, rows, mode=options.mode, begin=begin_write, log=log)
-                else:
-                    counts = writes.write_unkeyed(documents, where, rows, begin=begin_write)
-            except WriteRefusedError:
-                destination.forget()
-                raise
+            if options.mode == "append":
+                identity = f"{self._root_run_id or context.run_id} {note.owner} {where}"
+                counts = writes.append(documents, where, rows, begin=begin_write, identity=identity)
+            elif where.primary_key:
+                log = _revision_log(context, database, where, options)
+                counts = writes.write_keyed(documents, where, rows, mode=options.mode, begin=begin_write, log=log)
+            else:
+                counts = writes.write_unkeyed(documents, where, rows, begin=begin_write)
+            destination.note_success()
             total = documents.estimated_document_count()
         context.add_output_metadata(
             materialization_metadata(

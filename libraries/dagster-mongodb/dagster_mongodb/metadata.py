@@ -103,4 +103,14 @@ def _extended_json(query: Any) -> Any:
     """Return a query as a metadata value of JSON."""
     if query is None:
         return None
-    return dg.MetadataValue.json(json.loads(json_util.dumps(query, json_options=_RELAXED)))
+    return dg.MetadataValue.json(json.loads(json_util.dumps(_with_moments(query), json_options=_RELAXED)))
+
+
+def _with_moments(query: Any) -> Any:
+    """Return a query with calendar dates as they are stored: as midnight UTC."""
+    if isinstance(query, Mapping):
+        return {name: _with_moments(value) for name, value in query.items()}
+    if isinstance(query, (list, tuple)):
+        return [_with_moments(value) for value in query]
+    is_date = isinstance(query, datetime.date) and not isinstance(query, datetime.datetime)
+    return datetime.datetime.combine(query, datetime.time(), datetime.timezone.utc) if is_date else query

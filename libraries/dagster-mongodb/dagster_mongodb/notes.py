@@ -5,7 +5,7 @@ manager wrote. So a consumer that does not know the producer's metadata reads th
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -42,7 +42,9 @@ class Note:
         indexes: name → keys and options of the indexes that the metadata asked for, as they were created.
         has_validator: whether the metadata asked for a schema.
         is_shared: documents of another program are among them.
+        is_stored: a write of the asset has succeeded.
         expires_at: when it may be dropped; `None`: never.
+        version: 1, 2, …: a writer replaces only the version that it has read.
     """
 
     collection: str
@@ -56,7 +58,9 @@ class Note:
     indexes: Mapping[str, str] = field(default_factory=dict)
     has_validator: bool = False
     is_shared: bool = False
+    is_stored: bool = False
     expires_at: datetime | None = None
+    version: int = 0
 
     def as_document(self) -> dict[str, Any]:
         """Return the document that is stored."""
@@ -76,6 +80,8 @@ class Note:
             "indexes": [[*pair] for pair in self.indexes.items()],
             "has_validator": self.has_validator,
             "is_shared": self.is_shared,
+            "is_stored": self.is_stored,
+            "version": self.version,
         }
         return document if self.expires_at is None else {**document, "expires_at": self.expires_at}
 
@@ -99,7 +105,9 @@ class Note:
             indexes=dict(document.get("indexes", ())),
             has_validator=document.get("has_validator", False),
             is_shared=document.get("is_shared", False),
+            is_stored=document.get("is_stored", True),
             expires_at=document.get("expires_at"),
+            version=document.get("version", 0),
         )
 
 
@@ -129,13 +137,13 @@ def find_note_of_asset(database: Database[Any], asset_key: dg.AssetKey) -> Note 
     return Note.of_document(found[0]) if len(found) == 1 else None
 
 
-def check_write(note: Note, new: Note, *, has_documents: bool) -> None:
+def check_write(note: Note, new: Note, has_documents: Callable[[], bool]) -> None:
     """Refuse to write what would mix with the documents of a collection.
 
     Args:
         note: of the collection.
         new: of the write.
-        has_documents: the collection is not empty.
+        has_documents: returns whether the collection has any.
 
     Raises:
         CollectionError: the collection keeps another asset.
@@ -148,12 +156,16 @@ def check_write(note: Note, new: Note, *, has_documents: bool) -> None:
             f"collection {note.collection} keeps {note.owner}, so {new.owner} cannot be written to it: set another "
             "collection by the metadata 'collection'; if the asset was renamed, call dagster_mongodb.adopt_collection"
         )
-    if has_documents and note.primary_key != new.primary_key:
-        raise OptionsError(
-            f"{new.owner} has {_key(new.primary_key)}, but collection {note.collection} was written with "
-            f"{_key(note.primary_key)}: change it back; or "
-            f"{to_migrate(note.collection)}"
-        )
+    if note.primary_key != new.primary_key and has_documents():
+        raise changed_key(new, shown_key(note.primary_key))
+
+
+def changed_key(new: Note, stored: str) -> OptionsError:
+    """Return the error of a write with another primary key than that of the stored documents."""
+    return OptionsError(
+        f"{new.owner} has {shown_key(new.primary_key)}, but collection {new.collection} was written with {stored}: "
+        f"change it back; or {to_migrate(new.collection)}"
+    )
 
 
 def obeyed(note: Note | None, metadata: Mapping[str, Any], title: str) -> dict[str, Any]:
@@ -167,7 +179,7 @@ def obeyed(note: Note | None, metadata: Mapping[str, Any], title: str) -> dict[s
     given, expression = metadata.get("primary_key"), metadata.get("partition_expr")
     contradictions = []
     if given is not None and names_of(given) != note.primary_key:
-        contradictions.append(f"the metadata 'primary_key' is {given!r}, not {_key(note.primary_key)}")
+        contradictions.append(f"the metadata 'primary_key' is {given!r}, not {shown_key(note.primary_key)}")
     if None not in (expression, note.partition_expr) and expression != note.partition_expr:
         contradictions.append(f"the metadata 'partition_expr' is {expression!r}, not {note.partition_expr!r}")
     if contradictions:
@@ -179,34 +191,57 @@ def obeyed(note: Note | None, metadata: Mapping[str, Any], title: str) -> dict[s
     return {**metadata, **stored, "primary_key": note.primary_key, "calendar_dates": note.calendar_dates}
 
 
-def write_note(database: Database[Any], new: Note, *, is_whole: bool) -> Note:
+def write_note(
+    database: Database[Any],
+    new: Note,
+    *,
+    is_whole: bool,
+    dropped: Note | None,
+    has_documents: Callable[[], bool],
+) -> Note:
     """Note what is about to be written; documents alone do not show the columns of empty frames or of nulls.
 
     Args:
         database: of the collection.
         new: what this write knows.
         is_whole: the rows replace the whole collection; otherwise other documents keep their columns.
+        dropped: the note of a collection that was dropped by hand, which says nothing any more.
+        has_documents: returns whether the collection has any.
 
     Returns:
         The note of the collection.
+
+    Raises:
+        CollectionError: the collection keeps another asset, whose first write may have begun at the same time.
+        OptionsError: the primary key has changed.
     """
     notes = _notes(database)
     while True:
-        document = notes.find_one({ID: new.collection})
-        if document is None:
+        note = find_note(database, new.collection)
+        if note is None:
+            first = replace(new, version=1)
             # Writers of other partitions may note columns at the same time: no writer overwrites another's.
             with contextlib.suppress(DuplicateKeyError):
-                notes.insert_one(new.as_document())
-                return new
+                notes.insert_one(first.as_document())
+                return first
             continue
-        merged = _merged(Note.of_document(document), new, is_whole=is_whole)
-        if merged.as_document() == document or _replace_note(database, document, merged):
+        if dropped is not None and note.version == dropped.version:
+            merged = new
+        else:
+            check_write(note, new, has_documents)
+            merged = replace(_merged(note, new, is_whole=is_whole), is_stored=note.is_stored)
+        merged = replace(merged, version=note.version)
+        if merged == note:
+            return note
+        merged = replace(merged, version=note.version + 1)
+        if _replace_note(database, note, merged):
             return merged
 
 
-def delete_note(database: Database[Any], note: Note) -> None:
-    """Delete a note, unless another writer has changed it."""
-    _notes(database).delete_one(_unchanged(note.as_document()))
+def note_success(database: Database[Any], note: Note) -> None:
+    """Note that a write of the asset has succeeded."""
+    if not note.is_stored:
+        _notes(database).update_one({ID: note.collection}, {"$set": {"is_stored": True}, "$inc": {"version": 1}})
 
 
 def adopt_collection(
@@ -241,13 +276,13 @@ def adopt_collection(
         raise CollectionError(f"{database.name} has no collection {collection}")
     owner = owner_of(dg.AssetKey.from_coercible(asset_key))
     while True:
-        document = _notes(database).find_one({ID: collection})
-        if document is None:
+        note = find_note(database, collection)
+        if note is None:
+            new = Note(collection, owner, primary_key=names_of(primary_key), is_stored=True, version=1)
             with contextlib.suppress(DuplicateKeyError):
-                note = Note(collection, owner, primary_key=names_of(primary_key))
-                _notes(database).insert_one(note.as_document())
+                _notes(database).insert_one(new.as_document())
                 return
-        elif _replace_note(database, document, replace(Note.of_document(document), owner=owner, is_shared=False)):
+        elif _replace_note(database, note, replace(note, owner=owner, is_shared=False, version=note.version + 1)):
             return
 
 
@@ -256,13 +291,11 @@ def _notes(database: Database[Any]) -> Collection[Any]:
     return database.get_collection(NOTES, codec_options=DEFAULT_CODEC_OPTIONS)
 
 
-def _replace_note(database: Database[Any], former: Mapping[str, Any], new: Note) -> bool:
+def _replace_note(database: Database[Any], former: Note, new: Note) -> bool:
     """Replace a note unless another writer has changed it; return whether it did."""
-    return _notes(database).replace_one(_unchanged(former), new.as_document()).matched_count == 1
-
-
-def _unchanged(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {ID: document[ID], "$expr": {"$eq": ["$$ROOT", {"$literal": document}]}}
+    version = former.version or {"$exists": False}  # of release 0.1
+    unchanged = {ID: former.collection, "version": version}
+    return _notes(database).replace_one(unchanged, new.as_document()).matched_count == 1
 
 
 def _merged(former: Note, new: Note, *, is_whole: bool) -> Note:
@@ -284,5 +317,6 @@ def _merged(former: Note, new: Note, *, is_whole: bool) -> Note:
     )
 
 
-def _key(primary_key: Sequence[str]) -> str:
+def shown_key(primary_key: Sequence[str]) -> str:
+    """Return a primary key as messages name it."""
     return f"the primary key {', '.join(map(repr, primary_key))}" if primary_key else "no primary key"

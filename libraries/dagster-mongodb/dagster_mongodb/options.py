@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from datetime import datetime, timezone
+from datetime import date, datetime, time, timezone
 from typing import Any, Literal
 
 import dagster as dg
@@ -117,13 +117,17 @@ class ReadOptions:
             OptionsError: a value is not valid, or options contradict each other.
         """
         columns = metadata.get("columns")
-        if columns is not None and (isinstance(columns, str) or not all(isinstance(name, str) for name in columns)):
+        if columns is not None and not _is_names(columns):
             raise OptionsError(f"{title}: 'columns' is {columns!r}, it must be a list of column names")
         condition = metadata.get("filter") or {}
         if not isinstance(condition, Mapping):
             raise OptionsError(f'{title}: \'filter\' is {condition!r}, it must be a dict, as in {{"city": "Oslo"}}')
+        if "$expr" in condition:
+            raise OptionsError(
+                f"{title}: 'filter' has $expr, which knows stored fields and not columns: use a 'pipeline' with $match"
+            )
         limit = metadata.get("limit") or 0
-        if not isinstance(limit, int) or limit < 0:
+        if type(limit) is not int or limit < 0:
             raise OptionsError(f"{title}: 'limit' is {limit!r}, it must be a number of rows")
         as_of, pipeline = metadata.get("as_of"), metadata.get("pipeline")
         options = cls(
@@ -215,22 +219,24 @@ def _values_of(query: Any) -> Any:
     {'time': {'$gte': datetime.datetime(2024, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)}}
     """
     if isinstance(query, Mapping):
-        return json_util.object_hook({name: _values_of(value) for name, value in query.items()}, _EXTENDED_JSON)
+        values = {name: _values_of(value) for name, value in query.items()}
+        # MongoDB knows $regex; as a pattern of Python it would lose the operators beside it.
+        return values if "$regex" in values else json_util.object_hook(values, _EXTENDED_JSON)
+    if isinstance(query, date) and not isinstance(query, datetime):
+        return datetime.combine(query, time(), timezone.utc)  # as it is stored
     return [_values_of(value) for value in query] if isinstance(query, (list, tuple)) else query
 
 
 def _sort(sort: Any, title: str) -> tuple[tuple[str, int], ...]:
-    pairs: Any = sort or ()
-    if isinstance(sort, str):
-        pairs = [(sort, 1)]
-    elif isinstance(sort, Mapping):
-        pairs = sort.items()
-    pairs = [(pair, 1) if isinstance(pair, str) else tuple(pair) for pair in pairs]
-    if not all(len(pair) == 2 and isinstance(pair[0], str) and pair[1] in (1, -1) for pair in pairs):
+    if not sort:
+        return ()
+    entries = [sort] if isinstance(sort, str) else list(sort.items()) if isinstance(sort, Mapping) else sort
+    pairs: list[Any] = [(one, 1) if isinstance(one, str) else one for one in entries] if _is_list(entries) else [()]
+    if not all(_is_list(pair) and list(map(type, pair)) == [str, int] and abs(pair[1]) == 1 for pair in pairs):
         raise OptionsError(
             f"{title}: 'sort' is {sort!r}, it must be a column, a list of columns, or a dict as {{\"time\": -1}}"
         )
-    return tuple(pairs)
+    return tuple((name, direction) for name, direction in pairs)
 
 
 def _pipeline(pipeline: Any, title: str) -> tuple[Mapping[str, Any], ...]:
@@ -244,7 +250,7 @@ def _pipeline(pipeline: Any, title: str) -> tuple[Mapping[str, Any], ...]:
 def _date_policy(dates: Any, title: str) -> DatePolicy:
     if dates in (None, "strict"):
         return STRICT
-    named = {dates} if isinstance(dates, str) else set(dates)
+    named = {dates} if isinstance(dates, str) else set(dates) if _is_names(dates) else {None}
     if not named <= set(_DATE_POLICIES):
         raise OptionsError(f"{title}: 'dates' is {dates!r}, it must be 'strict', 'utc', 'floor' or ['utc', 'floor']")
     return DatePolicy(naive_as_utc="utc" in named, floor="floor" in named)
@@ -263,6 +269,14 @@ def _moment(value: Any, title: str) -> datetime:
             f"{title}: 'as_of' {moment.isoformat()} has no time zone: add one, as in '{moment.isoformat()}+00:00'"
         )
     return moment
+
+
+def _is_names(names: Any) -> bool:
+    return _is_list(names) and all(isinstance(name, str) for name in names)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple))
 
 
 def _listed(names: Sequence[str]) -> str:

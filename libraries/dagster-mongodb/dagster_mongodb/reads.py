@@ -1,11 +1,12 @@
 """Reading a slice of a collection, a batch at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from dagster_mongodb.columns import Column
 from dagster_mongodb.errors import OptionsError
@@ -17,6 +18,8 @@ from dagster_mongodb.source import Source
 from dagster_mongodb.values import ID
 
 _LOGICAL = ("$and", "$or", "$nor")
+# BadValue, FailedToParse, TypeMismatch, InvalidPipelineOperator, and errors of single stages, which have no names.
+_BAD_QUERY = frozenset({2, 9, 14, 168, *range(15_000, 60_000)})
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,12 @@ class SliceReader:
     batch_size: int
 
     def chunks(self) -> Iterator[list[Document]]:
-        """Return the documents."""
-        with self.open_database() as database:
+        """Return the documents.
+
+        Raises:
+            OptionsError: MongoDB does not accept the filter or the pipeline.
+        """
+        with self.open_database() as database, self._explained_query():
             collection, options = database[self.where.collection], self.options
             if options.as_of is not None:
                 found = find_as_of(database, self.where.collection, options.as_of, self._query)
@@ -71,6 +78,7 @@ class SliceReader:
     def _raw_batches(self, options: Mapping[str, Any]) -> Iterator[bytes]:
         with (
             self.open_database() as database,
+            self._explained_query(),
             database[self.where.collection].find_raw_batches(*self._found, **options) as batches,
         ):
             yield from cast("Iterator[bytes]", batches)
@@ -80,6 +88,19 @@ class SliceReader:
             return documents
         fields = {ID, *(self.where.path(name).partition(".")[0] for name in self.options.columns)}
         return [{name: value for name, value in document.items() if name in fields} for document in documents]
+
+    @contextmanager
+    def _explained_query(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationFailure as error:
+            if error.code not in _BAD_QUERY or not (self.options.filter or self.options.pipeline):
+                raise
+            reason = error.details and error.details.get("errmsg")
+            raise OptionsError(
+                f"collection {self.where.collection}: MongoDB does not accept the 'filter' or the 'pipeline' of the "
+                f"input: {reason}"
+            ) from error
 
     @property
     def _query(self) -> dict[str, Any]:
@@ -196,11 +217,15 @@ def _check_names(
     Documents have no common columns, so the collection is searched for each name.
     """
     sort = [name for name, _ in options.sort]
-    named = {"columns": options.columns or (), "filter": names_in(options.filter), "sort": sort}
+    named = {"columns": options.columns or (), "filter": [*names_in(options.filter)], "sort": sort}
     collection = database[where.collection]
     known = None if columns is None else [column.name for column in columns]
+    is_there: dict[str, bool] = {}
     for option, names in named.items():
-        missing = [name for name in names if not _has(name, where, known, collection)]
+        for name in names:
+            if name not in is_there:
+                is_there[name] = _has(name, where, known, collection)
+        missing = [name for name in names if not is_there[name]]
         if not missing:
             continue
         there: Iterable[str] = known if known is not None else (collection.find_one() or {})

@@ -223,8 +223,15 @@ class Partitions:
 
 
 def names_of(primary_key: Any) -> tuple[str, ...]:
-    """Return the columns of a primary key: of none, a name, or several names."""
-    return (primary_key,) if isinstance(primary_key, str) else tuple(primary_key or ())
+    """Return the columns of a primary key: of none, a name, or several names.
+
+    Raises:
+        OptionsError: it is something else.
+    """
+    names = [primary_key] if isinstance(primary_key, str) else primary_key or []
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) and name for name in names):
+        raise OptionsError(f"'primary_key' is {primary_key!r}, it must be a column or a list of columns")
+    return tuple(names)
 
 
 def _boxes(partitions: Partitions, metadata: Mapping[str, Any]) -> tuple[tuple[Keys | Windows, ...], ...]:

@@ -69,9 +69,10 @@ class Source:
         is_old = note is not None and note.owner is None
         # An input without partitions (the first one of an asset that depends on itself) may be missing.
         is_needed = partitions is None or bool(partitions.keys)
-        # An empty collection without a note is left by a first write that MongoDB refused, or made by hand.
+        # An empty collection is left by a first write that failed, or made by hand.
+        is_noted = note is not None and note.is_stored
         is_there = find_collection(database, collection) is not None
-        is_stored = is_there and (note is not None or database[collection].find_one({}, {ID: True}) is not None)
+        is_stored = is_there and (is_noted or database[collection].find_one({}, {ID: True}) is not None)
         if is_needed and not is_old and not is_stored:
             raise CollectionNotStoredError(
                 f"{title} was never stored in {database.name}.{collection}, or was dropped: materialize it first"

@@ -57,12 +57,15 @@ class StoredRows:
             missing: value for documents without this field.
         """
         if column.name not in self.primary_key:
-            if self.is_path(column.name):
+            # Names that are not selected come from the documents themselves.
+            if self.selected is not None and self.is_path(column.name):
                 return [value_at(document, column.name, missing) for document in documents]
             try:
                 return list(map(itemgetter(column.field), documents))
             except KeyError:
-                return [document.get(column.field, missing) for document in documents]
+                # Other programs and release 0.1 stored dots of documents as they are.
+                names = column.field, column.name
+                return [document.get(names[0], document.get(names[1], missing)) for document in documents]
         if len(self.primary_key) == 1:
             return list(map(itemgetter(ID), documents))
         return [document[ID][column.field] for document in documents]

@@ -17,14 +17,16 @@ from dagster_mongodb.handlers.streams import DataFrameChunksHandler
 Handler = TypeHandler[Any]
 
 
-def handler_of(obj: object, more: Sequence[Handler] = ()) -> Handler | None:
+def handler_of(obj: object, more: Sequence[Handler] = (), *, has_partitions: bool = False) -> Handler | None:
     """Return the handler that stores an object, or None.
 
     Args:
         obj: an output.
         more: handlers of the user, which are asked first.
+        has_partitions: of the output, so that a dictionary of tables is one of partitions and not a document.
     """
-    return next((handler for handler in _handlers(more) if handler.stores(obj)), None)
+    handlers = [handler for handler in _handlers(more) if has_partitions or not isinstance(handler, PartitionsHandler)]
+    return next((handler for handler in handlers if handler.stores(obj)), None)
 
 
 def handler_reading(annotation: Any, more: Sequence[Handler] = ()) -> Handler | None:

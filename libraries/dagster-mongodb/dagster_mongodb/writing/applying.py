@@ -57,7 +57,10 @@ def apply_in_order(
             _delete_former(collection, ids, log, undo)
     else:
         for ids in id_batches(difference.vanished):
-            collection.delete_many({ID: {"$in": list(ids)}})
+            deleted = collection.delete_many({ID: {"$in": list(ids)}}).deleted_count
+            if difference.is_at_once and deleted < len(ids):
+                # Another writer of the same rows, which have no keys, deleted them: its rows must go as well.
+                raise OvertakenError
     if waiting and undo:
         _write_waiting(collection, waiting, difference.changed_at_once, undo)
 

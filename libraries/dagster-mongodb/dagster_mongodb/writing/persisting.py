@@ -1,11 +1,11 @@
 """Writing a difference until it is written, or taking it back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
 
-from dagster_mongodb.errors import WriteRefusedError
+from dagster_mongodb.errors import PartitionError, WriteRefusedError
 from dagster_mongodb.slices import CollectionSlice
 from dagster_mongodb.values import ID
 from dagster_mongodb.writing.applying import apply_in_order
@@ -47,6 +47,7 @@ def persist(
     find_difference: Callable[[], Difference],
     begin: Callable[[], None],
     log: RevisionLog | None = None,
+    lists: Collection[str] | None = None,
 ) -> WriteCounts:
     """Write a difference, and take back what was written if MongoDB refuses a document.
 
@@ -56,6 +57,7 @@ def persist(
         find_difference: compares; called again after another writer interfered.
         begin: called before anything is written.
         log: keeps versions before they are replaced or deleted.
+        lists: fields that may hold lists; `None`: any field may.
 
     Raises:
         WriteRefusedError: MongoDB refuses a document; the message says whether nothing was written.
@@ -68,10 +70,14 @@ def persist(
         differences.append(find_difference())
         begin()
         if differences[-1]:
-            _apply(collection, differences[-1], log, undos)
+            _apply(collection, differences[-1], log, undos, Rules.of(collection, lists))
 
     try:
         _repeat(attempt, collection, where)
+    except PartitionError:
+        for undo in filter(None, reversed(undos)):
+            undo.run()
+        raise
     except WriteRefusedError as error:
         last = [difference.shape for difference in differences[-3:]]
         if is_of_duplicates(error) and any(shape != last[0] for shape in last):
@@ -94,9 +100,12 @@ def persist(
 
 
 def _apply(
-    collection: RawCollection, difference: Difference, log: RevisionLog | None, undos: list[Undo | None]
+    collection: RawCollection,
+    difference: Difference,
+    log: RevisionLog | None,
+    undos: list[Undo | None],
+    rules: Rules,
 ) -> None:
-    rules = Rules.of(collection)
     # A document to which fields are added may become too large.
     can_refuse = rules.can_refuse or difference.mode == "set"
     # After a transaction nothing would tell which keys of it are the same in a collation.

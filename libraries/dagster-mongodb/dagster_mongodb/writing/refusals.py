@@ -1,6 +1,6 @@
 """Which collections can refuse documents, and errors that say why one did."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,20 +38,28 @@ class Rules:
     indexes: int
 
     @classmethod
-    def of(cls, collection: RawCollection) -> "Rules":
-        """Return the rules of a collection."""
+    def of(cls, collection: RawCollection, lists: Collection[str] | None) -> "Rules":
+        """Return the rules of a collection.
+
+        Args:
+            collection: any.
+            lists: fields that may hold lists, of which an index takes only one; `None`: any field may.
+        """
         (found, *_) = [*collection.database.list_collections(filter={"name": collection.name}), {}]
         options = found.get("options", {})
         has_validator = "validator" in options and options.get("validationAction") != "warn"
         has_collation = "collation" in options
         indexes = collection.index_information()
-        # A plain index of one field takes any value.
-        refuses = any(
-            index.get("unique") or len(index["key"]) > 1 or index["key"][0][1] not in _PLAIN_DIRECTIONS
-            for name, index in indexes.items()
-            if name != "_id_"
-        )
+        refuses = any(_refuses(index, lists) for name, index in indexes.items() if name != "_id_")
         return cls(has_validator or has_collation or refuses, has_collation, max(1, len(indexes)))
+
+
+def _refuses(index: Mapping[str, Any], lists: Collection[str] | None) -> bool:
+    """Return whether an index may refuse a document: a plain one takes any values, but only one list."""
+    if index.get("unique") or any(direction not in _PLAIN_DIRECTIONS for _, direction in index["key"]):
+        return True
+    fields = [path.split(".")[0] for path, _ in index["key"]]
+    return sum(field != ID and (lists is None or field in lists) for field in fields) > 1
 
 
 def held_up(error: BulkWriteError, rules: Rules) -> set[int]:

@@ -38,6 +38,7 @@ class RevisionLog:
     provisional_column: str | None = None
     kept: list[RawBSONDocument] = field(default_factory=list)
     noted: list[Any] = field(default_factory=list)
+    _indexed: set[str] = field(default_factory=set)
 
     def keep(self, former: Sequence[RawBSONDocument], kind: str) -> None:
         """Keep former versions before they are replaced or deleted.
@@ -64,7 +65,7 @@ class RevisionLog:
     ) -> list[RawBSONDocument]:
         """Keep final versions; return those whose revision number another writer has taken in the meantime."""
         for name in (f"{ID}.document_id", "valid_until"):
-            create_missing_index(revisions, name)
+            self._create_missing_index(revisions, name)
         latest = self._latest(revisions, [document[ID] for document in final])
         now = datetime.now(timezone.utc)
         until = {"valid_until": now, "kind": kind, "run_id": self.run_id, "partition": self.partition}
@@ -102,7 +103,7 @@ class RevisionLog:
         A killed writer leaves a note without documents; the next writer notes them again.
         """
         insertions = self.database[self.collection + INSERTIONS]
-        create_missing_index(insertions, "valid_from")
+        self._create_missing_index(insertions, "valid_from")
         for batch in id_batches(ids):
             note = {
                 "document_ids": list(batch),
@@ -120,6 +121,11 @@ class RevisionLog:
                 ours = {ID: {"$in": list(batch)}, "run_id": self.run_id}
                 self.database[self.collection + suffix].delete_many(ours)
             ids.clear()
+
+    def _create_missing_index(self, collection: Collection[Any], name: str) -> None:
+        if name not in self._indexed:
+            create_missing_index(collection, name)
+            self._indexed.add(name)
 
     def _is_current(self, last: RawBSONDocument, document: RawBSONDocument) -> bool:
         """Return whether the last revision of a key is the version that is stored still, left by a killed writer."""

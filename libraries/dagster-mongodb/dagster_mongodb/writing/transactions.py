@@ -17,6 +17,7 @@ from dagster_mongodb.writing.keys import RawCollection, find_by_ids, id_batches,
 from dagster_mongodb.writing.refusals import OvertakenError, Rules, held_up
 from dagster_mongodb.writing.revision_log import RevisionLog
 
+_WITH_TRANSACTIONS = ("RSPrimary", "RSSecondary", "Mongos", "LoadBalancer")
 _MOST_BYTES = 16 * 2**20
 # What the server keeps in memory for an entry of an index, besides the documents, until the transaction ends.
 # A server with a cache of 256 MiB, the least that MongoDB takes by default, refuses twice as much.
@@ -39,8 +40,8 @@ class Part:
 
 def has_transactions(client: MongoClient[Any]) -> bool:
     """Return whether the server is a replica set or a sharded cluster."""
-    hello = client.admin.command("hello")
-    return "setName" in hello or hello.get("msg") == "isdbgrid"
+    servers = client.topology_description.server_descriptions().values()
+    return any(server.server_type_name in _WITH_TRANSACTIONS for server in servers)
 
 
 def whole(difference: Difference, rules: Rules) -> Part | None:

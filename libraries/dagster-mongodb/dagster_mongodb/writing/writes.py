@@ -1,5 +1,6 @@
 """Writing the rows of a slice: only what differs from what is stored."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -24,6 +25,8 @@ APPENDS = "dagster_appends"
 APPENDS_KEPT = timedelta(days=30)
 """How long after its first attempt an append may be repeated."""
 
+# dtypes of columns without lists; others, such as object, may hold some.
+_NO_LISTS = re.compile(r"u?int|float|bool|datetime64|timedelta64|str|date$", re.IGNORECASE)
 _PLAIN: CodecOptions[dict[str, Any]] = CodecOptions()
 
 
@@ -49,7 +52,8 @@ def write_keyed(
             the meantime is compared again, so that its version is kept, too.
 
     Raises:
-        PartitionError: the key of a row is stored in another partition; nothing was written.
+        PartitionError: the key of a row is stored in another partition. Nothing was written, unless another
+            writer stored it there during this write.
         WriteRefusedError: MongoDB refuses a document; nothing was written.
         ConcurrentWriteError: other writers kept changing the same documents.
     """
@@ -65,7 +69,7 @@ def write_keyed(
             _refuse_stored_elsewhere(collection, where, rows, [difference.new, difference.not_compared])
         return difference
 
-    return persist(collection, where, find_difference, begin, log)
+    return persist(collection, where, find_difference, begin, log, _lists(rows))
 
 
 def write_unkeyed(
@@ -97,7 +101,7 @@ def write_unkeyed(
         stored = [document[ID] for document in plain.find(where.query, {ID: True})]
         return Difference(numbered, not_compared=range(len(rows)), vanished=stored, is_at_once=True)
 
-    return persist(collection, where, find_difference, begin)
+    return persist(collection, where, find_difference, begin, lists=_lists(rows))
 
 
 def append(
@@ -131,7 +135,14 @@ def append(
         difference.is_at_once = True
         return difference
 
-    return persist(collection, where, find_difference, begin)
+    return persist(collection, where, find_difference, begin, lists=_lists(rows))
+
+
+def _lists(rows: Rows) -> set[str] | None:
+    """Return the fields of rows that may hold lists; None for documents, of which any may."""
+    if rows.columns is None:
+        return None
+    return {column.field for column in rows.columns if not _NO_LISTS.match(column.dtype)}
 
 
 def _refuse_stored_elsewhere(

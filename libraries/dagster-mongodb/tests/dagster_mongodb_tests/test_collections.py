@@ -187,7 +187,8 @@ def test_a_name_that_a_collection_cannot_have_is_refused_with_what_to_do(io_mana
 def test_columns_that_writers_of_partitions_add_at_the_same_time_are_all_noted(database):
     def note(number: int) -> None:
         columns = (collection.Column("id", "int64"), collection.Column(f"column{number}", "float64"))
-        notes.write_note(database, notes.Note("table", "asset 'table'", columns=columns), is_whole=False)
+        note = notes.Note("table", "asset 'table'", columns=columns)
+        notes.write_note(database, note, is_whole=False, dropped=None, has_documents=lambda: True)
 
     with ThreadPoolExecutor(8) as writers:
         list(writers.map(note, range(40)))

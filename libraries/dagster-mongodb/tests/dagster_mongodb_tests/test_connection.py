@@ -142,6 +142,11 @@ def test_a_check_needs_a_login(server_with_logins):
         resource.close()
 
 
+@pytest.mark.parametrize("password", ["se/cret", "se?cret", "se@cret"])
+def test_no_part_of_a_password_passes_for_a_host(password):
+    assert "se" not in address(f"mongodb+srv://user:{password}@h.example.org/").replace("h.example.org", "")
+
+
 def test_a_user_who_may_not_write_is_told_so(server_with_logins):
     manager = MongoDBIOManager(uri=f"mongodb://reader:p%40ss%2Fword@{server_with_logins}", database="guarded")
     with pytest.raises(MongoDBConnectionError, match="is not allowed to do this"):

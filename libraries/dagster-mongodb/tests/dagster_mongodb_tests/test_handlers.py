@@ -19,11 +19,11 @@ from dagster_mongodb import (
     DatePolicy,
     MongoDBIOManager,
     MongoDBIOManagerError,
-    Rows,
     StoredRows,
     TypeHandler,
     UnreadableError,
 )
+from dagster_mongodb.handlers.handler import Rows
 from dagster_mongodb.handlers.registry import (
     handler_of,
     handler_reading,
@@ -177,7 +177,8 @@ def test_a_dictionary_of_plain_values_is_one_document(annotation):
     assert partition_value(annotation) is None
 
 
-def test_a_dictionary_of_tables_is_not_stored_as_a_document():
-    assert type(handler_of({"a": pd.DataFrame()})).__name__ == "PartitionsHandler"
+def test_a_dictionary_of_tables_is_one_of_partitions_if_the_output_has_some():
+    assert type(handler_of({"a": pd.DataFrame()}, has_partitions=True)).__name__ == "PartitionsHandler"
+    assert type(handler_of({"a": pd.DataFrame()})).__name__ == "DocumentHandler"
     for document in ({}, {"a": 1}, {"a": [{"b": 1}]}):
-        assert type(handler_of(document)).__name__ == "DocumentHandler"
+        assert type(handler_of(document, has_partitions=True)).__name__ == "DocumentHandler"

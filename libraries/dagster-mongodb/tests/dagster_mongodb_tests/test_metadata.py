@@ -107,3 +107,17 @@ def test_rows_outside_a_partition_are_named_by_plain_values(io_manager):
         write(io_manager, spec, pd.DataFrame({"year": [2024, 2025]}), partition_key="2024")
     with pytest.raises(Exception, match="row 1 has year='2025'"):
         write(io_manager, spec, pd.DataFrame({"year": ["2024", "2025"]}), partition_key="2024")
+
+
+def test_an_index_that_a_person_made_is_never_dropped(io_manager, database):
+    database["table"].create_index("email")
+    for indexes in (["email"], []):
+        write_directly(io_manager, FRAME, primary_key="id", indexes=indexes)
+    assert "email_1" in database["table"].index_information()
+
+
+@pytest.mark.parametrize("metadata", [{"dates": 5}, {"dates": ["utc", 5]}, {"primary_key": 5}, {"primary_key": [5]}])
+def test_options_of_a_wrong_type_are_refused_by_their_name(io_manager, metadata):
+    (name,) = metadata
+    with pytest.raises(OptionsError, match=f"'{name}' is "):
+        write_directly(io_manager, FRAME, **metadata)

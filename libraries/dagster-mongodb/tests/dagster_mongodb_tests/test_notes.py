@@ -11,7 +11,11 @@ from dagster_mongodb import (
     adopt_collection,
     find_revisions,
 )
-from dagster_mongodb.notes import NOTES
+from dagster_mongodb.destination import Destination
+from dagster_mongodb.handlers.dataframes import DataFrameHandler
+from dagster_mongodb.notes import NOTES, Note, find_note
+from dagster_mongodb.options import WriteOptions
+from dagster_mongodb.slices import CollectionSlice
 
 from dagster_mongodb_tests.tables import counts, read, read_directly, table, write, write_directly
 
@@ -238,3 +242,76 @@ def test_an_asset_whose_first_write_was_refused_was_never_stored(io_manager, dat
         read_directly(io_manager, pd.DataFrame)
     write_directly(io_manager, FRAME, **unique)
     pd.testing.assert_frame_equal(read_directly(io_manager, pd.DataFrame), FRAME)
+
+
+def destination(database, owner: str, frame: pd.DataFrame, primary_key: str = "id") -> Destination:
+    """Return the checked destination of a write of a table, before it begins."""
+    rows = DataFrameHandler().rows(frame, (primary_key,))
+    where = CollectionSlice(database.name, "table", (primary_key,))
+    options = WriteOptions.of({"write_mode": "merge", "primary_key": primary_key}, has_primary_key=True, title=owner)
+    note = Note("table", owner, primary_key=where.primary_key, columns=rows.columns)
+    return Destination.check(database, where, options, note)
+
+
+def test_of_two_assets_that_begin_to_write_a_collection_at_the_same_time_one_is_refused(database):
+    first, second = destination(database, "asset 'cats'", FRAME), destination(database, "asset 'dogs'", FRAME)
+    first.prepare()
+    with pytest.raises(CollectionError, match="keeps asset 'cats'"):
+        second.prepare()
+
+
+def test_an_adoption_is_not_undone_by_a_write_that_was_under_way(io_manager, database):
+    write_directly(io_manager, FRAME, primary_key="id")
+    under_way = destination(database, "asset 'table'", FRAME)
+    adopt_collection(database, "table", "other")
+    with pytest.raises(CollectionError, match="keeps asset 'other'"):
+        under_way.prepare()
+
+
+def test_an_asset_whose_first_write_did_not_end_was_never_stored(io_manager, database):
+    destination(database, "asset 'table'", FRAME).prepare()
+    with pytest.raises(CollectionNotStoredError):
+        read_directly(io_manager, pd.DataFrame)
+    write_directly(io_manager, FRAME, primary_key="id")
+    assert len(read_directly(io_manager, pd.DataFrame)) == 2
+
+
+def test_two_writers_after_a_collection_was_dropped_note_the_columns_of_both(io_manager, database):
+    write_directly(io_manager, FRAME, primary_key="id")
+    database.drop_collection("table")
+    others = [destination(database, "asset 'table'", FRAME[["id"]].assign(**{name: 1.5})) for name in ("x", "y")]
+    for other in others:
+        other.prepare()
+    note = find_note(database, "table")
+    assert note is not None
+    assert [column.name for column in note.columns or ()] == ["id", "x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("first", "then"), [("id", ["email", "id"]), ("id", None), (None, "id"), (["id", "email"], ["email", "id"])]
+)
+def test_a_changed_primary_key_is_refused_also_where_the_note_of_the_first_release_does_not_name_it(
+    io_manager, database, first, then
+):
+    write_directly(io_manager, FRAME, primary_key=first)
+    columns = database[NOTES].find_one({"_id": "table"})["columns"]
+    database[NOTES].replace_one({"_id": "table"}, {"columns": columns})
+    before = list(database["table"].find())
+    with pytest.raises(OptionsError, match="was written with another one, as the _id"):
+        write_directly(io_manager, FRAME.assign(email=["c", "d"]), primary_key=then)
+    assert list(database["table"].find()) == before
+    assert counts(write_directly(io_manager, FRAME, primary_key=first))[2 if first else 0] == 2 or not first
+
+
+def test_a_note_of_a_later_release_is_read(io_manager, database):
+    write_directly(io_manager, FRAME, primary_key="id")
+    database[NOTES].update_one({"_id": "table"}, {"$set": {"more": 1, "columns.0.unit": "m"}})
+    pd.testing.assert_frame_equal(read_directly(io_manager, pd.DataFrame), FRAME)
+    assert counts(write_directly(io_manager, FRAME, primary_key="id")) == (0, 0, 2, 0)
+
+
+def test_categories_of_many_megabytes_can_change(io_manager):
+    for start in (0, 1):
+        text = pd.Categorical([f"{number:0300}" for number in range(start, start + 20_000)])
+        write_directly(io_manager, pd.DataFrame({"id": range(20_000), "x": text, "y": text}), primary_key="id")
+    assert read_directly(io_manager, pd.DataFrame)["x"].cat.categories[-1] == f"{20_000:0300}"

@@ -63,6 +63,9 @@ def read_as(io_manager: MongoDBIOManager, spec: dg.AssetSpec, annotation: Any) -
         ({"filter": {"city": "Rome"}}, ["Rome"]),
         ({"filter": {"$or": [{"city": "Rome"}, {"since": {"$lt": T0 + timedelta(hours=1)}}]}}, ["Oslo", "Rome"]),
         ({"filter": {"in US$ 1.50": 3}}, ["Lima"]),
+        ({"filter": {"city": {"$regex": "^[OR]", "$ne": "Oslo"}}}, ["Rome"]),
+        ({"filter": {"city": {"$regex": "^o", "$options": "i"}}}, ["Oslo"]),
+        ({"filter": {"since": {"$lte": T0.date()}}}, ["Oslo"]),
         ({"sort": "height"}, ["Baku", "Rome", "Oslo", "Lima"]),
         ({"sort": {"in US$ 1.50": -1}, "limit": 2}, ["Baku", "Lima"]),
         ({"sort": [("height", -1)], "columns": ["city"]}, ["Lima", "Oslo", "Rome", "Baku"]),
@@ -131,6 +134,13 @@ def test_a_pipeline_without_ids_is_a_frame_of_its_fields(io_manager):
         ({"filter": "city"}, "'filter' is 'city', it must be a dict"),
         ({"sort": {"city": 2}}, "'sort' is .*it must be a column"),
         ({"limit": -1}, "'limit' is -1"),
+        ({"limit": True}, "'limit' is True"),
+        ({"sort": 5}, "'sort' is 5"),
+        ({"sort": {"city": -1.0}}, "'sort' is .*-1.0"),
+        ({"columns": 5}, "'columns' is 5"),
+        ({"filter": {"$expr": {"$gt": ["$height", 1]}}}, r"'filter' has \$expr, which knows stored fields"),
+        ({"filter": {"height": {"$gtt": 1}}}, "MongoDB does not accept the 'filter'.*gtt"),
+        ({"pipeline": [{"$mach": {}}]}, "MongoDB does not accept .* the 'pipeline'.*mach"),
         ({"as_of": T0.isoformat(), "sort": "city"}, "'sort' cannot be combined with 'as_of'"),
         ({"columns": "city"}, "it must be a list of column names"),
     ],
@@ -310,3 +320,17 @@ def test_an_option_of_nodes_driver_does_not_keep_from_reading(mongodb_uri, datab
     with pytest.warns(UserWarning, match="Unknown option"):
         write_directly(manager, FRAME, primary_key="city")
     assert len(read_directly(manager, pd.DataFrame)) == 4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_plain_dot_in_a_field_of_another_program_is_read(io_manager, database, kind):
+    database["table"].insert_one({"a.b": 1, "c": 2})
+    found = read_directly(io_manager, kind)
+    rows = (
+        found
+        if isinstance(found, list)
+        else pd.concat(found).to_dict("records")
+        if kind is DataFrameChunks
+        else found.to_dict("records")
+    )
+    assert rows == [{"a.b": 1, "c": 2}]

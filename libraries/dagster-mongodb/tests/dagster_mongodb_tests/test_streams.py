@@ -171,7 +171,7 @@ def test_tables_of_several_partitions_are_written_together(io_manager):
     }
     write(io_manager, spec, tables, partition_range=("a", "b"))
     assert read(io_manager, spec).to_dict("list") == {"id": [1, 2, 3], "key": ["a", "a", "b"]}
-    rows = handler_of(tables).rows(tables, ["id"])  # pyright: ignore[reportOptionalMemberAccess]
+    rows = handler_of(tables, has_partitions=True).rows(tables, ["id"])  # pyright: ignore[reportOptionalMemberAccess]
     assert isinstance(rows, PartitionedRows)
     assert rows.rows_of == {"a": range(2), "b": range(2, 3)}
     with pytest.raises(UnstorableError, match="partition 'b': column 'bad' is complex"):
