@@ -15,7 +15,7 @@ from dagster_mongodb.connection import explained_errors
 class MongoDBResource(dg.ConfigurableResource):
     """A database of a MongoDB server.
 
-    Resources and IO managers of one process share a client if `uri` and `app_name` are the same.
+    Resources and IO managers of one process share a client if all settings of their connections are the same.
 
     Example:
         .. code-block:: python

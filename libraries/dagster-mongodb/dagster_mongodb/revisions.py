@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any
 
 import bson
-from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
 from dagster_mongodb.errors import OptionsError, UnreadableError
@@ -25,7 +24,6 @@ INSERTIONS = "_insertions"
 # The fields of a revision besides the former version; both must fit into one document.
 REVISION_BYTES = 4096
 
-_RAW = bson.CodecOptions(document_class=RawBSONDocument)
 _AWARE_DATES: bson.CodecOptions[dict[str, Any]] = bson.CodecOptions(tz_aware=True)
 
 

@@ -17,7 +17,6 @@ from dagster_mongodb.values import ABSENT, STRICT, DatePolicy, bson_values
 
 _MOST_CATEGORIES = 100_000
 _MOST_CATEGORY_BYTES = 8 * 2**20  # all of them must fit into one document
-_MISSING_TYPES = frozenset({type(None), type(pd.NA), type(pd.NaT)})
 
 
 class DataFrameRows(ColumnRows):
