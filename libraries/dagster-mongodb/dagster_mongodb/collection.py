@@ -1,6 +1,6 @@
 """The name, indexes and schema of a collection, and which collections can hold an asset."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -43,9 +43,12 @@ def collection_name(database: str, asset_or_output: str, metadata: Mapping[str, 
     Raises:
         OptionsError: MongoDB does not allow the name.
     """
-    name = str(metadata.get("collection") or asset_or_output)
+    name = metadata.get("collection")
+    name = asset_or_output if name is None else name
     if (
-        "$" in name
+        not isinstance(name, str)
+        or not name
+        or "$" in name
         or "\0" in name
         or name.startswith("system.")
         or name in (NOTES, APPENDS)
@@ -139,6 +142,20 @@ def index_models(
     cuts = sorted(where.boxes[0], key=lambda cut: not isinstance(cut, Keys)) if where.boxes else []
     if cuts and [where.path(cut.column) for cut in cuts] != [ID]:
         models.append(([(where.path(cut.column), 1) for cut in cuts], {}))
+    for directions, options in _directions_and_options(indexes, title):
+        models.append(([(where.path(column), direction) for column, direction in directions.items()], options))
+    names = [options.get("name") or _index_name(keys) for keys, options in models]
+    if len({*map(repr, models)}) == len(models) and len(set(names)) < len(names):
+        raise OptionsError(f"{title}: two of the 'indexes' have the same name: {', '.join(names)}")
+    return models
+
+
+def named_in_indexes(indexes: Any) -> list[str]:
+    """Return the columns that definitions of indexes name, which `index_models` accepts."""
+    return [column for directions, _ in _directions_and_options(indexes, "") for column in directions]
+
+
+def _directions_and_options(indexes: Any, title: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for index in indexes if isinstance(indexes, (list, tuple)) else [None]:
         options = dict(index) if isinstance(index, Mapping) else {"keys": index}
         keys = options.pop("keys", None)
@@ -152,8 +169,7 @@ def index_models(
                 f"{title}: 'indexes' is {indexes!r}, it must be a list of columns, lists of columns, or dicts as "
                 '{"keys": {"time": -1}, "unique": True}'
             )
-        models.append(([(where.path(column), direction) for column, direction in directions.items()], options))
-    return models
+        yield directions, options
 
 
 def set_indexes(

@@ -150,6 +150,22 @@ def merge(former: tuple[Column, ...], new: tuple[Column, ...]) -> tuple[Column, 
     return tuple(columns.values())
 
 
+def check_documents_beside(columns: tuple[Column, ...]) -> None:
+    """Refuse documents beside a table, if its columns cannot be read without their dtypes.
+
+    Raises:
+        UnstorableError: names the column.
+    """
+    for column in columns:
+        dtype = column.of_values.dtype
+        if _DURATIONS.match(dtype) or _DATES.match(dtype):
+            raise UnstorableError(
+                f"column {column.name!r} is {dtype} in some rows of the collection, which are a table, and others are "
+                "documents, which have no dtypes: nobody could tell it from a number or a date with a time when it is "
+                "read. Return tables only, or documents only; rename or drop the collection to write all of it anew"
+            )
+
+
 def _common(first: Column, second: Column) -> Column:
     missing = NONE if first.missing and second.missing and first.missing != second.missing else None
     missing = missing or first.missing or second.missing

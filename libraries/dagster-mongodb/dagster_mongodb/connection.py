@@ -15,6 +15,7 @@ from pymongo.errors import (
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
+    WriteConcernError,
 )
 
 from dagster_mongodb.errors import MongoDBConnectionError, OptionsError
@@ -28,6 +29,7 @@ _UNAUTHORIZED = 13
 _OUT_OF_DISK_SPACE = 14031
 # Of a database whose name is too long, or differs from another name in upper and lower case only.
 _REFUSED_NAMES = (73, 13297)
+_WRITE_CONCERN = (79, 100)  # unknown, cannot be satisfied
 _NO_SPACE = "No space left on device"
 
 
@@ -138,6 +140,11 @@ def explained_errors(uri: str) -> Iterator[None]:
         if error.code == _OUT_OF_DISK_SPACE or _NO_SPACE in str(error):
             raise MongoDBConnectionError(
                 f"MongoDB at {address(uri)} has no space left on its disk: free some; what is stored is kept"
+            ) from error
+        if isinstance(error, WriteConcernError) or error.code in _WRITE_CONCERN or "'w' > 1" in str(error):
+            raise MongoDBConnectionError(
+                f"MongoDB at {address(uri)} cannot confirm writes as 'write_concern' or the URI's w asks: "
+                f"{error.details and error.details.get('errmsg')}"
             ) from error
         if error.code in _REFUSED_NAMES:
             reason = error.details and error.details.get("errmsg")

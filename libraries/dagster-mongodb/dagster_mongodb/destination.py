@@ -12,6 +12,7 @@ from dagster_mongodb.collection import (
     create_collection,
     find_collection,
     index_models,
+    named_in_indexes,
     set_indexes,
     set_validator,
 )
@@ -54,7 +55,10 @@ class Destination:
             OptionsError: the metadata contradicts how the collection was written.
         """
         collection = where.collection
-        indexes = index_models(where, options.indexes, note.owner or collection)
+        owner = note.owner or collection
+        indexes = index_models(where, options.indexes, owner)
+        if options.validation_action and note.columns is None:
+            raise OptionsError(f"{owner}: 'validation_action' needs columns with dtypes, which documents do not have")
         found = find_collection(database, collection)
         check_collection(database, collection, found or {}, keep_revisions=options.keep_revisions)
         # In this order: another writer notes the collection before it writes the first document.
@@ -68,6 +72,12 @@ class Destination:
                     "or set; or let the asset take it over with dagster_mongodb.adopt_collection"
                 )
             note = replace(note, columns=None, is_shared=True)
+        is_own_schema = former is not None and former.has_validator
+        if options.validation_action and not is_own_schema and (found or {}).get("options", {}).get("validator"):
+            raise CollectionError(
+                f"collection {collection} has a schema of another program: leave out 'validation_action', or remove it"
+            )
+        _check_indexed_names(where, options.indexes, note, former)
         if document is not None and former is not None:
             check_write(former, note, lambda: True)
             if former.owner is None:
@@ -112,6 +122,22 @@ class Destination:
             is_whole=self.options.mode == "replace" and self.where.boxes is None,
             dropped=self.former if self.options_of_collection is None else None,
             has_documents=lambda: self.database[self.where.collection].find_one({}, {ID: True}) is not None,
+        )
+
+
+def _check_indexed_names(where: CollectionSlice, indexes: Any, note: Note, former: Note | None) -> None:
+    """Refuse indexes on columns that neither these rows nor former ones have.
+
+    Raises:
+        OptionsError: names the column.
+    """
+    if not note.columns:
+        return
+    known = {column.name for some in (note, former) if some is not None for column in some.columns or ()}
+    missing = [name for name in named_in_indexes(indexes) if where.column(name) not in {*known, ID, "$**"}]
+    if missing:
+        raise OptionsError(
+            f"{note.owner} has no column {', '.join(missing)}, which 'indexes' names: it has {', '.join(known)}"
         )
 
 

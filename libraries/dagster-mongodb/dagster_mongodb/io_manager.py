@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import dagster as dg
 from bson.codec_options import CodecOptions
@@ -220,6 +220,8 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
                 counts = writes.write_unkeyed(documents, where, rows, begin=begin_write)
             destination.note_success()
             total = documents.estimated_document_count()
+            is_all = options.mode == "replace" or where.boxes is None
+            partition_rows = len(rows) if is_all else documents.count_documents(where.query)
         context.add_output_metadata(
             materialization_metadata(
                 context,
@@ -227,6 +229,7 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
                 rows,
                 counts,
                 total=total,
+                partition_rows=partition_rows,
                 seconds=time.monotonic() - begin,
                 uri=connection.shown(self.uri, where.database),
             )
@@ -253,6 +256,11 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         title, more = title_of(context), self.type_handlers()
         of_partition = partition_value(annotation, more)
         kind = loaded_annotation(annotation if of_partition is None else of_partition, more)
+        if context.upstream_output is not None and not context.upstream_output.has_asset_key:
+            collected = context.upstream_output.dagster_type.typing_type
+            # Of several outputs Dagster loads one after the other.
+            if get_origin(annotation) is list and get_args(annotation) == (collected,):
+                kind = collected
         handler = handler_reading(kind, more)
         if handler is None:
             raise MongoDBIOManagerError(
@@ -265,7 +273,8 @@ class MongoDBIOManager(dg.ConfigurableIOManager):
         database_name, partitions = self._database_of(metadata), Partitions.of(context)
         if of_partition is not None and partitions is None:
             raise OptionsError(
-                f"{title} has no partitions, so it cannot be read as {annotation}: annotate it with {kind}"
+                f"{title} has no partitions, or none are given, so it cannot be read as {annotation}: annotate it with "
+                f"{kind}"
             )
         with self._open_database(database_name, self._user, codec_options=READING) as database:
             source = Source.find(
@@ -350,6 +359,11 @@ def _check_partitions(
     where: CollectionSlice, rows: Rows, metadata: Mapping[str, Any], partitions: Partitions | None
 ) -> None:
     rows_of = rows.rows_of if isinstance(rows, PartitionedRows) else {}
+    lacking = [] if partitions is None or not rows_of else [key for key in partitions.keys if key not in rows_of]
+    if lacking:
+        raise PartitionError(
+            f"partition {lacking[0]!r} is written, but not returned: return an empty table, which deletes its rows"
+        )
     unknown = [key for key in rows_of if partitions is None or key not in partitions.keys]
     if unknown:
         written = "no partitions" if partitions is None else f"the partitions {', '.join(partitions.keys)}"

@@ -19,6 +19,7 @@ def materialization_metadata(
     counts: WriteCounts,
     *,
     total: int,
+    partition_rows: int,
     seconds: float,
     uri: str,
 ) -> Mapping[str, Any]:
@@ -30,6 +31,7 @@ def materialization_metadata(
         rows: that were written.
         counts: what the write changed.
         total: documents in the collection.
+        partition_rows: documents in the slice.
         seconds: that the write took.
         uri: of the database, without user and password.
     """
@@ -51,7 +53,7 @@ def materialization_metadata(
         **former,
     }
     if where.boxes is not None:
-        metadata["dagster/partition_row_count"] = len(rows)
+        metadata["dagster/partition_row_count"] = partition_rows
     if "dagster/column_schema" not in context.definition_metadata and rows.columns is not None:
         metadata["dagster/column_schema"] = dg.TableSchema(
             columns=[dg.TableColumn(column.name, column.dtype) for column in rows.columns]

@@ -1,14 +1,19 @@
 """Metadata of assets and inputs as typed functions: a misspelt option is an error where it is written."""
 
 import datetime
+import decimal
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import dagster as dg
-from bson import json_util
+import numpy as np
+from bson import Decimal128, json_util
+from bson.binary import UuidRepresentation
 
-_RELAXED = json_util.RELAXED_JSON_OPTIONS
+from dagster_mongodb.errors import OptionsError
+
+_RELAXED = json_util.RELAXED_JSON_OPTIONS.with_options(uuid_representation=UuidRepresentation.STANDARD)
 
 
 def Write(
@@ -103,14 +108,19 @@ def _extended_json(query: Any) -> Any:
     """Return a query as a metadata value of JSON."""
     if query is None:
         return None
-    return dg.MetadataValue.json(json.loads(json_util.dumps(_with_moments(query), json_options=_RELAXED)))
+    return dg.MetadataValue.json(json.loads(json_util.dumps(_as_stored(query), json_options=_RELAXED)))
 
 
-def _with_moments(query: Any) -> Any:
-    """Return a query with calendar dates as they are stored: as midnight UTC."""
+def _as_stored(query: Any) -> Any:
+    """Return a query with values as they are stored: calendar dates as midnight UTC, decimals as decimal128."""
     if isinstance(query, Mapping):
-        return {name: _with_moments(value) for name, value in query.items()}
+        return {name: _as_stored(value) for name, value in query.items()}
     if isinstance(query, (list, tuple)):
-        return [_with_moments(value) for value in query]
-    is_date = isinstance(query, datetime.date) and not isinstance(query, datetime.datetime)
-    return datetime.datetime.combine(query, datetime.time(), datetime.timezone.utc) if is_date else query
+        return [_as_stored(value) for value in query]
+    if isinstance(query, datetime.datetime) and query.tzinfo is None:
+        raise OptionsError(f"the date {query} in a filter or a pipeline has no time zone: add one")
+    if isinstance(query, datetime.date) and not isinstance(query, datetime.datetime):
+        return datetime.datetime.combine(query, datetime.time(), datetime.timezone.utc)
+    if isinstance(query, decimal.Decimal):
+        return Decimal128(query)
+    return query.item() if isinstance(query, np.generic) else query

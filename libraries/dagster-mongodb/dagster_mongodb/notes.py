@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from dagster_mongodb.columns import Column, merge
+from dagster_mongodb.columns import Column, check_documents_beside, field_name, merge
 from dagster_mongodb.errors import CollectionError, OptionsError
 from dagster_mongodb.slices import names_of
 from dagster_mongodb.values import ID
@@ -38,6 +38,7 @@ class Note:
         calendar_dates: whether the partition column holds calendar dates.
         keep_revisions: whether former versions are kept.
         columns: and their types; `None` for documents, which have no common columns.
+        past_columns: of former versions, if those are kept.
         dotted_names: columns whose names contain a dot.
         indexes: name → keys and options of the indexes that the metadata asked for, as they were created.
         has_validator: whether the metadata asked for a schema.
@@ -54,6 +55,7 @@ class Note:
     calendar_dates: bool = False
     keep_revisions: bool = False
     columns: tuple[Column, ...] | None = None
+    past_columns: tuple[Column, ...] = ()
     dotted_names: frozenset[str] = frozenset()
     indexes: Mapping[str, str] = field(default_factory=dict)
     has_validator: bool = False
@@ -76,6 +78,7 @@ class Note:
             else expression,
             "calendar_dates": self.calendar_dates,
             "keep_revisions": self.keep_revisions,
+            "past_columns": [column.as_document() for column in self.past_columns],
             "dotted_names": sorted(self.dotted_names),
             "indexes": [[*pair] for pair in self.indexes.items()],
             "has_validator": self.has_validator,
@@ -99,6 +102,7 @@ class Note:
             calendar_dates=document.get("calendar_dates", False),
             keep_revisions=document.get("keep_revisions", False),
             columns=noted,
+            past_columns=tuple(map(Column.of_document, document.get("past_columns", ()))),
             dotted_names=frozenset(
                 [*document.get("dotted_names", ()), *(column.name for column in noted or () if "." in column.name)]
             ),
@@ -260,11 +264,12 @@ def adopt_collection(
         database: of the collection.
         collection: its name.
         asset_key: of the asset; its next materialization may replace and delete the documents.
-        primary_key: the same as in the metadata of the asset: ``"_id"`` if the documents are identified by their
-            ``_id``. A collection of a renamed asset keeps its own.
+        primary_key: the same as in the metadata of the asset: the name under which its rows have what is ``_id`` in
+            the documents, or ``"_id"`` itself. A collection of a renamed asset keeps its own.
 
     Raises:
         CollectionError: the database has no such collection.
+        OptionsError: the documents have another key.
 
     Example:
         .. code-block:: python
@@ -274,16 +279,21 @@ def adopt_collection(
     """
     if collection not in database.list_collection_names(filter={"name": collection}):
         raise CollectionError(f"{database.name} has no collection {collection}")
-    owner = owner_of(dg.AssetKey.from_coercible(asset_key))
+    owner, key = owner_of(dg.AssetKey.from_coercible(asset_key)), names_of(primary_key)
     while True:
         note = find_note(database, collection)
         if note is None:
-            new = Note(collection, owner, primary_key=names_of(primary_key), is_stored=True, version=1)
+            _check_adopted_key(database, collection, key)
+            new = Note(collection, owner, primary_key=key, is_stored=True, version=1)
             with contextlib.suppress(DuplicateKeyError):
                 _notes(database).insert_one(new.as_document())
                 return
-        elif _replace_note(database, note, replace(note, owner=owner, is_shared=False, version=note.version + 1)):
-            return
+        if note is not None and key and key != note.primary_key:
+            raise OptionsError(f"collection {collection} was written with {shown_key(note.primary_key)}: leave it out")
+        if note is not None:
+            adopted = replace(note, owner=owner, is_shared=False, version=note.version + 1)
+            if _replace_note(database, note, adopted):
+                return
 
 
 def _notes(database: Database[Any]) -> Collection[Any]:
@@ -299,11 +309,19 @@ def _replace_note(database: Database[Any], former: Note, new: Note) -> bool:
 
 
 def _merged(former: Note, new: Note, *, is_whole: bool) -> Note:
+    past = former.past_columns
+    if new.keep_revisions and former.columns is not None:
+        # Former versions are read with these types, so a column must not change its meaning.
+        past = merge(past, former.columns)
+        merge(past, new.columns or ())
+    past = past if new.keep_revisions else ()
     if is_whole and new.columns != ():
-        return new
+        return replace(new, past_columns=past)
     if former.columns is None or new.columns is None:
         # No documents say nothing about columns.
         columns = former.columns if new.columns == () else None
+        if columns is None:
+            check_documents_beside(former.columns or new.columns or ())
     else:
         columns = merge(former.columns, new.columns)
     cut = new if new.partition_expr is not None else former
@@ -312,9 +330,23 @@ def _merged(former: Note, new: Note, *, is_whole: bool) -> Note:
         partition_expr=cut.partition_expr,
         calendar_dates=cut.calendar_dates,
         columns=columns,
+        past_columns=past,
         dotted_names=former.dotted_names | new.dotted_names,
         is_shared=former.is_shared or new.is_shared,
     )
+
+
+def _check_adopted_key(database: Database[Any], collection: str, key: Sequence[str]) -> None:
+    """Refuse a primary key that the documents of another program have as a field and not as ``_id``."""
+    fields = [field_name(name) for name in key if name != ID]
+    having = {"$or": [{field: {"$exists": True}} for field in fields]} if fields else {ID: {"$in": []}}
+    document = database[collection].find_one(having, {ID: True})
+    if document is not None:
+        raise OptionsError(
+            f"collection {collection}: the document with the _id {document[ID]!r} has {', '.join(key)} as a field, so "
+            "it is not its _id. Adopt the collection with the primary key '_id'; or, to make the field the key, write "
+            "the asset to a new collection"
+        )
 
 
 def shown_key(primary_key: Sequence[str]) -> str:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import dagster as dg
 from bson import json_util
+from bson.binary import UuidRepresentation
+from bson.errors import BSONError
 
 from dagster_mongodb.errors import OptionsError
 from dagster_mongodb.values import STRICT, DatePolicy
@@ -31,7 +33,10 @@ WRITE_OPTIONS = (
     "database",
     "collection",
 )
-_EXTENDED_JSON = json_util.JSONOptions(tz_aware=True, tzinfo=timezone.utc)
+_OF_STORED_FIELDS = frozenset({"$expr", "$where", "$jsonSchema"})
+_EXTENDED_JSON = json_util.JSONOptions(
+    tz_aware=True, tzinfo=timezone.utc, uuid_representation=UuidRepresentation.STANDARD
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,9 @@ class WriteOptions:
             raise OptionsError(
                 f"{title}: 'validation_action' is {action!r}, it must be one of {_listed(_VALIDATION_ACTIONS)}"
             )
+        for option in ("keep_revisions", "calendar_dates"):
+            if metadata.get(option) not in (None, True, False):
+                raise OptionsError(f"{title}: {option!r} is {metadata[option]!r}, it must be true or false")
         needing = ["keep_revisions"] if metadata.get("keep_revisions") else []
         needing += [f"write_mode: {mode}"] if mode in ("merge", "set") else []
         if needing and not has_primary_key:
@@ -117,24 +125,25 @@ class ReadOptions:
             OptionsError: a value is not valid, or options contradict each other.
         """
         columns = metadata.get("columns")
-        if columns is not None and not _is_names(columns):
-            raise OptionsError(f"{title}: 'columns' is {columns!r}, it must be a list of column names")
+        if columns is not None and not (_is_names(columns) and columns and len(set(columns)) == len(columns)):
+            raise OptionsError(f"{title}: 'columns' is {columns!r}, it must be a list of different column names")
         condition = metadata.get("filter") or {}
         if not isinstance(condition, Mapping):
             raise OptionsError(f'{title}: \'filter\' is {condition!r}, it must be a dict, as in {{"city": "Oslo"}}')
-        if "$expr" in condition:
+        for operator in _OF_STORED_FIELDS.intersection(condition):
             raise OptionsError(
-                f"{title}: 'filter' has $expr, which knows stored fields and not columns: use a 'pipeline' with $match"
+                f"{title}: 'filter' has {operator}, which knows stored fields and not columns: use a 'pipeline' with "
+                "$match"
             )
-        limit = metadata.get("limit") or 0
-        if type(limit) is not int or limit < 0:
+        limit = metadata.get("limit")
+        if limit is not None and (type(limit) is not int or limit < 1):
             raise OptionsError(f"{title}: 'limit' is {limit!r}, it must be a number of rows")
         as_of, pipeline = metadata.get("as_of"), metadata.get("pipeline")
         options = cls(
             columns=tuple(columns) if columns else None,
-            filter=_values_of(condition),
+            filter=_query(condition, title),
             sort=_sort(metadata.get("sort"), title),
-            limit=limit,
+            limit=limit or 0,
             pipeline=None if pipeline is None else _pipeline(pipeline, title),
             as_of=None if as_of is None else _moment(as_of, title),
         )
@@ -212,6 +221,13 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, dg.MetadataValue) else value
 
 
+def _query(query: Any, title: str) -> Any:
+    try:
+        return _values_of(query)
+    except (ValueError, TypeError, BSONError) as error:
+        raise OptionsError(f"{title}: a value of 'filter' or 'pipeline' is not valid: {error}") from error
+
+
 def _values_of(query: Any) -> Any:
     """Return a query with the dates, ObjectIds and so on of MongoDB's extended JSON as values.
 
@@ -222,6 +238,8 @@ def _values_of(query: Any) -> Any:
         values = {name: _values_of(value) for name, value in query.items()}
         # MongoDB knows $regex; as a pattern of Python it would lose the operators beside it.
         return values if "$regex" in values else json_util.object_hook(values, _EXTENDED_JSON)
+    if isinstance(query, datetime) and query.tzinfo is None:
+        raise ValueError(f"the date {query} has no time zone: add one")
     if isinstance(query, date) and not isinstance(query, datetime):
         return datetime.combine(query, time(), timezone.utc)  # as it is stored
     return [_values_of(value) for value in query] if isinstance(query, (list, tuple)) else query
@@ -244,7 +262,7 @@ def _pipeline(pipeline: Any, title: str) -> tuple[Mapping[str, Any], ...]:
         raise OptionsError(f"{title}: 'pipeline' is {pipeline!r}, it must be a list of stages")
     if writing := sorted(_WRITING_STAGES & {name for stage in pipeline for name in stage}):
         raise OptionsError(f"{title}: {_listed(writing)} in 'pipeline' would write: an input only reads")
-    return tuple(_values_of(pipeline))
+    return tuple(_query(pipeline, title))
 
 
 def _date_policy(dates: Any, title: str) -> DatePolicy:

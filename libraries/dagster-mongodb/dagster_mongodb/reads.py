@@ -8,7 +8,7 @@ from typing import Any, cast
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from dagster_mongodb.columns import Column
+from dagster_mongodb.columns import DATE, Column, field_name, merge
 from dagster_mongodb.errors import OptionsError
 from dagster_mongodb.handlers.handler import Document, StoredRows
 from dagster_mongodb.options import ReadOptions
@@ -158,6 +158,8 @@ def stored_rows(
         dotted_names=() if note is None else note.dotted_names,
     )
     columns = None if note is None else note.columns
+    if note is not None and columns is not None and options.as_of is not None:
+        columns = merge(columns, note.past_columns)
     with open_database() as database:
         _check_names(database, where, columns, options, source.title)
     reader = SliceReader(open_database, where, options, batch_size)
@@ -191,18 +193,25 @@ def translated(query: Mapping[str, Any], where: CollectionSlice) -> dict[str, An
         elif name.startswith("$"):
             paths[name] = condition
         else:
-            paths[where.path(name)] = condition
+            paths[where.path(name)] = _stored_document(condition)
     return paths
 
 
-def names_in(query: Mapping[str, Any]) -> Iterator[str]:
-    """Return the columns and paths that a filter names."""
+def _stored_document(condition: Any) -> Any:
+    """Return a condition; a document that a field has to be equal to, with its keys as they are stored."""
+    if not isinstance(condition, Mapping) or any(name.startswith("$") for name in condition):
+        return condition
+    return {field_name(name): _stored_document(value) for name, value in condition.items()}
+
+
+def _conditions(query: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Return the columns and paths that a filter names, and what it asks of each."""
     for name, condition in query.items():
         if name in _LOGICAL:
             for inner in condition:
-                yield from names_in(inner)
+                yield from _conditions(inner)
         elif not name.startswith("$"):
-            yield name
+            yield name, condition
 
 
 def _check_names(
@@ -217,8 +226,20 @@ def _check_names(
     Documents have no common columns, so the collection is searched for each name.
     """
     sort = [name for name, _ in options.sort]
-    named = {"columns": options.columns or (), "filter": [*names_in(options.filter)], "sort": sort}
+    named = {
+        "columns": options.columns or (),
+        "filter": [name for name, _ in _conditions(options.filter)],
+        "sort": sort,
+    }
     collection = database[where.collection]
+    dates = {column.name for column in columns or () if column.dtype == DATE or column.dtype.startswith("datetime64[")}
+    for name, condition in _conditions(options.filter):
+        values = condition.values() if isinstance(condition, Mapping) else [condition]
+        if name in dates and any(isinstance(value, str) for value in values):
+            raise OptionsError(
+                f"{title}: the column {name!r} holds dates, but the 'filter' compares it with text: {condition!r}. "
+                'Give a tz-aware datetime to Read(filter=...), or write {"$date": "2024-01-01T00:00:00Z"}'
+            )
     known = None if columns is None else [column.name for column in columns]
     is_there: dict[str, bool] = {}
     for option, names in named.items():
@@ -237,10 +258,10 @@ def _check_names(
 
 def _has(name: str, where: CollectionSlice, columns: Sequence[str] | None, collection: Any) -> bool:
     column = where.column(name)
-    if column in (ID, *where.primary_key) or (columns is not None and column in columns):
+    if column in (ID, *where.primary_key):
         return True
-    if columns is not None:
-        return False
+    if columns is not None and (column not in columns or name == column):
+        return column in columns
     # A collection without documents has no columns to compare with.
     exists = collection.find_one({where.path(name): {"$exists": True}}, {ID: True}) is not None
     return exists or collection.find_one({}, {ID: True}) is None

@@ -8,16 +8,19 @@
 ``valid_from``, ``run_id``, ``partition``.
 """
 
+import uuid
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import bson
+from bson import Decimal128, ObjectId
 from pymongo.database import Database
 
 from dagster_mongodb.errors import OptionsError, UnreadableError
-from dagster_mongodb.values import ID
+from dagster_mongodb.values import ID, READING
+from dagster_mongodb.writing.keys import key_of
 
 REVISIONS = "_revisions"
 INSERTIONS = "_insertions"
@@ -163,13 +166,30 @@ def find_as_of(
     return sorted(found, key=_order)
 
 
-def _key(document: Mapping[str, Any]) -> bytes:
-    return bson.encode({ID: document[ID]})
+def _key(document: Mapping[str, Any]) -> Hashable:
+    return key_of(bson.encode({ID: document[ID]}, codec_options=READING))
 
 
 def _order(document: Mapping[str, Any]) -> Any:
-    key = document[ID]
-    return tuple(key.values()) if isinstance(key, Mapping) else key
+    return _ranked(document[ID])
+
+
+def _ranked(value: Any) -> tuple[int, Any]:
+    """Return a key as a value that sorts as MongoDB sorts keys: by the kind of value, then by value."""
+    if isinstance(value, Mapping):
+        return 4, tuple(map(_ranked, value.values()))
+    if isinstance(value, uuid.UUID):
+        value = value.bytes
+    if isinstance(value, bytes):
+        return 6, (len(value), bytes(value))
+    if isinstance(value, bool):
+        return 8, value
+    if isinstance(value, Decimal128):
+        return 2, value.to_decimal()
+    if isinstance(value, str):
+        return 3, value.encode()
+    kinds: list[tuple[int, Any]] = [(2, (int, float)), (7, ObjectId), (9, datetime)]
+    return next((rank for rank, kind in kinds if isinstance(value, kind)), 10), value
 
 
 def _prefixed(query: Mapping[str, Any], prefix: str) -> dict[str, Any]:

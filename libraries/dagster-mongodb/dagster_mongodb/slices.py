@@ -217,9 +217,11 @@ class Partitions:
         """Return the partitions of a context; `None` if it has none."""
         if not (context.has_asset_key and context.has_asset_partitions):
             return None
-        return cls(
-            context.asset_key.to_user_string(), context.asset_partitions_def, tuple(context.asset_partition_keys)
-        )
+        definition, keys = context.asset_partitions_def, context.asset_partition_keys
+        # Of mappings, Dagster gives the keys in no order.
+        is_static = isinstance(definition, dg.StaticPartitionsDefinition)
+        order = definition.get_partition_keys().index if is_static else str
+        return cls(context.asset_key.to_user_string(), definition, tuple(sorted(keys, key=order)))
 
 
 def names_of(primary_key: Any) -> tuple[str, ...]:
@@ -229,7 +231,8 @@ def names_of(primary_key: Any) -> tuple[str, ...]:
         OptionsError: it is something else.
     """
     names = [primary_key] if isinstance(primary_key, str) else primary_key or []
-    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) and name for name in names):
+    is_valid = isinstance(names, (list, tuple)) and all(isinstance(name, str) and name for name in names)
+    if not is_valid or len(set(names)) < len(names):
         raise OptionsError(f"'primary_key' is {primary_key!r}, it must be a column or a list of columns")
     return tuple(names)
 

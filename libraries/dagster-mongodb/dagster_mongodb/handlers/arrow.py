@@ -14,7 +14,8 @@ from dagster_mongodb.handlers.arrow_values import arrow_array, bson_values_of_ar
 from dagster_mongodb.handlers.handler import ColumnRows, StoredRows, TypeHandler, check_names, value_at
 from dagster_mongodb.values import STRICT, DatePolicy
 
-_UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError)
+# TypeError: of decimals that are NaN or infinite.
+_UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError)
 TypeChange = Callable[[pa.DataType], pa.DataType]
 
 

@@ -1,5 +1,6 @@
 """Arrow types of columns."""
 
+import re
 from collections.abc import Callable
 
 import pandas as pd
@@ -70,6 +71,7 @@ def _arrow_type(column: Column) -> pa.DataType | None:
     if isinstance(known, pd.ArrowDtype):
         return known.pyarrow_dtype
     if isinstance(known, pd.DatetimeTZDtype):
-        return pa.timestamp(known.unit, str(known.tz))
+        # pandas names the fixed offset +05:30 UTC+05:30, which Arrow does not know.
+        return pa.timestamp(known.unit, re.sub(r"^UTC(?=[+-])", "", str(known.tz)))
     numpy = getattr(known, "numpy_dtype", getattr(known, "subtype", known))  # of nullable and of sparse dtypes
     return pa.from_numpy_dtype(numpy) if getattr(numpy, "kind", "O") in "biufm" else None

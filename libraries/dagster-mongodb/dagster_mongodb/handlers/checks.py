@@ -1,16 +1,18 @@
 """What the names of columns and the primary key of rows must be like."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from bson import Regex
 
 from dagster_mongodb.columns import STORED_DOT, field_name
 from dagster_mongodb.errors import UnstorableError
 from dagster_mongodb.values import ID
 
-_NESTED = (list, tuple, set, dict, np.ndarray)
+_NESTED = (list, tuple, set, dict, np.ndarray, Regex, re.Pattern)
 
 
 def check_names(names: Sequence[Any], primary_key: Sequence[str]) -> None:
@@ -71,7 +73,9 @@ def check_primary_key(keys: pd.DataFrame) -> None:
         )
         if any(nested):
             row = int(np.argmax(nested))
-            raise UnstorableError(f"row {row}: a primary key is one value, not a list or a document ({shown(row)})")
+            raise UnstorableError(
+                f"row {row}: a primary key is one value, not a list, a document or a pattern ({shown(row)})"
+            )
     missing = keys.isna().to_numpy().any(axis=1)
     if missing.any():
         row = int(missing.argmax())

@@ -112,5 +112,7 @@ def _packed_columns(
 def _inferred_frame(documents: list[dict[str, Any]], stored: StoredRows) -> pd.DataFrame:
     """Return documents of another program as a frame, with the dtypes that pandas infers."""
     columns = [Column(name, "object") for name in stored.columns_of(documents)]
+    if not columns:
+        return pd.DataFrame(index=pd.RangeIndex(len(documents)))
     arrays = _packed_columns(documents, stored, columns)
     return _frame({column.name: inferred(restored(arrays[column.name], column)) for column in columns})

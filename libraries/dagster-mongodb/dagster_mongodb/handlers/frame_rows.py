@@ -25,6 +25,8 @@ class DataFrameRows(ColumnRows):
     def __init__(self, frame: pd.DataFrame, primary_key: Sequence[str], dates: DatePolicy = STRICT) -> None:
         _check_index(frame.index)
         check_names(list(frame.columns), primary_key)
+        if len(frame) and not len(frame.columns):
+            raise UnstorableError(f"the frame has {len(frame)} rows, but no columns")
         self._frame = frame
         self._dates = dates
         self._replaced: dict[str, pd.Series] = {}

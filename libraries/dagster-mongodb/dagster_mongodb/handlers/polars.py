@@ -55,6 +55,8 @@ def _polars_type(kind: pa.DataType) -> pa.DataType:
     """Return the type for what polars cannot read as what it is."""
     if pa.types.is_date64(kind):
         return pa.date32()
+    if pa.types.is_timestamp(kind) and kind.tz and kind.tz[0] in "+-":
+        return pa.timestamp(kind.unit, "UTC")
     if pa.types.is_decimal256(kind):
         return pa.decimal128(38, kind.scale) if kind.scale <= 38 else kind
     if pa.types.is_run_end_encoded(kind):

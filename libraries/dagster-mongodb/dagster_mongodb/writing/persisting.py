@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
 
-from dagster_mongodb.errors import PartitionError, WriteRefusedError
+from dagster_mongodb.errors import ConcurrentWriteError, PartitionError, WriteRefusedError
 from dagster_mongodb.slices import CollectionSlice
 from dagster_mongodb.values import ID
 from dagster_mongodb.writing.applying import apply_in_order
@@ -67,6 +67,9 @@ def persist(
     undos: list[Undo | None] = []
 
     def attempt() -> None:
+        # What the former attempt wrote would differ from what the rows are compared with.
+        while undos and undos[-1] is not None and undos[-1].run():
+            undos.pop()
         differences.append(find_difference())
         begin()
         if differences[-1]:
@@ -74,7 +77,7 @@ def persist(
 
     try:
         _repeat(attempt, collection, where)
-    except PartitionError:
+    except (PartitionError, ConcurrentWriteError):
         for undo in filter(None, reversed(undos)):
             undo.run()
         raise

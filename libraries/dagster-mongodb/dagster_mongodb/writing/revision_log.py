@@ -1,6 +1,6 @@
 """Keeping former versions while documents are written."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 from dagster_mongodb.revisions import INSERTIONS, REVISIONS
 from dagster_mongodb.values import ID
-from dagster_mongodb.writing.keys import id_batches
+from dagster_mongodb.writing.keys import id_batches, key, key_of
 
 _RAW = bson.CodecOptions(document_class=RawBSONDocument)
 
@@ -72,7 +72,7 @@ class RevisionLog:
         left: list[tuple[RawBSONDocument, UpdateOne]] = []
         new: list[tuple[RawBSONDocument, UpdateOne]] = []
         for document in final:
-            last = latest.get(bson.encode({ID: document[ID]}))
+            last = latest.get(key(document))
             if last is not None and self._is_current(last, document):
                 left.append((document, UpdateOne({ID: last[ID]}, {"$set": until})))
                 continue
@@ -88,13 +88,13 @@ class RevisionLog:
             again += [document for document, _ in left]
         return again
 
-    def _latest(self, revisions: Collection[RawBSONDocument], ids: Sequence[Any]) -> dict[bytes, RawBSONDocument]:
-        latest: dict[bytes, RawBSONDocument] = {}
+    def _latest(self, revisions: Collection[RawBSONDocument], ids: Sequence[Any]) -> dict[Hashable, RawBSONDocument]:
+        latest: dict[Hashable, RawBSONDocument] = {}
         for batch in id_batches(ids):
             for revision in revisions.find({f"{ID}.document_id": {"$in": list(batch)}}):
-                key = bson.encode({ID: revision[ID]["document_id"]})
-                if key not in latest or latest[key][ID]["revision"] < revision[ID]["revision"]:
-                    latest[key] = revision
+                of = key_of(bson.encode({ID: revision[ID]["document_id"]}))
+                if of not in latest or latest[of][ID]["revision"] < revision[ID]["revision"]:
+                    latest[of] = revision
         return latest
 
     def note_insertions(self, ids: Sequence[Any]) -> None:

@@ -3,7 +3,7 @@
 import dagster as dg
 import pandas as pd
 import pytest
-from dagster_mongodb import OptionsError, Read, Write
+from dagster_mongodb import CollectionError, OptionsError, Read, Write
 
 from dagster_mongodb_tests.tables import materialize, table, write, write_directly
 
@@ -121,3 +121,36 @@ def test_options_of_a_wrong_type_are_refused_by_their_name(io_manager, metadata)
     (name,) = metadata
     with pytest.raises(OptionsError, match=f"'{name}' is "):
         write_directly(io_manager, FRAME, **metadata)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"indexes": ["emial"]}, "has no column emial, which 'indexes' names: it has"),
+        ({"indexes": [{"keys": "email", "name": "a"}, {"keys": "id", "name": "a"}]}, "have the same name"),
+        ({"keep_revisions": "false"}, "'keep_revisions' is 'false', it must be true or false"),
+        ({"primary_key": ["id", "id"]}, "'primary_key' is"),
+        ({"collection": ""}, "'' is not a valid collection name"),
+    ],
+)
+def test_metadata_that_would_have_no_effect_is_refused(io_manager, database, metadata, message):
+    with pytest.raises(OptionsError, match=message):
+        write_directly(io_manager, FRAME, **{"primary_key": "id", **metadata})
+    assert "table" not in database.list_collection_names()
+
+
+def test_a_schema_needs_columns_and_a_collection_without_one(io_manager, database):
+    with pytest.raises(OptionsError, match="'validation_action' needs columns"):
+        write_directly(io_manager, [{"a": 1}], validation_action="error")
+    database.create_collection("table", validator={"email": {"$type": "string"}})
+    with pytest.raises(CollectionError, match="has a schema of another program"):
+        write_directly(io_manager, FRAME, primary_key="id", validation_action="error")
+
+
+def test_the_rows_of_a_partition_are_counted_in_every_mode(io_manager):
+    keys = dg.StaticPartitionsDefinition(["x"])
+    for mode, key in (("replace", "id"), ("merge", "id"), ("set", "id"), ("append", None)):
+        spec = table(mode, partitions_def=keys, partition_expr="p", primary_key=key, write_mode=mode)
+        for number in (1, 2):
+            shown = write(io_manager, spec, pd.DataFrame({"p": ["x"], "id": [number]}), partition_key="x")
+        assert shown["dagster/partition_row_count"] == (1 if mode == "replace" else 2), mode

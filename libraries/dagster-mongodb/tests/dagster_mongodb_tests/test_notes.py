@@ -7,6 +7,7 @@ from dagster_mongodb import (
     CollectionError,
     CollectionNotStoredError,
     OptionsError,
+    UnstorableError,
     WriteRefusedError,
     adopt_collection,
     find_revisions,
@@ -315,3 +316,32 @@ def test_categories_of_many_megabytes_can_change(io_manager):
         text = pd.Categorical([f"{number:0300}" for number in range(start, start + 20_000)])
         write_directly(io_manager, pd.DataFrame({"id": range(20_000), "x": text, "y": text}), primary_key="id")
     assert read_directly(io_manager, pd.DataFrame)["x"].cat.categories[-1] == f"{20_000:0300}"
+
+
+def test_documents_beside_a_table_whose_types_they_would_take_away_are_refused(io_manager):
+    parts = dg.StaticPartitionsDefinition(["a", "b"])
+    spec = table(partitions_def=parts, partition_expr="p")
+    tables = {
+        "duration": pd.DataFrame({"p": ["a"], "x": pd.to_timedelta([1], unit="s")}),
+        "plain": pd.DataFrame({"p": ["a"], "x": [1.5]}),
+    }
+    write(io_manager, spec, tables["duration"], partition_key="a")
+    with pytest.raises(UnstorableError, match="column 'x' is timedelta64.*other.* are documents"):
+        write(io_manager, spec, [{"p": "b", "x": 1}], partition_key="b")
+    other = table("other", partitions_def=parts, partition_expr="p")
+    write(io_manager, other, [{"p": "b", "x": 1}], partition_key="b")
+    with pytest.raises(UnstorableError, match="column 'x' is timedelta64"):
+        write(io_manager, other, tables["duration"], partition_key="a")
+    write(io_manager, other, tables["plain"], partition_key="a")
+    assert read(io_manager, other)["x"].tolist() == [1, 1.5]
+
+
+def test_an_adopted_collection_has_the_key_that_it_is_said_to_have(io_manager, database):
+    database["cities"].insert_many([{"city": "Oslo"}, {"city": "Rome"}])
+    with pytest.raises(OptionsError, match="has city as a field, so it is not its _id. Adopt"):
+        adopt_collection(database, "cities", "cities", primary_key="city")
+    adopt_collection(database, "cities", "cities", primary_key="_id")
+    found = read(io_manager, table("cities"))
+    assert list(found.columns) == ["_id", "city"]
+    with pytest.raises(OptionsError, match="was written with the primary key '_id': leave it out"):
+        adopt_collection(database, "cities", "towns", primary_key="city")

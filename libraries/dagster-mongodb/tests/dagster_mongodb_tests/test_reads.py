@@ -1,12 +1,15 @@
 """What an input reads: a part of the rows and columns, the past, and nothing by mistake."""
 
+import uuid
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pytest
-from dagster_mongodb import DataFrameChunks, MongoDBIOManager, OptionsError, Read
+from dagster_mongodb import DataFrameChunks, MongoDBIOManager, OptionsError, Read, UnstorableError
 
 from dagster_mongodb_tests.tables import (
     NO_RESOURCES,
@@ -42,15 +45,17 @@ def cities(found: Any) -> list[str]:
     return list(found["city"]) if isinstance(found, pd.DataFrame) else [row["city"] for row in found]
 
 
-def read_as(io_manager: MongoDBIOManager, spec: dg.AssetSpec, annotation: Any) -> Any:
-    """Return what an asset receives whose input has an annotation."""
+def read_as(
+    io_manager: MongoDBIOManager, spec: dg.AssetSpec, annotation: Any, metadata: dict[str, Any] | None = None
+) -> Any:
+    """Return what an asset receives whose input has an annotation and metadata."""
     received = []
 
     def reader(content) -> None:
         received.append(content)
 
     reader.__annotations__["content"] = annotation
-    asset = dg.asset(ins={"content": dg.AssetIn(spec.key)})(reader)
+    asset = dg.asset(ins={"content": dg.AssetIn(spec.key, metadata=metadata)})(reader)
     materialize(io_manager, [spec, asset], selection=[asset])
     return received[0]
 
@@ -135,6 +140,13 @@ def test_a_pipeline_without_ids_is_a_frame_of_its_fields(io_manager):
         ({"sort": {"city": 2}}, "'sort' is .*it must be a column"),
         ({"limit": -1}, "'limit' is -1"),
         ({"limit": True}, "'limit' is True"),
+        ({"limit": 0}, "'limit' is 0"),
+        ({"columns": []}, r"'columns' is \[\]"),
+        ({"columns": ["city", "city"]}, "list of different column names"),
+        ({"filter": {"$where": "1"}}, r"'filter' has \$where"),
+        ({"filter": {"since": {"$gt": "2024-01-01"}}}, "the column 'since' holds dates.*compares it with text"),
+        ({"filter": {"since": datetime(2024, 1, 1)}}, "the date 2024-01-01 00:00:00 has no time zone"),
+        ({"filter": {"city": {"$oid": "nonsense"}}}, "a value of 'filter' or 'pipeline' is not valid"),
         ({"sort": 5}, "'sort' is 5"),
         ({"sort": {"city": -1.0}}, "'sort' is .*-1.0"),
         ({"columns": 5}, "'columns' is 5"),
@@ -142,7 +154,7 @@ def test_a_pipeline_without_ids_is_a_frame_of_its_fields(io_manager):
         ({"filter": {"height": {"$gtt": 1}}}, "MongoDB does not accept the 'filter'.*gtt"),
         ({"pipeline": [{"$mach": {}}]}, "MongoDB does not accept .* the 'pipeline'.*mach"),
         ({"as_of": T0.isoformat(), "sort": "city"}, "'sort' cannot be combined with 'as_of'"),
-        ({"columns": "city"}, "it must be a list of column names"),
+        ({"columns": "city"}, "it must be a list of different column names"),
     ],
 )
 def test_options_of_an_input_that_make_no_sense_are_refused(io_manager, options, message):
@@ -334,3 +346,51 @@ def test_a_plain_dot_in_a_field_of_another_program_is_read(io_manager, database,
         else found.to_dict("records")
     )
     assert rows == [{"a.b": 1, "c": 2}]
+
+
+def test_a_misspelt_path_inside_a_column_is_refused(io_manager):
+    write_directly(io_manager, pd.DataFrame(PEOPLE), primary_key="name")
+    for options in ({"columns": ["address.town"]}, {"filter": {"address.town": "Oslo"}}, {"sort": "address.town"}):
+        with pytest.raises(OptionsError, match="has no column address.town"):
+            read_directly(io_manager, pd.DataFrame, of_input=options)
+
+
+def test_a_filter_by_a_whole_document_finds_names_with_dots(io_manager):
+    write_directly(io_manager, [{"id": 1, "address": {"zip.x": 5}}], primary_key="id")
+    assert len(read_directly(io_manager, list, of_input={"filter": {"address": {"zip.x": 5}}})) == 1
+
+
+@pytest.mark.parametrize("value", [uuid.UUID(int=5), Decimal("1.5"), np.int64(2**60), T0, T0.date(), b"x"])
+def test_values_of_a_filter_are_found_as_they_were_stored(io_manager, value):
+    stored = T0 if value == T0.date() else value
+    write_directly(io_manager, [{"id": 1, "x": stored}, {"id": 2, "x": 7}], primary_key="id")
+    assert [row["id"] for row in read_as(io_manager, table(), list[dict], Read(filter={"x": value}))] == [1]
+
+
+def test_the_outputs_of_mapped_steps_are_collected_as_documents(io_manager):
+    @dg.op(out=dg.DynamicOut())
+    def many():
+        for key in ("a", "b"):
+            yield dg.DynamicOutput({"key": key}, mapping_key=key)
+
+    @dg.op
+    def twice(x: dict) -> dict:
+        return {"key": x["key"] * 2}
+
+    @dg.op
+    def show(found: list[dict]) -> str:
+        return " ".join(sorted(row["key"] for row in found))
+
+    @dg.job(resource_defs={"io_manager": io_manager})
+    def job():
+        show(many().map(twice).collect())
+
+    result = job.execute_in_process(instance=shared_instance(), run_config=QUIET)
+    assert result.output_for_node("show") == "aa bb"
+
+
+def test_documents_without_fields_are_rows_of_a_frame(io_manager):
+    write_directly(io_manager, [{}, {}])
+    assert len(read_directly(io_manager, pd.DataFrame)) == 2
+    with pytest.raises(UnstorableError, match="the frame has 3 rows, but no columns"):
+        write_directly(io_manager, pd.DataFrame(index=range(3)))

@@ -2,6 +2,7 @@
 
 import copy
 import datetime
+from decimal import Decimal
 
 import bson
 import dagster as dg
@@ -11,7 +12,9 @@ from bson.raw_bson import RawBSONDocument
 from dagster_mongodb import (
     ABSENT,
     OptionsError,
+    Read,
     Revision,
+    UnstorableError,
     find_as_of,
     find_revisions,
     revisions_collection,
@@ -335,3 +338,45 @@ def test_the_past_is_found_by_an_index(io_manager, database):
     for text in "ab":
         write_directly(io_manager, frame((1, text)), **KEPT)
     assert [("valid_until", 1)] in [index["key"] for index in database["table_revisions"].index_information().values()]
+
+
+@pytest.mark.parametrize("keys", [([1, 2], [1.0, 2.0], [1, 2]), ([1.0], [Decimal(1)], [1])])
+def test_a_key_whose_type_of_number_changes_is_the_same_key(io_manager, database, keys):
+    kept = {"primary_key": "id", "keep_revisions": True}
+    moments = []
+    for number, some in enumerate(keys):
+        write_directly(io_manager, [{"id": key, "v": number} for key in some], **kept)
+        moments.append(datetime.datetime.now(datetime.timezone.utc))
+    for number, moment in enumerate(moments):
+        assert [document["v"] for document in find_as_of(database, "table", moment)] == [number] * len(keys[0])
+
+
+def test_the_past_is_in_the_order_of_mongodb(io_manager, database):
+    keys = [
+        Decimal("2.5"),
+        4,
+        "a",
+        "B",
+        b"b",
+        b"aaa",
+        True,
+        datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc),
+        3,
+    ]
+    kept = {"primary_key": "id", "keep_revisions": True}
+    write_directly(io_manager, [{"id": key, "v": 1} for key in keys], **kept)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    expected = [document["_id"] for document in database["table"].find(sort=[("_id", 1)])]
+    assert [document["_id"] for document in find_as_of(database, "table", now)] == expected
+
+
+def test_the_past_is_read_with_the_types_and_the_columns_that_it_had(io_manager):
+    kept = {"primary_key": "id", "keep_revisions": True}
+    write_directly(io_manager, pd.DataFrame({"id": [1], "w": ["x"], "d": pd.to_timedelta([1], unit="s")}), **kept)
+    moment = datetime.datetime.now(datetime.timezone.utc)
+    write_directly(io_manager, pd.DataFrame({"id": [1], "d": pd.to_timedelta([2], unit="s")}), **kept)
+    assert list(read_directly(io_manager, pd.DataFrame).columns) == ["id", "d"]
+    past = read_directly(io_manager, pd.DataFrame, of_input=Read(as_of=moment, filter={"w": "x"}))
+    assert past.to_dict("records") == [{"id": 1, "d": pd.Timedelta(seconds=1), "w": "x"}]
+    with pytest.raises(UnstorableError, match="column 'd' is int64, but timedelta64"):
+        write_directly(io_manager, pd.DataFrame({"id": [1], "d": [5]}), **kept)

@@ -1,13 +1,15 @@
 """Collections that can refuse documents: each valid state is reached, and a refused write changes nothing."""
 
 import bson
+import dagster as dg
 import pandas as pd
 import pytest
-from dagster_mongodb import WriteRefusedError, find_as_of, find_revisions
+from dagster_mongodb import MongoDBIOManager, WriteRefusedError, find_as_of, find_revisions
 from dagster_mongodb.writing import transactions
 from pymongo.collation import Collation
 
 from dagster_mongodb_tests.direct import write_table
+from dagster_mongodb_tests.tables import table, write
 from dagster_mongodb_tests.test_revisions import now
 
 MODES = ["replace", "merge", "set"]
@@ -163,3 +165,16 @@ def test_after_a_refused_write_the_past_is_read_as_it_was(unique_texts):
     write_table(unique_texts, frame((1, "c"), (2, "b"), (3, "d")), keep_revisions=True)
     for then in (moment, between):
         assert [document["text"] for document in find_as_of(unique_texts, "table", then)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("rows", [3, 12])
+def test_a_refused_rewrite_without_keys_that_is_larger_than_a_batch_changes_nothing(mongodb_uri, database, rows):
+    manager = MongoDBIOManager(uri=mongodb_uri, database=database.name, batch_size=3)
+    parts = dg.StaticPartitionsDefinition(["a", "b"])
+    spec = table(partitions_def=parts, partition_expr="p", indexes=[{"keys": ["u"], "unique": True}])
+    write(manager, spec, pd.DataFrame({"p": ["a"], "u": [1]}), partition_key="a")
+    write(manager, spec, pd.DataFrame({"p": "b", "u": [-1, -2, -3]}), partition_key="b")
+    before = list(database["table"].find())
+    with pytest.raises(WriteRefusedError, match="nothing was written"):
+        write(manager, spec, pd.DataFrame({"p": "b", "u": range(1, rows + 1)}), partition_key="b")
+    assert list(database["table"].find()) == before
