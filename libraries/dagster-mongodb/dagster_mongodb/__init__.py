@@ -28,7 +28,7 @@ from dagster_mongodb.resource import MongoDBResource
 from dagster_mongodb.revisions import Revision, find_as_of, find_revisions, revisions_collection
 from dagster_mongodb.values import ABSENT, STRICT, DatePolicy
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "ABSENT",
