@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
-.PHONY: install run dev test test-all axe faults rehearsal screenshots rooms lock lint clean
+.PHONY: install run dev test test-library test-all axe faults rehearsal screenshots rooms lock lint clean
 
 install: $(VENV)/.installed
 
@@ -35,10 +35,15 @@ dev: install
 test: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
+# The tests of dagster-mongodb, which is a distribution of its own.
+test-library: $(VENV)/.installed-test
+	@cd libraries/dagster-mongodb && $(abspath $(BIN))/python -m pytest --numprocesses 2 --dist loadgroup
+
 # And what kills, fills, waits and deploys, one after the other; some of it needs root on Debian. CI does it each night
 # and before a release.
-test-all: test
+test-all: test test-library
 	@$(BIN)/python -m pytest -m long
+	@cd libraries/dagster-mongodb && $(abspath $(BIN))/python -m pytest -m long
 
 # What the accessibility test of the dashboard needs; without it, that test is skipped.
 axe: $(VENV)/bin/python

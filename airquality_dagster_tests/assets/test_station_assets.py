@@ -89,7 +89,10 @@ def test_two_passes_over_the_same_hours_change_no_byte(platform, serve, database
     assert first.success
     assert second.success
     assert stored_bytes(database) == before
-    counts = {name: metadata(second, "raw_station1")[f"mongodb/{name}"] for name in ("inserted", "revised", "unchanged", "deleted")}
+    counts = {
+        name: metadata(second, "raw_station1")[f"mongodb/{name}"]
+        for name in ("inserted", "revised", "unchanged", "deleted")
+    }
     assert counts == {"inserted": 0, "revised": 0, "unchanged": 50, "deleted": 0}
     assert "raw_station1_revisions" not in database.list_collection_names()
 

@@ -157,6 +157,7 @@ def test_a_uri_without_a_password_may_stand_in_the_file(uri):
     assert shown_values(component(f"uri: {json.dumps(uri)}"))["uri"] == json.dumps(uri)
 
 
+@pytest.mark.long
 def test_what_dg_scaffolds_stores_an_asset_with_the_uri_of_the_env_file(
     project: Path, mongodb_uri: str, database: Database[Any]
 ):
@@ -171,6 +172,7 @@ def test_what_dg_scaffolds_stores_an_asset_with_the_uri_of_the_env_file(
     assert list(database["cities"].find()) == [{"_id": "Oslo", "height": 23}]
 
 
+@pytest.mark.long
 def test_the_python_that_dg_scaffolds_loads(project: Path):
     run_dg(project, "scaffold", "defs", NAME, "mongodb", "--format", "python", "--uri-variable", "MONGO")
     assert 'uri=dg.EnvVar("MONGO")' in (project / "somebody/defs/mongodb/component.py").read_text(encoding="utf-8")

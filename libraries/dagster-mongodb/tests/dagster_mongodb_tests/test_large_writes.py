@@ -11,6 +11,8 @@ from dagster_mongodb_tests.commands import Listener
 from dagster_mongodb_tests.direct import checked, write_table
 from dagster_mongodb_tests.test_revisions import now
 
+pytestmark = pytest.mark.long
+
 
 def keyed(*keys: str) -> pd.DataFrame:
     return pd.DataFrame({"id": list(keys), "x": 1})

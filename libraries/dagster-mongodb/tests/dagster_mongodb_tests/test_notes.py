@@ -311,6 +311,7 @@ def test_a_note_of_a_later_release_is_read(io_manager, database):
     assert counts(write_directly(io_manager, FRAME, primary_key="id")) == (0, 0, 2, 0)
 
 
+@pytest.mark.long
 def test_categories_of_many_megabytes_can_change(io_manager):
     for start in (0, 1):
         text = pd.Categorical([f"{number:0300}" for number in range(start, start + 20_000)])
