@@ -62,7 +62,8 @@ class Destination:
         found = find_collection(database, collection)
         check_collection(database, collection, found or {}, keep_revisions=options.keep_revisions)
         # In this order: another writer notes the collection before it writes the first document.
-        document = None if found is None else database[collection].find_one({})
+        key_fields = {ID: True, **{field_name(name): True for name in where.primary_key}}
+        document = None if found is None else database[collection].find_one({}, key_fields)
         former = find_note(database, collection)
         if document is not None and (former is None or former.is_shared):
             if options.mode == "replace":
@@ -72,7 +73,8 @@ class Destination:
                     "or set; or let the asset take it over with dagster_mongodb.adopt_collection"
                 )
             note = replace(note, columns=None, is_shared=True)
-        is_own_schema = former is not None and former.has_validator
+        # Notes of release 0.1 name neither owner nor schema.
+        is_own_schema = former is not None and (former.has_validator or former.owner is None)
         if options.validation_action and not is_own_schema and (found or {}).get("options", {}).get("validator"):
             raise CollectionError(
                 f"collection {collection} has a schema of another program: leave out 'validation_action', or remove it"

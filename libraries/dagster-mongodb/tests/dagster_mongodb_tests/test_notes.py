@@ -304,6 +304,14 @@ def test_a_changed_primary_key_is_refused_also_where_the_note_of_the_first_relea
     assert counts(write_directly(io_manager, FRAME, primary_key=first))[2 if first else 0] == 2 or not first
 
 
+def test_a_schema_that_the_first_release_set_is_the_assets_own(io_manager, database):
+    write_directly(io_manager, FRAME, primary_key="id", validation_action="error")
+    columns = database[NOTES].find_one({"_id": "table"})["columns"]
+    database[NOTES].replace_one({"_id": "table"}, {"columns": columns})
+    for _ in range(2):
+        assert counts(write_directly(io_manager, FRAME, primary_key="id", validation_action="error")) == (0, 0, 2, 0)
+
+
 def test_a_note_of_a_later_release_is_read(io_manager, database):
     write_directly(io_manager, FRAME, primary_key="id")
     database[NOTES].update_one({"_id": "table"}, {"$set": {"more": 1, "columns.0.unit": "m"}})
