@@ -309,14 +309,18 @@ def _replace_note(database: Database[Any], former: Note, new: Note) -> bool:
 
 
 def _merged(former: Note, new: Note, *, is_whole: bool) -> Note:
-    past = former.past_columns
-    if new.keep_revisions and former.columns is not None:
-        # Former versions are read with these types, so a column must not change its meaning.
-        past = merge(past, former.columns)
-        merge(past, new.columns or ())
-    past = past if new.keep_revisions else ()
+    merged = _with_common_columns(former, new, is_whole=is_whole)
+    if not new.keep_revisions or former.columns is None:
+        return merged
+    # Former versions are read with these types, so a column must not change its meaning.
+    past = merge(former.past_columns, former.columns)
+    merge(past, merged.columns or ())
+    return replace(merged, past_columns=tuple(column for column in past if column not in (merged.columns or ())))
+
+
+def _with_common_columns(former: Note, new: Note, *, is_whole: bool) -> Note:
     if is_whole and new.columns != ():
-        return replace(new, past_columns=past)
+        return new
     if former.columns is None or new.columns is None:
         # No documents say nothing about columns.
         columns = former.columns if new.columns == () else None
@@ -330,7 +334,6 @@ def _merged(former: Note, new: Note, *, is_whole: bool) -> Note:
         partition_expr=cut.partition_expr,
         calendar_dates=cut.calendar_dates,
         columns=columns,
-        past_columns=past,
         dotted_names=former.dotted_names | new.dotted_names,
         is_shared=former.is_shared or new.is_shared,
     )

@@ -354,3 +354,14 @@ def test_an_adopted_collection_has_the_key_that_it_is_said_to_have(io_manager, d
     assert list(found.columns) == ["_id", "city"]
     with pytest.raises(OptionsError, match="was written with the primary key '_id': leave it out"):
         adopt_collection(database, "cities", "towns", primary_key="city")
+
+
+@pytest.mark.parametrize("metadata", [{}, {"primary_key": "id"}, {"primary_key": "id", "keep_revisions": True}])
+def test_a_second_write_of_the_same_rows_changes_no_byte_of_the_note(io_manager, database, metadata):
+    frame = FRAME.assign(gap=[1.5, None], when=pd.Timestamp("2024-01-01", tz="UTC"), kind=pd.Categorical(["a", "b"]))
+    spec = table(partitions_def=DAYS, partition_expr="when", **metadata)
+    notes = []
+    for _ in range(3):
+        write(io_manager, spec, frame, partition_key="2024-01-01")
+        notes.append(database[NOTES].find_one({"_id": "table"}))
+    assert notes[0] == notes[1] == notes[2]
