@@ -1,7 +1,7 @@
 """Time and memory of the IO manager beside other ways to keep a table in MongoDB, in the same run.
 
     pip install '.[test]' pymongoarrow dagster-community-components
-    python benchmarks/mongodb_io_manager.py [--rows 100000] [--repeat 7] [--chunked 5000000]
+    python benchmarks/mongodb_io_manager.py [--rows 100000] [--repeat 7] [--kinds frame documents] [--chunked 5000000]
 
 The last two packages are optional. Writes and reads frames, documents and Arrow tables of nine columns (`ways.py`) on a
 mongod of its own (the one on the PATH, or that of the extra ``test``). Prints Markdown tables: medians, and how many
@@ -47,14 +47,15 @@ def measured(way: Way, tables: Sequence[Any]) -> Iterator[float]:
         yield time.perf_counter() - begin
 
 
-def print_speed(uri: str, ways: Sequence[type[Way]], rows: int, repeat: int) -> None:
+def print_speed(uri: str, ways: Sequence[type[Way]], kinds: Sequence[str], rows: int, repeat: int) -> None:
     """Print the medians of each kind, action and way."""
     print(f"| | | {' | '.join(way.title for way in ways)} |")
     print(f"| --- | --- |{' --- |' * len(ways)}")
     frame = make_frame(rows)
     changed = frame.assign(value0=frame["value0"].where(frame.index % 100 != 0, frame["value0"] + 1))
     with MongoClient(uri) as client:
-        for kind, (_, made) in KINDS.items():
+        for kind in kinds:
+            made = KINDS[kind][1]
             tables = [made(frame), made(frame), made(changed)]
             compared = [way(client, uri, kind) for way in ways if kind in way.kinds]
             runs = [[list(measured(way, tables)) for way in compared] for _ in range(repeat)]
@@ -128,13 +129,13 @@ def measured_memory(uri: str, title: str, kind: str, action: str, rows: int) -> 
     return float(taken), float(whole)
 
 
-def print_memory(uri: str, ways: Sequence[type[Way]], rows: int) -> None:
+def print_memory(uri: str, ways: Sequence[type[Way]], kinds: Sequence[str], rows: int) -> None:
     """Print the peaks of each kind, action and way."""
     size = make_frame(rows).memory_usage(index=False).sum() / 2**20
     print(f"\nPeak memory beyond what is there before, MiB; the frame has {size:.1f} MiB.\n")
     print(f"| | | {' | '.join(way.title for way in ways)} |")
     print(f"| --- | --- |{' --- |' * len(ways)}")
-    for kind in KINDS:
+    for kind in kinds:
         cells: dict[str, list[str]] = {}
         for way in ways:
             with MongoClient(uri) as client:
@@ -169,6 +170,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time and memory of ways to keep a table in MongoDB.")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--kinds", nargs="+", choices=[*KINDS], default=[*KINDS], help="what is written and read")
     parser.add_argument("--chunked", type=int, default=5_000_000, help="documents of the read in chunks; 0: none")
     parser.add_argument("--memory", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -188,12 +190,12 @@ def main() -> None:
     print()
     with tempfile.TemporaryDirectory() as folder, running_mongod(Path(folder)) as server:
         uri = f"mongodb://{server}"
-        print_speed(uri, ways, options.rows, options.repeat)
+        print_speed(uri, ways, options.kinds, options.rows, options.repeat)
         print(
             f"\nDagster's own cost of a run that writes and reads a row: {measure_dagster(uri, options.repeat):.2f} s."
         )
         if sys.platform == "linux":
-            print_memory(uri, ways, options.rows)
+            print_memory(uri, ways, options.kinds, options.rows)
             if options.chunked:
                 print_chunked(uri, options.chunked)
 
