@@ -80,14 +80,13 @@ class Destination:
                 f"collection {collection} has a schema of another program: leave out 'validation_action', or remove it"
             )
         _check_indexed_names(where, options.indexes, note, former)
+        if found is not None and former is not None:
+            check_write(former, note, lambda: document is not None)
         if document is not None and former is not None:
-            check_write(former, note, lambda: True)
             if former.owner is None:
                 _check_key_of(document, where, note)
             if where.boxes is not None and former.partition_expr != note.partition_expr:
                 _check_partition_columns(database, where, note)
-        elif found is not None and former is not None:
-            check_write(former, note, lambda: False)
         return cls(database, where, options, note, former, None if found is None else found.get("options", {}), indexes)
 
     def prepare(self) -> None:

@@ -288,12 +288,12 @@ def adopt_collection(
             with contextlib.suppress(DuplicateKeyError):
                 _notes(database).insert_one(new.as_document())
                 return
-        if note is not None and key and key != note.primary_key:
+            continue
+        if key and key != note.primary_key:
             raise OptionsError(f"collection {collection} was written with {shown_key(note.primary_key)}: leave it out")
-        if note is not None:
-            adopted = replace(note, owner=owner, is_shared=False, version=note.version + 1)
-            if _replace_note(database, note, adopted):
-                return
+        adopted = replace(note, owner=owner, is_shared=False, version=note.version + 1)
+        if _replace_note(database, note, adopted):
+            return
 
 
 def _notes(database: Database[Any]) -> Collection[Any]:
