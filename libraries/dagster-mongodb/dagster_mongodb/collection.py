@@ -63,6 +63,11 @@ def find_collection(database: Database[Any], collection: str) -> Mapping[str, An
     return next(iter(database.list_collections(filter={"name": collection})), None)
 
 
+def has_documents(database: Database[Any], collection: str) -> bool:
+    """Return whether a collection has any document."""
+    return database[collection].find_one({}, {ID: True}) is not None
+
+
 def create_collection(database: Database[Any], collection: str) -> None:
     """Create a collection, unless it exists."""
     try:

@@ -26,6 +26,15 @@ STRICT = DatePolicy()
 """All that BSON cannot hold is refused."""
 
 
+def midnight(date: datetime.date) -> datetime.datetime:
+    """Return a calendar date as it is stored: as midnight UTC.
+
+    >>> midnight(datetime.date(2024, 1, 1)).isoformat()
+    '2024-01-01T00:00:00+00:00'
+    """
+    return datetime.datetime.combine(date, datetime.time(), datetime.timezone.utc)
+
+
 def bson_date(value: datetime.datetime, where: str, dates: DatePolicy) -> datetime.datetime:
     """Return a date in UTC without a time zone, which BSON takes for UTC.
 

@@ -11,6 +11,7 @@ from dagster_mongodb.collection import (
     check_collection,
     create_collection,
     find_collection,
+    has_documents,
     index_models,
     named_in_indexes,
     set_indexes,
@@ -122,7 +123,7 @@ class Destination:
             replace(self.note, indexes=indexes),
             is_whole=self.options.mode == "replace" and self.where.boxes is None,
             dropped=self.former if self.options_of_collection is None else None,
-            has_documents=lambda: self.database[self.where.collection].find_one({}, {ID: True}) is not None,
+            has_documents=lambda: has_documents(self.database, self.where.collection),
         )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from bson import Decimal128, json_util
 from bson.binary import UuidRepresentation
 
+from dagster_mongodb.dates import midnight
 from dagster_mongodb.errors import OptionsError
 
 _RELAXED = json_util.RELAXED_JSON_OPTIONS.with_options(uuid_representation=UuidRepresentation.STANDARD)
@@ -120,7 +121,7 @@ def _as_stored(query: Any) -> Any:
     if isinstance(query, datetime.datetime) and query.tzinfo is None:
         raise OptionsError(f"the date {query} in a filter or a pipeline has no time zone: add one")
     if isinstance(query, datetime.date) and not isinstance(query, datetime.datetime):
-        return datetime.datetime.combine(query, datetime.time(), datetime.timezone.utc)
+        return midnight(query)
     if isinstance(query, decimal.Decimal):
         return Decimal128(query)
     return query.item() if isinstance(query, np.generic) else query

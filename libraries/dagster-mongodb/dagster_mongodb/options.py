@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from datetime import date, datetime, time, timezone
+from datetime import date, datetime, timezone
 from typing import Any, Literal
 
 import dagster as dg
@@ -11,6 +11,7 @@ from bson import json_util
 from bson.binary import UuidRepresentation
 from bson.errors import BSONError
 
+from dagster_mongodb.dates import midnight
 from dagster_mongodb.errors import OptionsError
 from dagster_mongodb.values import STRICT, DatePolicy
 
@@ -241,7 +242,7 @@ def _values_of(query: Any) -> Any:
     if isinstance(query, datetime) and query.tzinfo is None:
         raise ValueError(f"the date {query} has no time zone: add one")
     if isinstance(query, date) and not isinstance(query, datetime):
-        return datetime.combine(query, time(), timezone.utc)  # as it is stored
+        return midnight(query)
     return [_values_of(value) for value in query] if isinstance(query, (list, tuple)) else query
 
 

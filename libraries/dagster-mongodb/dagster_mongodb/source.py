@@ -7,12 +7,11 @@ from typing import Any
 import dagster as dg
 from pymongo.database import Database
 
-from dagster_mongodb.collection import find_collection
+from dagster_mongodb.collection import find_collection, has_documents
 from dagster_mongodb.errors import CollectionError, CollectionNotStoredError, OptionsError
 from dagster_mongodb.notes import Note, find_note, find_note_of_asset, obeyed, owner_of
 from dagster_mongodb.revisions import INSERTIONS, REVISIONS
 from dagster_mongodb.slices import Partitions
-from dagster_mongodb.values import ID
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Source:
         # An empty collection is left by a first write that failed, or made by hand.
         is_noted = note is not None and note.is_stored
         is_there = find_collection(database, collection) is not None
-        is_stored = is_there and (is_noted or database[collection].find_one({}, {ID: True}) is not None)
+        is_stored = is_there and (is_noted or has_documents(database, collection))
         if is_needed and not is_old and not is_stored:
             raise CollectionNotStoredError(
                 f"{title} was never stored in {database.name}.{collection}, or was dropped: materialize it first"

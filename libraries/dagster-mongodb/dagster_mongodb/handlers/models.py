@@ -19,6 +19,7 @@ import pydantic
 import typing_extensions
 from pydantic_core import to_jsonable_python
 
+from dagster_mongodb.dates import midnight
 from dagster_mongodb.errors import OptionsError, UnreadableError, UnstorableError
 from dagster_mongodb.handlers.handler import Document, StoredRows
 
@@ -93,7 +94,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Set):
         return [_plain(inner) for inner in sorted(value, key=repr)]  # in the same order in each process
     if type(value) is datetime.date:
-        return datetime.datetime.combine(value, datetime.time(), datetime.timezone.utc)
+        return midnight(value)
     return value
 
 

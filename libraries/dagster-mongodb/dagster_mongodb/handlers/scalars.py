@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pydantic
 
+from dagster_mongodb.dates import midnight
 from dagster_mongodb.errors import UnreadableError
 from dagster_mongodb.handlers.documents import DocumentHandler, DocumentRows
 from dagster_mongodb.handlers.handler import StoredRows, TypeHandler
@@ -37,7 +38,7 @@ class ScalarHandler(TypeHandler[Any]):
     def rows(self, obj: Any, primary_key: Sequence[str], dates: DatePolicy = STRICT) -> DocumentRows:
         """Return one row; a date without a time becomes midnight UTC."""
         if type(obj) is datetime.date:
-            obj = datetime.datetime.combine(obj, datetime.time(), datetime.timezone.utc)
+            obj = midnight(obj)
         return DocumentRows([{VALUE: obj}], primary_key, dates)
 
     def load(self, stored: StoredRows, annotation: Any) -> Any:
