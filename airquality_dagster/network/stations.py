@@ -21,7 +21,9 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from airquality_dagster.errors import SettingsError, StationsFileError
-from airquality_dagster.network.deployments import Deployment, check_order
+from airquality_dagster.network.deployments import Deployment, check_order, outdoor_periods
+from airquality_dagster.network.pollutants import POLLUTANTS
+from airquality_dagster.network.siting import Siting
 
 OWN_STATIONS_FILE = Path(__file__).with_name("stations.yaml")
 
@@ -46,9 +48,12 @@ class Station(BaseModel):
         label: its name in the AirQino API. An answer that names another station is refused.
         former_labels: names that it had in the API before.
         city: its place.
-        latitude, longitude: degrees, WGS 84; omitted if unknown.
+        latitude, longitude: degrees, WGS 84; omitted if unknown or given by its deployments.
         silent_after_hours: age of its newest hour, in hours, after which an alert is sent.
-        deployments: devices that measured for this station, in order of time. Empty: always this ``airqino_id``.
+        deployments: where it stood and which device measured, in order of time. Empty: always at its place, always
+            this ``airqino_id``.
+        cross_sensitive: pollutant → whether its channel responds to another gas. A pollutant that is not here is judged
+            by its readings.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +67,7 @@ class Station(BaseModel):
     longitude: float | None = Field(default=None, ge=-180, le=180)
     silent_after_hours: int = Field(default=24, ge=4)
     deployments: tuple[Deployment, ...] = ()
+    cross_sensitive: dict[str, bool] = Field(default_factory=dict)
 
     # The key prefix of its network with a dot, before the names of assets and collections.
     _prefix: str = PrivateAttr(default="")
@@ -87,6 +93,31 @@ class Station(BaseModel):
     def _deployments_are_in_order(cls, deployments: tuple[Deployment, ...]) -> tuple[Deployment, ...]:
         check_order(deployments)
         return deployments
+
+    @field_validator("cross_sensitive")
+    @classmethod
+    def _channels_are_pollutants(cls, cross_sensitive: dict[str, bool]) -> dict[str, bool]:
+        fields = [parameter.field for parameter in POLLUTANTS]
+        unknown = ", ".join(field for field in cross_sensitive if field not in fields)
+        if unknown:
+            raise ValueError(f"{unknown} is no pollutant: these are {', '.join(fields)}")
+        return cross_sensitive
+
+    def siting(self, zone: ZoneInfo) -> Siting:
+        """Return what its flags depend on beside its readings.
+
+        Args:
+            zone: the network's time zone, that of its deployments.
+        """
+        return Siting(outdoor_periods(self.deployments, zone) if self.deployments else None, self.cross_sensitive)
+
+    @property
+    def position(self) -> tuple[float, float] | None:
+        """Latitude and longitude: its own, or those of its newest outdoor deployment that has them."""
+        if self.latitude is not None and self.longitude is not None:
+            return self.latitude, self.longitude
+        positions = (one.position for one in reversed(self.deployments) if one.is_outdoor)
+        return next(filter(None, positions), None)
 
     @property
     def airqino_ids(self) -> tuple[int, ...]:
