@@ -19,6 +19,7 @@ from airquality_dagster.assets.fetch import FetchedPeriod, fetch_months, fetched
 from airquality_dagster.assets.previews import hourly_preview
 from airquality_dagster.assets.resources import airqino_of, mongodb_of
 from airquality_dagster.assets.schemas import HOURLY_COLUMNS, HOURLY_READINGS
+from airquality_dagster.assets.sites import deployments_metadata
 from airquality_dagster.checks.cut_off import AskedPeriod
 from airquality_dagster.checks.hours import CHECKS, RECENTLY, StoredHours
 from airquality_dagster.checks.outcome import check_results, check_specs
@@ -70,6 +71,7 @@ def raw_asset(
             "provisional_column": PROVISIONAL,
             "dagster/column_schema": HOURLY_COLUMNS,
             "airqino_id": dg.MetadataValue.text(station.devices),
+            **deployments_metadata(station),
         },
     )
     def raw(context: dg.AssetExecutionContext) -> Iterator[Any]:
