@@ -25,7 +25,7 @@ from airquality_dagster.checks.hours import CHECKS, RECENTLY, StoredHours
 from airquality_dagster.checks.outcome import check_results, check_specs
 from airquality_dagster.errors import AirQinoError, SimulatedReadingsError
 from airquality_dagster.network.keys import asset_key
-from airquality_dagster.network.partitions import month
+from airquality_dagster.network.partitions import NEWEST_HOUR, month
 from airquality_dagster.network.pollutants import PROVISIONAL, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.storage.hours import measured_hour, newest_hour, replaced_since, stored_hours
@@ -197,7 +197,7 @@ def _metadata(frame: pd.DataFrame, answers: Sequence[HourlyAnswer], now: datetim
     }
     if len(frame):
         newest = frame[TIMESTAMP].max().to_pydatetime()
-        metadata["newest_hour"] = dg.MetadataValue.timestamp(newest)
+        metadata[NEWEST_HOUR] = dg.MetadataValue.timestamp(newest)
         metadata["newest_hour_age_hours"] = dg.MetadataValue.float(round((now - newest) / timedelta(hours=1), 2))
     return metadata
 
