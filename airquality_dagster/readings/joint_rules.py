@@ -18,6 +18,9 @@ COMPANIONS: Mapping[str, tuple[str, float]] = {PM2_5: (PM10, 0.5), PM10: (PM2_5,
 Judgement of this project: what PM2.5 gains, PM10 gains, too, but for noise; coarse dust has little PM2.5.
 """
 
+POWER_UP = (NO2, O3, TEMPERATURE)
+"""Channels that show power-up."""
+
 WARMING_UP = (CO, NO2, O3, TEMPERATURE, HUMIDITY)
 """Channels that need time after power-up. Particles are counted from the first minute on."""
 
