@@ -74,7 +74,9 @@ def _with_sites(frame: pd.DataFrame, station: Station, zone: ZoneInfo) -> pd.Dat
         moments = pd.DatetimeIndex(list(midnights))
     place, kind = np.full((2, len(frame)), None, dtype=object)
     for deployment, start, end in local_periods(station.deployments, zone):
-        is_there = (moments >= start) & (True if end is None else moments < end)
+        is_there = moments >= pd.Timestamp(start)
+        if end is not None:
+            is_there &= moments < pd.Timestamp(end)
         place[is_there], kind[is_there] = deployment.place or None, deployment.kind
     return frame.assign(**{PLACE: place, SITE_KIND: kind})
 

@@ -78,7 +78,10 @@ def verify(names: Sequence[str], *, with_source: bool) -> bool:
     for line in lines:
         out.print(escape(line))
     if is_foreign:
-        out.print("If a station got another device, name the former airqino_id in its deployments (stations file).")
+        out.print(
+            "If a station got another device, name the former airqino_id in its deployments (stations file), and add a "
+            "deployment from the change on."
+        )
     elif not is_consistent:
         out.print("Nothing was changed. airquality backfill computes flags and aggregates of a range of months again.")
     return is_consistent and not to_heal

@@ -40,8 +40,10 @@ class Siting:
             return np.zeros(len(hours), dtype=bool)
         is_on_site = np.zeros(len(hours), dtype=bool)
         for start, end in self.on_site:
-            # Not `hours + _HOUR <= end`: `end` may be a year that pandas cannot add to.
-            is_on_site |= (hours >= start) & (True if end is None else hours <= end - _HOUR)
+            is_in_period = hours >= pd.Timestamp(start)
+            if end is not None:
+                is_in_period &= hours <= pd.Timestamp(end - _HOUR)
+            is_on_site |= is_in_period
         return ~is_on_site
 
     @property

@@ -68,6 +68,11 @@ def test_times_are_local_and_an_hour_in_which_a_station_is_moved_counts_for_neit
     )
 
 
+def test_an_hour_that_a_period_holds_in_part_is_off_site():
+    siting = Siting(on_site=((datetime(2023, 5, 6, 10, 30, tzinfo=UTC), datetime(2023, 5, 6, 12, 30, tzinfo=UTC)),))
+    assert on_site(siting, "2023-05-06", "2023-05-07") == ["05-06 11"]
+
+
 starts = st.integers(0, 400).map(lambda quarters: datetime(2023, 3, 25) + timedelta(minutes=15 * quarters))
 periods = st.lists(starts, min_size=2, max_size=8, unique=True).map(sorted)
 
