@@ -123,6 +123,9 @@ KINDS: Mapping[str, Kind] = {
 }
 """Name → kind of simulation. Days are days of UTC; times are those before the moment of the question."""
 
+SHOWN = 3 * _DAY
+"""A station that simulates something has no gaps for so long, so that there is something to see."""
+
 LONGEST = 8 * _WEEK + 3 * _DAY
 """No simulation needs hours that are older, except `clipped`, which needs no other hours."""
 

@@ -19,13 +19,15 @@ from airquality_dagster.airqino.sandbox.episodes import (
     warm_up,
 )
 from airquality_dagster.airqino.sandbox.sensors import Readings, Weather, regional_weather, sound_readings
-from airquality_dagster.airqino.sandbox.simulations import LONGEST, TIMESTAMP, Simulation, simulate
+from airquality_dagster.airqino.sandbox.simulations import LONGEST, SHOWN, TIMESTAMP, Simulation, simulate
 from airquality_dagster.errors import CaptureError
 
 Row = dict[str, Any]
 
 _HOUR = timedelta(hours=1)
 _YEAR = timedelta(days=365)
+# Any number: it makes the generator of faults another one than that of the air.
+_FAULTS = 3
 
 
 class Source(Protocol):
@@ -97,24 +99,29 @@ class SimulatedSource:
         current_hour = now.replace(minute=0, second=0, microsecond=0)
         last = min(end or current_hour, current_hour)
         first = max(start or current_hour - _YEAR, self._first)
-        hours = self._hours(station_id, first, last, now)
         own = [simulation for simulation in self._simulations if simulation.station in (None, station_id)]
         if own:
-            # What a simulation changes may depend on hours that were not asked for.
-            around = self._hours(station_id, min(first, now - LONGEST), current_hour, now)
+            # What a simulation changes may depend on hours that were not asked for. A gap would hide it.
+            since = min(first, now - LONGEST)
+            around = self._hours(station_id, since, current_hour, now, whole_from=current_hour - SHOWN)
             hours = simulate(around, own, station_id, now)
+        else:
+            hours = self._hours(station_id, first, last, now)
         rows = [row for hour, row in hours.items() if first <= hour <= last]
         header = {"station_name": f"SMART{station_id % 1000}", "station_lat": 5.369346, "station_lon": 0.05}
         return {"header": {**header, "simulated": True}, "data": rows}
 
-    def _hours(self, station_id: int, first: datetime, last: datetime, now: datetime) -> dict[datetime, Row]:
+    def _hours(
+        self, station_id: int, first: datetime, last: datetime, now: datetime, *, whole_from: datetime | None = None
+    ) -> dict[datetime, Row]:
+        """Return the hours of a period as published at a moment; from ``whole_from`` on without gaps."""
         first = max(first, self._first)
         hours = {}
         month = first.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         while month <= last:
             is_restated = _months_between(month, now) >= 3
-            for hour, row in _simulated_month(self._seed, station_id, month.year, month.month):
-                if first <= hour <= last:
+            for hour, row, is_lost in _simulated_month(self._seed, station_id, month.year, month.month):
+                if first <= hour <= last and (not is_lost or (whole_from is not None and hour >= whole_from)):
                     hours[hour] = _as_published(hour, row, now, is_restated=is_restated)
             month = _next_month(month)
         return hours
@@ -143,8 +150,8 @@ def _region(seed: int, year: int, month: int) -> tuple[Weather, Sequence[Front]]
 
 
 @functools.lru_cache(maxsize=4096)
-def _simulated_month(seed: int, station_id: int, year: int, month: int) -> Sequence[tuple[datetime, Row]]:
-    """Return the hours of a month as first published, without the hours in gaps."""
+def _simulated_month(seed: int, station_id: int, year: int, month: int) -> Sequence[tuple[datetime, Row, bool]]:
+    """Return the hours of a month as first published, and whether they are lost in a gap."""
     rng = np.random.default_rng([seed, station_id, year, month])
     station = np.random.default_rng([seed, station_id])
     start = datetime(year, month, 1, tzinfo=UTC)
@@ -156,28 +163,28 @@ def _simulated_month(seed: int, station_id: int, year: int, month: int) -> Seque
     add_evening_smoke(values, rng)
     day_of_year = start.timetuple().tm_yday + np.arange(count) / 24
     values["CO"] -= 0.35 + station.uniform(0.2, 0.6) * (day_of_year % 365) / 365
-    stuck = _spell(rng, count, probability=0.3, longest=120)
+    # A generator of its own: what goes wrong does not depend on the air.
+    faults = np.random.default_rng([seed, station_id, year, month, _FAULTS])
+    stuck = _spell(faults, count, probability=0.3, longest=120)
     for gas in ("NO2", "O3"):  # one signal
         values[gas][stuck] = values[gas][min(stuck.start, count - 1)]
-    gap = set(range(count)[_spell(rng, count, probability=0.5, longest=60)])
-    power_cut = _spell(rng, count, probability=0.7, longest=12)
-    gap |= set(range(count)[power_cut])
-    _add_warm_up(values, power_cut, rng.uniform(0.8, 1.2))
-    without_humidity = set(range(count)[_spell(rng, count, probability=0.15, longest=60)])
-    null = set(np.flatnonzero(rng.random(count) < 0.002).tolist())
+    outage = _spell(faults, count, probability=0.5, longest=60)
+    power_cut = _spell(faults, count, probability=0.7, longest=12)
+    gap = {*range(count)[outage], *range(count)[power_cut]}
+    _add_warm_up(values, power_cut, faults.uniform(0.8, 1.2))
+    without_humidity = set(range(count)[_spell(faults, count, probability=0.15, longest=60)])
+    null = set(np.flatnonzero(faults.random(count) < 0.002).tolist())
     columns = {name: np.round(series, 6).tolist() for name, series in values.items()}
 
     rows = []
     for number in range(count):
-        if number in gap:
-            continue
         row = {name: series[number] for name, series in columns.items()}
         if number in null:
             row["NO2"] = None
         if number in without_humidity:
             del row["RH"]
         hour = start + number * _HOUR
-        rows.append((hour, {"timestamp": hour.strftime(TIMESTAMP), **row}))
+        rows.append((hour, {"timestamp": hour.strftime(TIMESTAMP), **row}, number in gap))
     return rows
 
 
