@@ -42,7 +42,7 @@ def _indoors(hours: Hours, station: int, now: datetime) -> None:
             "PM2.5": 4 + rhythm + 0.3 * chance,
             "PM10": 9 + 2 * rhythm + 0.6 * chance,
             "O3": o3,
-            "NO2": NO2_WITHOUT_O3 + NO2_PER_O3 * o3 + 0.2 * slow,
+            "NO2": NO2_WITHOUT_O3 + NO2_PER_O3 * o3 + 0.05 * slow,
         }
         for sensor, value in room.items():
             _change(hours[hour], sensor, lambda _, value=value: value)

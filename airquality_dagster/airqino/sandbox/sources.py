@@ -196,7 +196,7 @@ def _add_warm_up(values: Readings, power_cut: slice, strength: float) -> None:
         hour = power_cut.stop + number
         for sensor, series in values.items():
             if hour < len(series):
-                series[hour] = warm_up(sensor, series[hour], number, strength)
+                series[hour] = warm_up(sensor, float(series[hour]), number, strength)
 
 
 def _spell(rng: np.random.Generator, count: int, *, probability: float, longest: int) -> slice:
