@@ -141,7 +141,7 @@ def differences_from_neighbours(values: np.ndarray, newest: int) -> Differences:
             unknown = np.zeros(len(differences) - len(known))
             at_best[hour] = _lower_median(np.append(np.where(np.isnan(known), np.inf, known), unknown))
             at_most[hour] = _lower_median(np.append(np.where(np.isnan(known), 0.0, known), unknown + np.inf))
-    return Differences(of_reading, at_least, at_best, at_most, ~is_missing.any(axis=0), is_open)
+    return Differences(of_reading, at_least, at_best, at_most, ~np.logical_or.reduce(is_missing), is_open)
 
 
 def _lower_median(differences: np.ndarray) -> np.ndarray:

@@ -97,7 +97,7 @@ def is_warming_up(grid: Mapping[str, np.ndarray]) -> np.ndarray:
     Args:
         grid: field → readings; the station's fields.
     """
-    is_there = ~np.isnan(np.array(list(grid.values()))).all(axis=0)
+    is_there = ~np.logical_and.reduce(np.isnan(np.array(list(grid.values()))))
     follows_gap = _follows_gap(is_there)
     is_usable = is_there & (rolling_count(follows_gap, _WARM_UP_HOURS) == 0)
     nothing = np.full(len(is_there), np.nan)

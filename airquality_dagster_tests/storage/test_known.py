@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from airquality_dagster.readings.flags import Flag, flags_as_of
+from airquality_dagster.readings.flags import HOURS_BEFORE, Flag, flags_as_of
 from airquality_dagster.storage.known import hours_as_of
 
 FIRST = datetime(2024, 5, 1, tzinfo=UTC)
@@ -29,15 +29,15 @@ def test_hours_are_those_that_had_arrived_in_the_versions_of_then(database):
         }
     )
     moment = hours[30]
-    known = hours_as_of(database, "raw_s", moment + timedelta(minutes=5))
+    known = hours_as_of(database, "raw_s", moment + timedelta(minutes=5), before=HOURS_BEFORE)
     assert [hour.to_pydatetime() for hour in known["timestamp"]] == [hour for hour in hours[:30] if hour != late]
     assert known.set_index("timestamp")["co"][corrected] == 9.0
     flags = flags_as_of(known, hours[29]).flags["co"].set_axis(known["timestamp"])
     assert flags[corrected] & Flag.SPIKE
-    later = hours_as_of(database, "raw_s", hours[39] + timedelta(hours=2))
+    later = hours_as_of(database, "raw_s", hours[39] + timedelta(hours=2), before=HOURS_BEFORE)
     assert len(later) == 40
     assert not flags_as_of(later, hours[39]).flags["co"].astype(bool).any()
 
 
 def test_of_an_empty_collection_nothing_was_known(database):
-    assert hours_as_of(database, "raw_s", FIRST).empty
+    assert hours_as_of(database, "raw_s", FIRST, before=HOURS_BEFORE).empty
