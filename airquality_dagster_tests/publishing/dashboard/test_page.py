@@ -5,9 +5,11 @@ import gzip
 import json
 import re
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 
+from airquality_dagster.network.deployments import Kind
 from airquality_dagster.network.freshness import LATE_AFTER, STALLED_AFTER
 from airquality_dagster.network.pollutants import PARAMETERS
 from airquality_dagster.publishing.dashboard.content import network_content, station_content
@@ -45,6 +47,11 @@ def test_every_text_that_the_page_asks_for_is_there_and_no_other():
     asked |= set(
         re.findall(r'"(valid|notValid|lowest|quarter|median|threeQuarters|highest|validDay|completeDay)"', SCRIPTS)
     )
+    asked |= {name for pair in re.findall(r't\([\w.]+(?: === \w+)? \? "(\w+)" : "(\w+)"', SCRIPTS) for name in pair}
+    asked |= {f"kind_{kind}" for kind in (*get_args(Kind), "none")} | {
+        f"surface_{word}" for word in ("paved", "unpaved")
+    }
+    asked |= {"withheld_no_particulate_matter"}
     labels = {f"label_{parameter.field}" for parameter in PARAMETERS}
     assert asked - TEXTS.keys() == set()
     assert TEXTS.keys() - asked - labels == set()
