@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time
-from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -85,9 +84,9 @@ def stay_content(stay: Stay, zone: ZoneInfo) -> dict[str, Any]:
 def _with_gaps(deployments: Sequence[Deployment], zone: ZoneInfo) -> Iterator[Stay]:
     """Yield a stay for each deployment, and for the time between two and after the last one that has ended."""
     periods = local_periods(deployments, zone)
-    for (deployment, start, end), following in pairwise([*periods, None]):
+    for number, (deployment, start, end) in enumerate(periods):
+        until = periods[number + 1][1] if number + 1 < len(periods) else None
         yield Stay(start, end, deployment.place, deployment.kind, deployment.surface, is_on_site=deployment.is_outdoor)
-        until = following[1] if following else None
         if end is not None and end != until:
             yield Stay(end, until, is_deployed=False, is_on_site=False)
 

@@ -28,7 +28,10 @@ function drawCards() {
   const cards = document.getElementById("cards");
   // The keyboard stays on the button that was pressed.
   const focused = cards.contains(document.activeElement) ? document.activeElement.dataset.button : null;
+  // Cards are drawn every minute: what somebody has opened stays open.
+  const opened = new Set([...cards.querySelectorAll("details[open]")].map((details) => details.closest(".card").dataset.station));
   cards.replaceChildren(...stations.map(card));
+  for (const details of cards.querySelectorAll("details")) details.open = opened.has(details.closest(".card").dataset.station);
   if (focused) cards.querySelector(`[data-button="${focused}"]`)?.focus();
 }
 
@@ -108,7 +111,7 @@ function stayText(stay, withSince = true) {
 function staysOf(station) {
   if (station.stays.length < 2) return [];
   const lines = [...station.stays].reverse().map((stay) => element("li", {}, stayText(stay), stay.is_on_site || stay.kind === "none" ? "" : ` (${t("awayShort")})`));
-  return [element("details", {}, element("summary", {}, t("stays")), element("ul", {}, ...lines))];
+  return [element("details", {}, element("summary", { "data-button": `stays ${station.name}` }, t("stays")), element("ul", {}, ...lines))];
 }
 
 function valuesOf(station) {
