@@ -3,7 +3,8 @@
 import difflib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -180,7 +181,7 @@ def device_periods(
     """Yield the devices of a period, each with its part of the period, in order of time.
 
     A device measures until its deployment ends. Then it is that of the next deployment; after the last one that has an
-    end, it is the station's.
+    end, it is the station's. Deployments of one device in a row are one part: the API is asked once.
 
     Args:
         deployments: deployments of a station, in order of time.
@@ -188,14 +189,14 @@ def device_periods(
         start, end: the period, tz-aware.
         zone: the network's time zone.
     """
+    ends = [(one.airqino_id or airqino_id, until) for one, _, until in local_periods(deployments, zone)]
     begin = start
-    for deployment, _, last in local_periods(deployments, zone):
+    for device, parts in groupby([*ends, (airqino_id, None)], key=itemgetter(0)):
+        *_, (_, last) = parts
         until = end if last is None else min(end, last)
         if begin < until:
-            yield deployment.airqino_id or airqino_id, begin, until
+            yield device, begin, until
             begin = until
-    if begin < end:
-        yield airqino_id, begin, end
 
 
 def _utc(moment: datetime, zone: ZoneInfo) -> datetime:

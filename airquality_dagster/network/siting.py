@@ -54,6 +54,10 @@ class Siting:
         return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
+ALWAYS_ON_SITE = Siting()
+"""Of a station without deployments and declared channels."""
+
+
 def whole_hours(periods: Iterable[Period]) -> tuple[Period, ...]:
     """Return the same hours as periods of whole hours in UTC that do not touch.
 

@@ -22,6 +22,7 @@ from pydantic_core import ErrorDetails
 
 from airquality_dagster.errors import SettingsError, StationsFileError
 from airquality_dagster.network.deployments import Deployment, check_order, outdoor_periods
+from airquality_dagster.network.pairs import NAME_PATTERN, Pair, check_pairs
 from airquality_dagster.network.pollutants import POLLUTANTS
 from airquality_dagster.network.siting import Siting
 
@@ -33,10 +34,11 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DASHBOARD = "air_quality_dashboard"
 AIRQINO_API = "airqino_api"
 MONTH_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
-_NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 
 # raw_<name>, <name>_quality … are collections; a name with such an ending could collide with another station's.
-_RESERVED_ENDINGS = ("_aggregates", "_quality", "_summaries", "_revisions", "_insertions", "_rejected")
+_RESERVED_ENDINGS = (
+    "_aggregates", "_comparison", "_forecast", "_insertions", "_quality", "_rejected", "_revisions", "_summaries",
+)  # fmt: skip
 
 
 class Station(BaseModel):
@@ -58,7 +60,7 @@ class Station(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=_NAME_PATTERN, max_length=60)
+    name: str = Field(pattern=NAME_PATTERN, max_length=60)
     airqino_id: int = Field(gt=0)
     label: str = ""
     former_labels: tuple[str, ...] = ()
@@ -128,13 +130,15 @@ class Station(BaseModel):
     @property
     def devices(self) -> str:
         """The devices in words."""
+        if len(self.airqino_ids) == 1:
+            return str(self.airqino_id)
         parts = [
             f"{deployment.airqino_id or self.airqino_id} from {deployment.start:%Y-%m-%d}"
             + (f" to {deployment.end:%Y-%m-%d}" if deployment.end else "")
             + (f" ({deployment.place})" if deployment.place else "")
             for deployment in self.deployments
         ]
-        return f"{self.airqino_id}; deployments: {', '.join(parts)}" if parts else str(self.airqino_id)
+        return f"{self.airqino_id}; deployments: {', '.join(parts)}"
 
     @property
     def raw_asset(self) -> str:
@@ -226,6 +230,7 @@ class Network(BaseModel):
     Args:
         network: name, time zone, first month, stations per run.
         stations: at least one station.
+        pairs: stations that are compared.
         key_prefix: precedes the keys of its assets and the names of its jobs, schedules, sensors and resources,
             so that several networks can live in one deployment.
     """
@@ -234,6 +239,7 @@ class Network(BaseModel):
 
     network: NetworkFacts
     stations: tuple[Station, ...]
+    pairs: tuple[Pair, ...] = ()
     # Without "__" and a last "_": names of steps join prefix and name by "__".
     key_prefix: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=40)
 
@@ -252,6 +258,7 @@ class Network(BaseModel):
             repeated = sorted({str(value) for value in values if values.count(value) > 1})
             if repeated:
                 raise ValueError(f"more than one station has the {field} {', '.join(repeated)}")
+        check_pairs(self.pairs, {station.name for station in self.stations})
         for station in self.stations:
             station._prefix = f"{self.key_prefix}." if self.key_prefix else ""
         return self

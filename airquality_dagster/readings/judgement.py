@@ -10,3 +10,8 @@ def judgement_version(siting: Siting) -> str:
     Documents that were judged by another version are judged again.
     """
     return f"{RULES}.{siting.digest}" if siting.digest else str(RULES)
+
+
+def is_of_present_rules(version: str | None) -> bool:
+    """Return whether a version is one of the present rules, of any siting."""
+    return version is not None and version.partition(".")[0] == str(RULES)
