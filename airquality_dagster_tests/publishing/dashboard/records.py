@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from airquality_dagster.network.pollutants import PARAMETERS
+from airquality_dagster.network.siting import Siting
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, StationRecord
 from airquality_dagster.readings.flags import flag_hours
@@ -72,7 +73,8 @@ def flagged(
 
 def record_of(hours: pd.DataFrame, *, days: pd.DataFrame | None = None, station: Station = STATION) -> StationRecord:
     """Return the record of hours, flagged as the assets do it, and of days, all sound if none are given."""
-    quality = hourly_quality(flag_hours(hours))
+    # Their NO2 and O3 follow the same day, and are no mirror of each other.
+    quality = hourly_quality(flag_hours(hours, siting=Siting(cross_sensitive={"no2": False})))
     return StationRecord(
         station=station,
         hours=hours.merge(quality, on="timestamp").assign(provisional=None),

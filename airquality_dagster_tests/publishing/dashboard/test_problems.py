@@ -75,9 +75,9 @@ def test_a_sensor_that_the_station_never_had_is_no_problem():
 
 def test_a_day_with_too_few_valid_hours_is_told_and_asks_nobody_to_act():
     hours = ordinary(HOURS)
-    hours.loc[HOURS - 8 :, "pm2_5"] = 17.0
+    hours.loc[HOURS - 8 :, "o3"] = 17.0
     assert problems_of(hours) == [
-        {"kind": "partial", "field": "pm2_5", "cause": "stuck", "valid_hours": 16, "must_act": False}
+        {"kind": "partial", "field": "o3", "cause": "stuck", "valid_hours": 16, "must_act": False}
     ]
 
 
@@ -117,7 +117,7 @@ def test_hours_away_from_its_place_are_no_fault_of_a_sensor():
 
 def test_a_sensor_that_hangs_after_its_station_came_back_fails_since_then():
     hours = ordinary(HOURS)
-    hours.loc[HOURS - 10 :, "pm2_5"] = 17.0
+    hours.loc[HOURS - 10 :, "o3"] = 17.0
     record = flagged(record_of(hours), "off_site", level=4, hours=range(-48, -10))
     (problem,) = problems(record, NOW)
     since = (NEWEST - timedelta(hours=9)).isoformat()

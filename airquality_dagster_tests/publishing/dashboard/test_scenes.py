@@ -139,8 +139,8 @@ def test_a_station_at_its_place_says_where_that_is(opened):
     said(
         opened,
         "front",
-        en="Abidjan · Pharmacie du Bonheur, street, paved, since 6 May 2020",
-        fr="Abidjan · Pharmacie du Bonheur, rue, revêtue, depuis le 6 mai 2020",
+        en="Abidjan · Pharmacie du Bonheur (street, paved), since 6 May 2020",
+        fr="Abidjan · Pharmacie du Bonheur (rue, revêtue), depuis le 6 mai 2020",
     )
 
 
@@ -150,14 +150,14 @@ def test_a_station_elsewhere_has_no_index_and_says_where_it_is_and_whose_air_tha
         "away",
         en=[
             "no index",
-            "Turin, side by side with other sensors",
+            "Turin (side by side with other sensors)",
             "These readings are not the air of Pharmacie du Bonheur.",
             "✗ not valid (not at its place)",
             "No known fault in the data.",
         ],
         fr=[
             "pas d’indice",
-            "Turin, côte à côte avec d’autres capteurs",
+            "Turin (côte à côte avec d’autres capteurs)",
             "pas celles de l’air du lieu « Pharmacie du Bonheur »",
             "✗ non valide (hors de son site)",
             "Aucun défaut connu",
@@ -209,7 +209,7 @@ def test_days_elsewhere_are_hollow_shaded_listed_and_say_it_when_pointed_at(open
     assert shade["x0"] == f"{first - timedelta(days=1)} 12:00"
     assert shade["x1"] == f"{NEWEST.date()} 12:00"
     note = page.locator("#figure-series-away figcaption .small").inner_text()
-    assert {"en": "not the air of it", "fr": "hors de son site"}[language] in note
+    assert {"en": "away not at its place: ", "fr": "away hors de son site : "}[language] in note
     assert page.locator("#figure-series-mirrored figcaption .small").count() == 0
 
 
@@ -241,11 +241,11 @@ def test_where_a_station_stood_is_listed_on_its_card(opened):
     card = page.locator("#cards [data-station=away]")
     card.locator("summary").click()
     lines = card.locator("details li").all_inner_texts()
-    assert [line.split(",")[0] for line in lines] == ["Turin", "Pharmacie du Bonheur"]
+    assert [line.split(" (")[0] for line in lines] == ["Turin", "Pharmacie du Bonheur"]
     page.evaluate("tellAge()")
     assert card.locator("details").get_attribute("open") is not None
     assert page.evaluate("document.activeElement.dataset.button") == "stays away"
-    assert lines[0].endswith({"en": "(not at its place)", "fr": "(hors de son site)"}[language])
+    assert lines[0].endswith({"en": "· not at its place", "fr": "· hors de son site"}[language])
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

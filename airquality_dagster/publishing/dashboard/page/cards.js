@@ -102,15 +102,17 @@ function noteText(note) {
 // Place, kind and surface, and since when.
 function stayText(stay, withSince = true) {
   const word = (kind, value) => TEXTS[`${kind}_${value}`]?.[state.language] ?? value;
-  const facts = [stay.place, stay.kind && word("kind", stay.kind), stay.surface && word("surface", stay.surface)];
-  if (withSince) facts.push(stay.end === null ? t("since", { since: momentText(stay.start) }) : t("fromTo", { from: momentText(stay.start), to: momentText(stay.end) }));
-  return facts.filter(Boolean).join(", ");
+  const facts = [stay.kind && word("kind", stay.kind), stay.surface && word("surface", stay.surface)].filter(Boolean).join(", ");
+  const where = stay.place && facts ? `${stay.place} (${facts})` : stay.place || facts;
+  if (!withSince) return where;
+  const since = momentText(stay.start);
+  return `${where}, ${stay.end === null ? t("since", { since }) : t("fromTo", { from: since, to: momentText(stay.end) })}`;
 }
 
 // Where it stood before, for those who read its past.
 function staysOf(station) {
   if (station.stays.length < 2) return [];
-  const lines = [...station.stays].reverse().map((stay) => element("li", {}, stayText(stay), stay.is_on_site || stay.kind === "none" ? "" : ` (${t("awayShort")})`));
+  const lines = [...station.stays].reverse().map((stay) => element("li", {}, stayText(stay), stay.is_on_site || stay.kind === "none" ? "" : ` · ${t("awayShort")}`));
   return [element("details", {}, element("summary", { "data-button": `stays ${station.name}` }, t("stays")), element("ul", {}, ...lines))];
 }
 
@@ -120,7 +122,7 @@ function valuesOf(station) {
   const rows = headlines().map((parameter, place) => {
     const reading = now.readings[parameter.field];
     const isUnconfirmed = reading.is_valid && reading.flags.includes("unconfirmed");
-    const flags = reading.flags.filter((flag) => !QUIET_FLAGS.has(flag)).map((flag) => t(`flag_${flag}`));
+    const flags = flagsToSay(reading).map((flag) => t(`flag_${flag}`));
     const verdict = reading.value === null ? t("noReading") : isUnconfirmed ? t("unconfirmed") : reading.is_valid ? t("valid") : t("notValid");
     const mark = reading.value === null || !reading.is_valid ? "✗ " : isUnconfirmed ? "… " : "✓ ";
     return element(
@@ -136,8 +138,14 @@ function valuesOf(station) {
   if (now.eaqi !== null && !isAway(station)) said.push(t("eaqi", { word: t(`eaqi${now.eaqi}`) }));
   else if (now.eaqi_withheld) said.push(t("eaqiWithheld", { reason: t(`withheld_${now.eaqi_withheld}`) }));
   const { days, valid_days: valid } = now.exceedances;
-  said.push(t("exceedances", { n: days, of: valid, label: headlines()[0].label }));
+  if (valid) said.push(t("exceedances", { n: days, of: valid, label: headlines()[0].label }));
   return [...rows, element("p", { class: "small" }, said.join(" · "))];
+}
+
+// Of a reading that is not valid: why. Elsewhere than at its place, nothing else matters.
+function flagsToSay({ flags, is_valid: isValid }) {
+  if (flags.includes("off_site")) return ["off_site"];
+  return flags.filter((flag) => (isValid ? !QUIET_FLAGS.has(flag) : flag in CAUSES));
 }
 
 function sparkOf(station) {

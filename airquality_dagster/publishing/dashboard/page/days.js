@@ -55,13 +55,17 @@ function validityText(day) {
 
 const hoursText = (day) => `${t("hoursOf", { n: day.hours, of: day.expected })}, ${validityText(day)}`;
 
-// From which date to which the station was away from its place, as far as it is shown: the first and last days of each time.
+// The times in which the station was away from its place, as far as they are shown: first and last day of each. Days
+// without a reading end none.
 function awayTimes(station, from = firstDate()) {
   const times = [];
+  let isOpen = false;
   for (const day of daysOf(station, content.headlines[0], from)) {
-    if (!day.reason?.off_site) continue;
-    if (times.length && addDays(times.at(-1).last, 1) === day.date) times.at(-1).last = day.date;
-    else times.push({ first: day.date, last: day.date });
+    if (day.reason?.off_site) {
+      if (isOpen) times.at(-1).last = day.date;
+      else times.push({ first: day.date, last: day.date });
+      isOpen = true;
+    } else if (day.value !== null) isOpen = false;
   }
   return times;
 }
