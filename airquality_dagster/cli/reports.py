@@ -78,17 +78,17 @@ def index_text(index: Mapping[str, Any] | None) -> str:
         index: result of `index_now`, None if there is no current hour.
 
     >>> index_text({"aqi": 162, "pollutant": "pm2_5", "is_unconfirmed": True, "eaqi": 5, "eaqi_withheld": None})
-    'AQI 162, Unhealthy (PM2.5, not confirmed yet), European index 5 of 6'
+    'now AQI 162, Unhealthy (PM2.5, not confirmed yet), European index 5 of 6'
     >>> index_text({"aqi": None, "eaqi": None, "eaqi_withheld": "no_particulate_matter"})
-    'no AQI, no European index (no particulate matter)'
+    'now no AQI, no European index (no particulate matter)'
     """
     if index is None:
         return "no current index"
-    aqi = "no AQI"
+    aqi = "now no AQI"
     if index["aqi"] is not None:
         category = next(name for highest, name in AQI_CATEGORIES if index["aqi"] <= highest)
         reservation = ", not confirmed yet" if index["is_unconfirmed"] else ""
-        aqi = f"AQI {index['aqi']}, {category} ({BY_FIELD[index['pollutant']].label}{reservation})"
+        aqi = f"now AQI {index['aqi']}, {category} ({BY_FIELD[index['pollutant']].label}{reservation})"
     if index["eaqi"] is not None:
         return f"{aqi}, European index {index['eaqi']} of 6"
     withheld = index["eaqi_withheld"]

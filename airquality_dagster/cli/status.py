@@ -49,7 +49,7 @@ def show_status() -> None:
                 where = f"not at its place since {stay.start:%Y-%m-%d %H:%M} UTC: {escape(stay.description)}"
                 lines.append(f"{station.name}: [yellow]{where}[/]; no index")
             else:
-                lines.append(f"{station.name}: now {index_text(status.index)}{left_out_text(status.left_out)}")
+                lines.append(f"{station.name}: {index_text(status.index)}{left_out_text(status.left_out)}")
             valid = ", ".join(
                 f"{parameter.label} {100 * status.valid_of_last_month[parameter.field] // _HOURS_OF_30_DAYS} %"
                 for parameter in HEADLINES
