@@ -11,12 +11,10 @@ import pandas as pd
 from airquality_dagster.network.pollutants import DATE, PARAMETERS, POLLUTANTS, TIMESTAMP
 from airquality_dagster.publishing.dashboard.numbers import rounded, whole
 from airquality_dagster.publishing.dashboard.record import valid_readings
-from airquality_dagster.readings.days import EXPECTED_HOURS
+from airquality_dagster.readings.days import CROSS_SENSITIVE, EXPECTED_HOURS
 from airquality_dagster.readings.periods import START
 
 CAPTURE_DAYS = 365
-LEFT_OUT = "cross_sensitive"
-"""Column of the days: the fields whose valid readings are in no index."""
 _HOURS_OF_A_WEEK = 7 * 24
 
 
@@ -45,7 +43,9 @@ def daily_series(days: pd.DataFrame) -> dict[str, Any]:
             "aqi": whole(dates.numbers(f"{field}_aqi")),
             "reason": dates.reason_places(field),
         }
-        is_left_out = np.array([isinstance(fields, list) and field in fields for fields in days[LEFT_OUT]], dtype=float)
+        is_left_out = np.array(
+            [isinstance(fields, list) and field in fields for fields in days[CROSS_SENSITIVE]], dtype=float
+        )
         if is_left_out.any():
             series[field]["left_out"] = whole(dates.placed(is_left_out))
     return series | {"reasons": dates.reasons}

@@ -11,10 +11,9 @@ from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import DATE, PARAMETERS, POLLUTANTS, PROVISIONAL, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Station
-from airquality_dagster.publishing.dashboard.history import LEFT_OUT
 from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS
 from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, PROFILE_DAYS, StationRecord
-from airquality_dagster.readings.days import EXPECTED_HOURS
+from airquality_dagster.readings.days import CROSS_SENSITIVE, EXPECTED_HOURS
 from airquality_dagster.readings.periods import START
 
 _NUMBER, _OBJECT = "float64", "object"
@@ -36,7 +35,9 @@ _QUALITY = {
 _DAYS = {
     **dict.fromkeys((EXPECTED_HOURS, *_of_each(_POLLUTANTS, "mean", "aqi")), _NUMBER),
     **dict.fromkeys(_of_each(_READINGS, "valid_mean", "valid_hours", "percent_complete"), _NUMBER),
-    **dict.fromkeys((SIMULATED, LEFT_OUT, *_of_each(_READINGS, "invalid"), *_of_each(HEADLINE_FIELDS, "who")), _OBJECT),
+    **dict.fromkeys(
+        (SIMULATED, CROSS_SENSITIVE, *_of_each(_READINGS, "invalid"), *_of_each(HEADLINE_FIELDS, "who")), _OBJECT
+    ),
 }
 _MONTHS = {
     **dict.fromkeys(_of_each(_POLLUTANTS, "mean", "valid_mean"), _NUMBER),
