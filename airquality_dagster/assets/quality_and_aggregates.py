@@ -18,7 +18,7 @@ from airquality_dagster.assets.schemas import DAILY_AGGREGATES, DAILY_COLUMNS, H
 from airquality_dagster.checks import days, sensors
 from airquality_dagster.checks.outcome import check_results, check_specs
 from airquality_dagster.network.keys import asset_key, step_key
-from airquality_dagster.network.partitions import partition_date
+from airquality_dagster.network.partitions import KNOWN_UNTIL, partition_date
 from airquality_dagster.network.pollutants import DATE, HEADLINES, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY, daily_aggregates
@@ -120,6 +120,8 @@ def quality_and_aggregates(
             documents = hourly_quality(flagged, absent=ABSENT)
             starts = [partitions_def.time_window_for_partition_key(key).start for key in months]
             counts = month_metadata(months, starts, pd.DatetimeIndex(documents[TIMESTAMP]), zone)
+            if newest is not None:
+                counts[KNOWN_UNTIL] = dg.MetadataValue.timestamp(newest)
             yield _quality_output(documents, counts)
             flags = sensors.StationFlags(station, start, end, flagged)
             yield from check_results(sensors.CHECKS, lambda: flags, quality, context.selected_asset_check_keys)
