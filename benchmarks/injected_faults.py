@@ -44,6 +44,7 @@ class Kind:
         change: (readings of the span by field, readings of the whole period by field, rng) → changed readings.
         fields: the sets of fields of which one is drawn.
         hours: shortest and longest span; a span is cut where the frame ends.
+        stays: whether it never ends by itself: the span goes on to the end of the frame.
         is_sound: whether it is air.
         least_change: an hour is faulty if it changes by more than this share of the channel's height; None: all hours.
         hours_before: hours before the span that `change` gets too, and may not change.
@@ -53,6 +54,7 @@ class Kind:
     fields: tuple[tuple[str, ...], ...]
     hours: tuple[int, int]
     is_sound: bool = False
+    stays: bool = False
     least_change: float | None = None
     hours_before: int = 0
 
@@ -83,7 +85,8 @@ def inject(
     first, room = int(settled // timedelta(hours=1)), len(grid) - rules.hours[0]
     begin = int(rng.integers(first, room))
     least, most = rules.hours
-    length = min(round(float(np.exp(rng.uniform(np.log(least), np.log(most))))), len(grid) - begin)
+    length = round(float(np.exp(rng.uniform(np.log(least), np.log(most)))))
+    length = len(grid) - begin if rules.stays else min(length, len(grid) - begin)
     changed = fields or rules.fields[int(rng.integers(len(rules.fields)))]
 
     span = grid.iloc[begin - rules.hours_before : begin + length]
@@ -176,8 +179,8 @@ def _clipped_above(span: pd.DataFrame, whole: pd.DataFrame, rng: np.random.Gener
 
 
 def _clipped_to_zero(span: pd.DataFrame, _: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """An offset below zero for 40 to 90 % of the hours, of which the source makes 0.0."""
-    return (span - span.quantile(rng.uniform(0.4, 0.9))).clip(lower=0.0)
+    """An offset below zero for 40 to 90 % of the hours of the first 60 days, of which the source makes 0.0."""
+    return (span - span.iloc[: 60 * 24].quantile(rng.uniform(0.4, 0.9))).clip(lower=0.0)
 
 
 def _clipped_at_floor(span: pd.DataFrame, whole: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -257,9 +260,9 @@ KINDS: Mapping[str, Kind] = {
     "spike of 8 sigma": Kind(_spike_of_sigmas, _CHANNELS, (1, 2)),
     "spike of 1 to 5 x max": Kind(_spike_of_maxima, _CHANNELS, (1, 2)),
     "drop to 0": Kind(_zero, (*_CHANNELS, PARTICLES), (1, 10 * 24)),
-    "drift up": Kind(_drift((1, 3)), (*_CHANNELS, PARTICLES), _LASTING, least_change=0.25),
-    "drift down": Kind(_lost_gain, (*_CHANNELS, PARTICLES), _LASTING, least_change=0.25),
-    "drift below zero": Kind(_drift((-3, -1)), (("co",), ("o3",)), _LASTING, least_change=0.25),
+    "drift up": Kind(_drift((1, 3)), (*_CHANNELS, PARTICLES), _LASTING, stays=True, least_change=0.25),
+    "drift down": Kind(_lost_gain, (*_CHANNELS, PARTICLES), _LASTING, stays=True, least_change=0.25),
+    "drift below zero": Kind(_drift((-3, -1)), (("co",), ("o3",)), _LASTING, stays=True, least_change=1.0),
     "step up": Kind(_step_up, (*_CHANNELS, PARTICLES), _LASTING),
     "step down": Kind(_step_down, (*_CHANNELS, PARTICLES), _LASTING),
     "gain x 0.5": Kind(_factor(0.5), (*_CHANNELS, PARTICLES), _LASTING),
@@ -270,7 +273,7 @@ KINDS: Mapping[str, Kind] = {
     "unit x 1.88": Kind(_factor(1.88), (("no2",), ("o3",)), _LASTING),
     "noise x 3": Kind(_noise, (*_CHANNELS, PARTICLES), _LASTING),
     "clipped above": Kind(_clipped_above, (*_CHANNELS, PARTICLES), _LASTING, least_change=0.0),
-    "clipped to 0": Kind(_clipped_to_zero, (("co",), ("o3",)), _LASTING),
+    "clipped to 0": Kind(_clipped_to_zero, (("co",), ("o3",)), _LASTING, stays=True),
     "clipped at a floor": Kind(_clipped_at_floor, (*_CHANNELS, PARTICLES), _LASTING, least_change=0.0),
     "swap of NO2 and O3": Kind(_swapped, (("no2", "o3"),), _LASTING),
     "swap of PM2.5 and PM10": Kind(_swapped, (PARTICLES,), _LASTING),
