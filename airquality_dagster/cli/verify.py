@@ -100,7 +100,8 @@ def _comparisons(
     yield _Comparison("revisions", len(revisions), _wrong_revisions(revisions))
 
     restated = [pd.Timestamp(revision.document_id) for revision in revisions]
-    flagged = flag_hours(hourly, restated=restated)
+    siting, newest = station.siting(network.time_zone), hourly[TIMESTAMP].max()
+    flagged = flag_hours(hourly, restated=restated, siting=siting, newest=None if pd.isna(newest) else newest)
     quality, daily = stored(station.quality_asset), stored(station.aggregates_asset)
     yield _compare("flags and indices", quality, hourly_quality(flagged), [TIMESTAMP])
     expected = daily_aggregates(flagged, network.time_zone)

@@ -195,7 +195,7 @@ def test_to_take_a_valid_hour_away_never_makes_a_day_more_valid(frame, zone, dat
 
 
 def test_the_reason_for_no_valid_mean_counts_the_hours_of_each_flag():
-    values = [*varied(10), -1.0, -1.1, -1.2, -1.3, *[NAN] * 2]
+    values = [*varied(10), -11.0, -11.1, -11.2, -11.3, *[NAN] * 2]
     (day,) = days_of(hourly(pm2_5=values)).to_dict("records")
     assert day["pm2_5_invalid"] == {"missing": 10, "out_of_range": 4}
     assert (day["pm2_5_percent_complete"], day["expected_hours"]) == (41, 24)
