@@ -10,7 +10,7 @@ from airquality_dagster.network.pollutants import TIMESTAMP
 from airquality_dagster.readings.flags import PARTICLES, flag_hours, flags_as_of
 from airquality_dagster.readings.indices import NOWCAST_HOURS, aqi_of_pollutants, highest, nowcast
 from benchmarks.histories import Histories
-from benchmarks.injected_faults import KINDS, Injected, inject
+from benchmarks.injected_faults import Injected, inject, rng_of
 
 
 @dataclass
@@ -67,11 +67,6 @@ def recall(kind: str, histories: Histories, seeds: range) -> Recall:
             injected = inject(kind, hourly, rng_of(kind, seed))
             result.add(before, hourly, injected, flag_hours(injected.hourly).is_valid)
     return result
-
-
-def rng_of(kind: str, seed: int) -> np.random.Generator:
-    """Return the random numbers of a fault: the same for all stations."""
-    return np.random.default_rng([seed, list(KINDS).index(kind)])
 
 
 @dataclass
@@ -158,7 +153,7 @@ def seen_as_of(hourly: pd.DataFrame, begin: pd.Timestamp, end: pd.Timestamp) -> 
     newest, once = (np.zeros((len(hours), len(columns)), dtype=bool) for _ in range(2))
     seen = np.full(len(hours), np.nan)
     last = end + timedelta(hours=NOWCAST_HOURS - 1)
-    for row in np.flatnonzero((hours >= begin) & (hours < last)):
+    for row in map(int, np.flatnonzero((hours >= begin) & (hours < last))):
         as_of = flags_as_of(hourly, hours[row].to_pydatetime())
         failed = (as_of.readings.notna() & ~as_of.is_valid)[columns].to_numpy()
         newest[row] = failed[-1]
@@ -167,8 +162,12 @@ def seen_as_of(hourly: pd.DataFrame, begin: pd.Timestamp, end: pd.Timestamp) -> 
         once[row + 1 - is_recent.sum() : row + 1] |= failed[is_recent]
         readings = as_of.valid_readings[is_recent].set_axis(recent[-is_recent.sum() :])
         seen[row] = nowcast_index(readings).iloc[-1]
-    tables = (pd.DataFrame(table, index=hourly.index, columns=columns) for table in (newest, once))
-    return SeenAsOf(*tables, pd.Series(seen), nowcast_index(hourly.set_index(hours)).reset_index(drop=True))
+    return SeenAsOf(
+        pd.DataFrame(newest, index=hourly.index, columns=columns),
+        pd.DataFrame(once, index=hourly.index, columns=columns),
+        pd.Series(seen),
+        nowcast_index(hourly.set_index(hours)).reset_index(drop=True),
+    )
 
 
 def nowcast_index(readings: pd.DataFrame) -> pd.Series:
