@@ -37,7 +37,7 @@ from benchmarks.histories import Histories, captured, shared_span, simulated
 from benchmarks.injected_faults import FAULTS, KINDS, SOUND
 from benchmarks.judged_year import print_bias, print_clipped, print_flagged, print_in_time
 
-# from benchmarks.pair_recall import alarms_of_events, false_alarms, pair_recall
+from benchmarks.pair_recall import alarms_of_events, false_alarms, pair_recall
 from benchmarks.tables import print_head, print_row, share
 
 PARTS = ("faults", "sound", "pairs", "clipped", "bias", "in-time", "flagged", "cost")
