@@ -163,7 +163,7 @@ _AQI = "top of the US EPA AQI, at 25 °C and 1013 hPa"
 _JUDGEMENT = "judgement of this project"
 
 _SIDE_BY_SIDE = "four standard deviations of a unit beside another one (docs/data.md)"
-_ZEROS = Threshold(24, f"{_JUDGEMENT}: a clipped sensor shows zero for hours, not for a day")
+_ZEROS = Threshold(8, f"{_JUDGEMENT}: the air of a city has no 8-hour mean of zero")
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(

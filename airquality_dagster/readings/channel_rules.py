@@ -25,7 +25,7 @@ _MOST_DEVIATIONS = 10.0
 _MAD_OF_A_STANDARD_DEVIATION = 0.6745  # of a normal distribution: the modified z-score (Iglewicz and Hoaglin, 1993)
 # Judgement of this project: a sound gas sensor is above zero in at least three quarters of four weeks.
 _LEAST_POSITIVE_HOURS = WINDOW_HOURS * 3 // 4
-_LEAST_NEGATIVE_HOURS = 42
+_LEAST_FAILING_HOURS = 42
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ def is_offset(values: np.ndarray, limits: QualityControl) -> np.ndarray:
     """Return which readings of a gas have an offset below zero.
 
     These are runs at or below zero, and every reading at the end of four weeks of which more than a quarter is at or
-    below zero or missing, with at least `_LEAST_NEGATIVE_HOURS` in such runs or below the noise floor. How far below
-    zero a reading is does not count: a source that puts zero in the place of negative readings changes no result.
+    below zero or missing, with at least `_LEAST_FAILING_HOURS` in such runs or below the noise floor. A source that
+    puts zero in the place of negative readings changes next to no result.
     """
     is_present = ~np.isnan(values)
     zero_hours = limits.stuck_zero_hours or limits.stuck_hours
@@ -116,7 +116,7 @@ def is_offset(values: np.ndarray, limits: QualityControl) -> np.ndarray:
     in_run = (signs == 0) & (_run_lengths(signs) >= zero_hours.value)
     positive = rolling_count(values > 0, WINDOW_HOURS)
     failing = rolling_count(in_run | (values < -limits.noise_floor.value), WINDOW_HOURS)
-    return in_run | (is_present & (positive < _LEAST_POSITIVE_HOURS) & (failing >= _LEAST_NEGATIVE_HOURS))
+    return in_run | (is_present & (positive < _LEAST_POSITIVE_HOURS) & (failing >= _LEAST_FAILING_HOURS))
 
 
 def differences_from_neighbours(values: np.ndarray, newest: int) -> Differences:

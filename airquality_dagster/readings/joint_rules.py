@@ -26,8 +26,10 @@ WARMING_UP = (CO, NO2, O3, TEMPERATURE, HUMIDITY)
 
 # Judgement of this project: one optical sensor measures both fractions; they may differ by rounding.
 _INCONSISTENT_FACTOR, _INCONSISTENT_OFFSET = 1.1, 2.0
-# A reading is at home if so many consistent hours of four weeks are within this factor of it.
-_AT_HOME_HOURS, _AT_HOME_FACTOR = 24, 1.5
+# Judgement of this project: a fraction left its past if 70 % of four weeks were beyond this factor, and it is at home
+# if 15 % were within it.
+_FAR_HOURS, _NEAR_HOURS, _FAR_FACTOR = 470, 100, 1.3
+_HOURS_AT_ONCE = 1000
 # Power-up: a reading is as others if three hours of four weeks are as extreme, give or take this (°C, µg/m³).
 _LEAST_AS_EXTREME = 3
 _COLD_MARGIN, _NO2_MARGIN, _O3_MARGIN = 2.0, 2.0, 5.0
@@ -55,22 +57,34 @@ def is_shared(own: Differences, other: Differences, part: float) -> tuple[np.nda
 def inconsistent(pm2_5: np.ndarray, pm10: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return which readings of PM2.5, and of PM10, are to blame for PM2.5 above PM10.
 
-    PM2.5 is to blame, and PM10 unless it is at home in its own past. If only PM10 left its past, it alone is to blame.
+    Both are, but for a fraction that is at home in its own four weeks while the other one is not: PM2.5 is far above
+    its past, or PM10 far below.
     """
     is_above = pm2_5 > _INCONSISTENT_FACTOR * pm10 + _INCONSISTENT_OFFSET
-    is_consistent = ~is_above & ~np.isnan(pm2_5) & ~np.isnan(pm10)
-    blamed = is_above.copy(), is_above.copy()
-    for hour in np.flatnonzero(is_above):
-        before = slice(max(hour - WINDOW_HOURS + 1, 0), hour)
-        fine, coarse = (_is_at_home(values[hour], values[before][is_consistent[before]]) for values in (pm2_5, pm10))
-        blamed[0][hour] = not fine or coarse
-        blamed[1][hour] = not coarse
-    return blamed
+    fine, coarse = is_above.copy(), is_above.copy()
+    hours = np.flatnonzero(is_above)
+    for begin in range(0, len(hours), _HOURS_AT_ONCE):
+        some = hours[begin : begin + _HOURS_AT_ONCE]
+        # Past readings in ratio to the present one; hours without a reading are neither near nor far.
+        pasts = (_pasts(values, some) / values[some, np.newaxis] for values in (pm2_5, pm10))
+        of_fine, of_coarse = (np.nan_to_num(past, nan=-1.0) for past in pasts)
+        fine_is_high = _hours_where((of_fine >= 0) & (of_fine * _FAR_FACTOR <= 1)) >= _FAR_HOURS
+        coarse_is_low = _hours_where(of_coarse >= _FAR_FACTOR) >= _FAR_HOURS
+        fine_is_at_home = _hours_where(of_fine * _FAR_FACTOR >= 1) >= _NEAR_HOURS
+        coarse_is_at_home = _hours_where((of_coarse >= 0) & (of_coarse <= _FAR_FACTOR)) >= _NEAR_HOURS
+        fine[some] = ~(coarse_is_low & fine_is_at_home)
+        coarse[some] = ~(fine_is_high & coarse_is_at_home)
+    return fine, coarse
 
 
-def _is_at_home(reading: float, past: np.ndarray) -> bool:
-    is_near = (past * _AT_HOME_FACTOR >= reading) & (past <= reading * _AT_HOME_FACTOR)
-    return int(is_near.sum()) >= _AT_HOME_HOURS
+def _pasts(values: np.ndarray, hours: np.ndarray) -> np.ndarray:
+    """Return the readings of the four weeks before each of some hours, one row per hour."""
+    padded = np.pad(values, (WINDOW_HOURS - 1, 0), constant_values=np.nan)
+    return np.lib.stride_tricks.sliding_window_view(padded, WINDOW_HOURS)[hours, :-1]
+
+
+def _hours_where(is_counted: np.ndarray) -> np.ndarray:
+    return is_counted.sum(axis=1)
 
 
 def is_warming_up(grid: Mapping[str, np.ndarray]) -> np.ndarray:
