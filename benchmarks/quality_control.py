@@ -36,7 +36,6 @@ from benchmarks.fault_recall import passed_events, recall
 from benchmarks.histories import Histories, captured, shared_span, simulated
 from benchmarks.injected_faults import FAULTS, KINDS, SOUND
 from benchmarks.judged_year import print_bias, print_clipped, print_flagged, print_in_time
-
 from benchmarks.pair_recall import alarms_of_events, false_alarms, pair_recall
 from benchmarks.tables import print_head, print_row, share
 
