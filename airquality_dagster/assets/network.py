@@ -4,6 +4,7 @@ import dagster as dg
 
 from airquality_dagster.assets.beta import accepted_beta
 from airquality_dagster.assets.dashboard import dashboard_asset
+from airquality_dagster.assets.neighbours import neighbours_asset
 from airquality_dagster.assets.quality_and_aggregates import quality_and_aggregates
 from airquality_dagster.assets.raw import raw_asset
 from airquality_dagster.assets.summaries import summaries_asset
@@ -14,7 +15,7 @@ OWNER = "team:air-quality"
 
 
 def network_assets(network: Network) -> list[dg.AssetsDefinition]:
-    """Return raw, quality, aggregates and summaries of each station, and the dashboard."""
+    """Return the assets of each station, the comparison of neighbours, and the dashboard."""
     partitions_def = monthly_partitions(network)
     assets: list[dg.AssetsDefinition] = []
     with accepted_beta():
@@ -24,4 +25,4 @@ def network_assets(network: Network) -> list[dg.AssetsDefinition]:
                 quality_and_aggregates(station, network, partitions_def, OWNER),
                 summaries_asset(station, network, OWNER),
             ]
-        return [*assets, dashboard_asset(network, OWNER)]
+        return [*assets, neighbours_asset(network, OWNER), dashboard_asset(network, OWNER)]

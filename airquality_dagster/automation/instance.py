@@ -23,7 +23,7 @@ from airquality_dagster.automation.due import (
     station_runs,
     unconfirmed_months,
 )
-from airquality_dagster.automation.jobs import DASHBOARD_JOB, HOURLY_JOB, IN_PROGRESS
+from airquality_dagster.automation.jobs import DASHBOARD_JOB, HOURLY_JOB, IN_PROGRESS, NEIGHBOURS_JOB
 from airquality_dagster.automation.lost import LostMonths, lost_months, recorded_documents, time_zone_of
 from airquality_dagster.checks.station import check_keys
 from airquality_dagster.network.keys import asset_key, asset_name
@@ -173,11 +173,12 @@ def superseded_runs(instance: dg.DagsterInstance, network: Network, before: date
         for asset in (station.raw_asset, station.quality_asset, station.aggregates_asset)
         for record in _latest_materializations(instance, asset, months).values()
     }
-    unpartitioned = [*(station.summaries_asset for station in network.stations), network.dashboard_asset]
+    of_network = [network.neighbours_asset, network.dashboard_asset]
+    unpartitioned = [*(station.summaries_asset for station in network.stations), *of_network]
     needed |= {entry.run_id for entry in last_materializations(instance, unpartitioned).values()}
-    jobs = {network.named(HOURLY_JOB), network.named(DASHBOARD_JOB)}
+    jobs = {network.named(job) for job in (HOURLY_JOB, DASHBOARD_JOB, NEIGHBOURS_JOB)}
     stations = [asset for station in network.stations for asset in station.assets]
-    own_keys = {*map(asset_key, [*stations, network.dashboard_asset])}
+    own_keys = {*map(asset_key, [*stations, *of_network])}
 
     def belongs(run: dg.DagsterRun) -> bool:
         return run.job_name in jobs or (bool(run.asset_selection) and own_keys.issuperset(run.asset_selection))

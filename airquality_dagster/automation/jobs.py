@@ -11,6 +11,7 @@ from airquality_dagster.network.stations import Network
 
 HOURLY_JOB = "hourly_job"
 DASHBOARD_JOB = "dashboard_job"
+NEIGHBOURS_JOB = "neighbours_job"
 _MAX_NAMES = 4
 
 IN_PROGRESS = [
@@ -30,9 +31,10 @@ def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.
         network: the network.
         assets: all assets of the network.
     """
+    neighbours = dg.AssetSelection.assets(asset_key(network.neighbours_asset))
     hourly = dg.define_asset_job(
         network.named(HOURLY_JOB),
-        selection=dg.AssetSelection.assets(*assets),
+        selection=dg.AssetSelection.assets(*assets) - neighbours,
         executor_def=dg.in_process_executor,
         description=(
             "Fetches hourly readings, stores what is new or corrected, flags them, aggregates the days, and draws the "
@@ -44,6 +46,14 @@ def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.
         selection=dg.AssetSelection.assets(asset_key(network.dashboard_asset)),
         executor_def=dg.in_process_executor,
         description="Draws the dashboard from stored data, without fetching.",
+    )
+
+    # Weeks are compared: once a day is enough, and a tick of the hourly job is not kept waiting.
+    daily = dg.define_asset_job(
+        network.named(NEIGHBOURS_JOB),
+        selection=neighbours,
+        executor_def=dg.in_process_executor,
+        description="Compares neighbouring stations: the days that were not compared yet, and the recent ones again.",
     )
 
     # Dagster skips the dashboard after a failed step. Without this sensor, the page would show neither the failure of
@@ -58,7 +68,7 @@ def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.
     def dashboard_sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest:
         return dg.RunRequest(run_key=context.dagster_run.run_id)
 
-    return dg.Definitions(jobs=[hourly, dashboard], sensors=[dashboard_sensor])
+    return dg.Definitions(jobs=[hourly, dashboard, daily], sensors=[dashboard_sensor])
 
 
 def asset_selection(network: Network, run: StationRun, *, is_last: bool) -> list[dg.AssetKey]:

@@ -1,4 +1,4 @@
-"""The schedules: what is due every hour, every month again each week."""
+"""The schedules: what is due every hour, neighbours every night, every month again each week."""
 
 import dagster as dg
 from dagster_mongodb import MongoDBIOManagerError
@@ -6,7 +6,7 @@ from pymongo.errors import PyMongoError
 
 from airquality_dagster.automation.due import StationRun
 from airquality_dagster.automation.instance import all_runs, due_runs, run_in_progress
-from airquality_dagster.automation.jobs import HOURLY_JOB, asset_selection, run_tags
+from airquality_dagster.automation.jobs import HOURLY_JOB, NEIGHBOURS_JOB, asset_selection, run_tags
 from airquality_dagster.errors import MongoDBUnavailableError
 from airquality_dagster.network.stations import Network
 from airquality_dagster.storage.mongodb import MongoDBResource
@@ -72,6 +72,23 @@ def reconcile_schedule(network: Network) -> dg.ScheduleDefinition:
         return _requests(context, network, all_runs(network, context.scheduled_execution_time))
 
     return reconcile
+
+
+def neighbours_schedule(network: Network) -> dg.ScheduleDefinition:
+    """Return the schedule that compares neighbouring stations, once a night."""
+
+    @dg.schedule(
+        name=network.named("neighbours_schedule"),
+        job_name=network.named(NEIGHBOURS_JOB),
+        cron_schedule="25 4 * * *",
+        execution_timezone=network.network.time_zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Each night: neighbouring stations are compared, day by day, with each other and with their past.",
+    )
+    def compare(context: dg.ScheduleEvaluationContext):
+        return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
+
+    return compare
 
 
 def _requests(

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import asin, cos, radians, sin, sqrt
 
 import pandas as pd
 
@@ -20,6 +19,7 @@ from airquality_dagster.checks.outcome import (
     runs_of_hours,
     table_metadata,
 )
+from airquality_dagster.network.distance import kilometres
 from airquality_dagster.network.freshness import LATE_AFTER, is_late
 from airquality_dagster.network.pollutants import BY_FIELD
 from airquality_dagster.network.stations import Station
@@ -195,7 +195,7 @@ def _value_findings(stored: StoredHours) -> Iterator[Finding]:
 def _distance(stored: StoredHours) -> float | None:
     """Return the distance (km) between the coordinates of API and stations file; None if one of them is unknown."""
     position = stored.station.position
-    return None if stored.coordinates is None or position is None else _kilometres(position, stored.coordinates)
+    return None if stored.coordinates is None or position is None else kilometres(position, stored.coordinates)
 
 
 def _header_findings(stored: StoredHours, distance: float | None) -> Iterator[Finding]:
@@ -220,17 +220,3 @@ def _header_findings(stored: StoredHours, distance: float | None) -> Iterator[Fi
 
 
 CHECKS: Checks[StoredHours] = {check.__name__: check for check in (hours_complete_and_fresh, source_consistent)}
-
-
-def _kilometres(first: tuple[float, float], second: tuple[float, float]) -> float:
-    """Return the distance (km) of two points by the haversine formula, on a sphere with a radius of 6371 km.
-
-    >>> round(_kilometres((5.36, -3.96), (5.36, 3.96)))
-    877
-    """
-    (latitude, longitude), (other_latitude, other_longitude) = (tuple(map(radians, point)) for point in (first, second))
-    chord = (
-        sin((other_latitude - latitude) / 2) ** 2
-        + cos(latitude) * cos(other_latitude) * sin((other_longitude - longitude) / 2) ** 2
-    )
-    return 2 * 6371 * asin(sqrt(chord))

@@ -12,7 +12,7 @@ import dagster as dg
 from airquality_dagster.automation.due import StationRun
 from airquality_dagster.automation.failures import run_failure, step_failure
 from airquality_dagster.automation.instance import listen_to
-from airquality_dagster.automation.jobs import DASHBOARD_JOB, HOURLY_JOB, asset_selection, run_tags
+from airquality_dagster.automation.jobs import DASHBOARD_JOB, HOURLY_JOB, NEIGHBOURS_JOB, asset_selection, run_tags
 from airquality_dagster.local.runs import PoolWait, executing, run_tags_of_host
 from airquality_dagster.local.services import Services
 from airquality_dagster.network.keys import step_key
@@ -32,7 +32,7 @@ _COUNTS = (
 
 @dataclass
 class StationReport:
-    """The result of a pass for a station's hours, or for the dashboard."""
+    """The result of a pass for a station's hours, for the comparison of neighbours, or for the dashboard."""
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
     faults: list[str] = field(default_factory=list)
@@ -41,15 +41,16 @@ class StationReport:
 
 @dataclass
 class PassReport:
-    """The result of a pass: by station, and for the dashboard."""
+    """The result of a pass: by station, for the comparison of neighbours, and for the dashboard."""
 
     stations: dict[str, StationReport]
     dashboard: StationReport = field(default_factory=StationReport)
+    neighbours: StationReport = field(default_factory=StationReport)
 
     @property
     def parts(self) -> list[StationReport]:
-        """The reports of all stations and of the dashboard."""
-        return [*self.stations.values(), self.dashboard]
+        """The reports of all stations, of the comparison of neighbours and of the dashboard."""
+        return [*self.stations.values(), self.neighbours, self.dashboard]
 
     @property
     def faults(self) -> list[str]:
@@ -75,6 +76,52 @@ def execute(
         on_message: called with each log line and its level.
         on_wait: called with a line while a run waits for other runs.
     """
+    execute_job = _jobs(services, instance, network, on_message, on_wait)
+    report = PassReport({station: StationReport() for run in runs for station in run.stations})
+    for run in runs:
+        is_last = run is runs[-1]
+        selection = asset_selection(network, run, is_last=is_last)
+        result = execute_job(HOURLY_JOB, asset_selection=selection, tags=run_tags(run))
+        events = _by_step(result)
+        for station in () if run.fetches else run.stations:
+            # Runs that fetch log such a line themselves.
+            on_message(f"{station}: flags and days computed again", logging.INFO)
+        _add(report, network, run, result, events)
+        dashboard = step_key(network.dashboard_asset)
+        if is_last and _was_skipped(events, dashboard) and services.has_mongodb():
+            events = _by_step(execute_job(DASHBOARD_JOB))
+        _add_failures(report.dashboard, events[dashboard])
+    return report
+
+
+def execute_neighbours(
+    services: Services,
+    instance: dg.DagsterInstance,
+    network: Network,
+    on_wait: Callable[[str], None] = lambda line: None,
+) -> StationReport:
+    """Compare neighbouring stations, and return what failed.
+
+    Args:
+        services: services that the run uses.
+        instance: Dagster's instance.
+        network: the network.
+        on_wait: called with a line while the run waits for other runs.
+    """
+    report = StationReport()
+    result = _jobs(services, instance, network, lambda message, level: None, on_wait)(NEIGHBOURS_JOB)
+    _add_failures(report, _by_step(result)[step_key(network.neighbours_asset)])
+    return report
+
+
+def _jobs(
+    services: Services,
+    instance: dg.DagsterInstance,
+    network: Network,
+    on_message: Callable[[str, int], None],
+    on_wait: Callable[[str], None],
+) -> Callable[..., dg.ExecuteInProcessResult]:
+    """Return a function that executes a job of the network in this process."""
     from airquality_dagster.component import network_definitions
 
     definitions = network_definitions(network, services.started)
@@ -93,21 +140,7 @@ def execute(
                 **options,
             )
 
-    report = PassReport({station: StationReport() for run in runs for station in run.stations})
-    for run in runs:
-        is_last = run is runs[-1]
-        selection = asset_selection(network, run, is_last=is_last)
-        result = execute_job(HOURLY_JOB, asset_selection=selection, tags=run_tags(run))
-        events = _by_step(result)
-        for station in () if run.fetches else run.stations:
-            # Runs that fetch log such a line themselves.
-            on_message(f"{station}: flags and days computed again", logging.INFO)
-        _add(report, network, run, result, events)
-        dashboard = step_key(network.dashboard_asset)
-        if is_last and _was_skipped(events, dashboard) and services.has_mongodb():
-            events = _by_step(execute_job(DASHBOARD_JOB))
-        _add_failures(report.dashboard, events[dashboard])
-    return report
+    return execute_job
 
 
 def _by_step(result: dg.ExecuteInProcessResult) -> Events:

@@ -16,7 +16,7 @@ from airquality_dagster import settings
 from airquality_dagster.airqino.sandbox.simulations import parse_simulations
 from airquality_dagster.automation.due import StationRun, contiguous_ranges, station_runs
 from airquality_dagster.automation.instance import due_runs, network_months
-from airquality_dagster.cli.execution import PassReport, execute
+from airquality_dagster.cli.execution import PassReport, execute, execute_neighbours
 from airquality_dagster.cli.reports import age, daily_means, station_status
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, err, out, print_simulations
 from airquality_dagster.errors import SettingsError
@@ -49,6 +49,8 @@ def run_due(simulations: Sequence[str] = ()) -> bool:
                 f"the network's first month, {network.first_month}, has not begun: correct the stations file"
             )
         report = _execute(services, instance, network, runs)
+        if services.has_mongodb():
+            report.neighbours = execute_neighbours(services, instance, network)
         _show(services, report, network)
     _show_next_steps(services, network)
     return not report.faults

@@ -33,6 +33,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 DASHBOARD = "air_quality_dashboard"
 AIRQINO_API = "airqino_api"
+NEIGHBOURS = "neighbours"
 MONTH_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
 
 # raw_<name>, <name>_quality … are collections; a name with such an ending could collide with another station's.
@@ -161,6 +162,11 @@ class Station(BaseModel):
         return f"{self._prefix}{self.name}_summaries"
 
     @property
+    def neighbours_asset(self) -> str:
+        """Name of the asset and collection of its network that compare neighbouring stations."""
+        return f"{self._prefix}{NEIGHBOURS}"
+
+    @property
     def derived_assets(self) -> tuple[str, str, str]:
         """Names of the assets that are computed from stored hours, in the order of computation."""
         return self.quality_asset, self.aggregates_asset, self.summaries_asset
@@ -271,6 +277,11 @@ class Network(BaseModel):
     def dashboard_asset(self) -> str:
         """Name of the asset of the network's dashboard."""
         return f"{self.key_prefix}.{DASHBOARD}" if self.key_prefix else DASHBOARD
+
+    @property
+    def neighbours_asset(self) -> str:
+        """Name of the asset and collection that compare neighbouring stations."""
+        return f"{self.key_prefix}.{NEIGHBOURS}" if self.key_prefix else NEIGHBOURS
 
     @property
     def source_asset(self) -> str:

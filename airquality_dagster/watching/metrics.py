@@ -123,7 +123,9 @@ def _fetches(instance: dg.DagsterInstance, stations: Sequence[Station]) -> Itera
 
 def _failed_checks(instance: dg.DagsterInstance, network: Network) -> Metric:
     counts = Counter(
-        (check.key.name, check.evaluation.severity.value.lower()) for check in failed_checks(instance, network)
+        # A check of the network is named after its station; the metric counts stations.
+        (check.key.name.removeprefix(f"{check.station.name}_"), check.evaluation.severity.value.lower())
+        for check in failed_checks(instance, network)
     )
     gauge = _gauge("failed_checks", "Checks of stations whose last evaluation did not pass.", ["check", "severity"])
     for labels, count in sorted(counts.items()):

@@ -1,0 +1,196 @@
+"""Rules that find what two neighbouring stations disagree on.
+
+The limits are judgements of this project, tuned on the seven months of year 1 in which both stations of Abidjan stood
+at their streets. docs/neighbours.md says what they find.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from airquality_dagster.readings.disagreements import FIRST, SECOND, Disagreement, Kind
+from airquality_dagster.readings.neighbours import (
+    CORRELATION_DAYS,
+    LAGS,
+    LEVELS,
+    NO2,
+    O3,
+    PM2_5,
+    PM10,
+    REFERENCE_DAYS,
+    SHARE,
+    TEMPERATURE,
+    WINDOWS,
+    Pair,
+    changed,
+)
+from airquality_dagster.readings.windows import HOURS, change_point
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """From which change of a logarithm on a level is another one.
+
+    Args:
+        by_days: for each of `WINDOWS`.
+        per_common: more by this share of what both stations changed together. Two sensors do not answer to dust alike:
+            in the Harmattan both rise by several times, and the ratio of the two changes without a fault.
+    """
+
+    by_days: Mapping[int, float]
+    per_common: float
+
+
+# exp(0.24) = 1.27, exp(0.36) = 1.43, exp(0.16) = 1.17. The highest of the tuning period: share 0.18, 0.17, 0.14; PM2.5
+# 0.28, 0.25, 0.25; PM10 0.44, 0.23, 0.21; NO2 0.04; O3 0.17, 0.16, 0.13.
+_LIMITS: Mapping[str, _Limits] = {
+    SHARE: _Limits(dict(zip(WINDOWS, (0.30, 0.27, 0.24), strict=True)), 0.15),
+    PM2_5: _Limits(dict(zip(WINDOWS, (0.45, 0.40, 0.36), strict=True)), 0.3),
+    PM10: _Limits(dict(zip(WINDOWS, (0.55, 0.34, 0.30), strict=True)), 0.2),
+    NO2: _Limits(dict.fromkeys(WINDOWS, 0.16), 0.1),
+    O3: _Limits(dict(zip(WINDOWS, (0.30, 0.25, 0.22), strict=True)), 0.1),
+}
+_LEAST_CORRELATION_OF_TEMPERATURE = 0.8  # lowest of the tuning period: 0.92
+_LEAST_GAIN_OF_A_LAG = 0.2  # correlation; without a shift, no lag is better than none by more than -0.24
+_LEAST_SCORE_OF_A_LAG = 0.5  # of the weather moved by the lag; without a shift, 0.65 or more
+_LEAST_REPEATED_HOURS = HOURS // 2
+_LEAST_CORRELATION_OF_SWAPPED = 0.5
+_NOISE_DAYS = 14
+_NOISE_FACTOR = 0.8  # a logarithm
+
+
+def disagreements(pair: Pair, judged: np.ndarray) -> list[list[Disagreement]]:
+    """Return what the stations of a pair disagree on, for some of its days.
+
+    Args:
+        pair: hours of the days, and of as many days before as there are of one deployment, at most `DAYS_BEFORE`.
+        judged: places of the days.
+    """
+    found: list[list[Disagreement]] = [[] for _ in range(len(pair.dates))]
+    for find in (_time_shifts, _uncorrelated, _swapped, _levels, _noise, _repeated_days):
+        for day, disagreement in find(pair, found):
+            found[day].append(disagreement)
+    return [found[day] for day in judged]
+
+
+_Found = Iterator[tuple[int, Disagreement]]
+
+
+def _levels(pair: Pair, found: list[list[Disagreement]]) -> _Found:
+    """Levels whose ratio has changed."""
+    excess, changes = {}, {}
+    for name, limits in _LIMITS.items():
+        # The changes in common are those of PM2.5: its share in PM10 depends on how much dust there is.
+        level = PM2_5 if name == SHARE else name
+        for days, limit in limits.by_days.items():
+            common = _in_common(*(changed(own[level], days) for own in pair.log_levels))
+            changes[name, days] = changed(pair.log_ratios[name], days)
+            excess[name, days] = np.abs(changes[name, days]) / (limit + limits.per_common * common)
+    is_other = np.array([_largest(excess, name) > 1 for name in _LIMITS])
+    for day in np.flatnonzero(is_other.any(axis=0)):
+        if any(one.kind == Kind.UNCORRELATED for one in found[day]):
+            continue  # the air of another place has other levels
+        names = [name for name, is_over in zip(_LIMITS, is_other[:, day], strict=True) if is_over]
+        if any(one.kind == Kind.SWAPPED for one in found[day]):
+            names = [name for name in names if name not in (NO2, O3)]
+        for name in names:
+            days = max(WINDOWS, key=lambda days: np.nan_to_num(excess[name, days][day]))
+            field, size = name, float(changes[name, days][day])
+            if name == SHARE:
+                # Of two channels, the one whose ratio has changed more in this direction.
+                pm2_5, pm10 = (np.nan_to_num(changes[field, days][day]) for field in (PM2_5, PM10))
+                field = PM2_5 if pm2_5 * np.sign(size) >= -pm10 * np.sign(size) else PM10
+                size = size if field == PM2_5 else -size
+            elif name in (PM2_5, PM10) and SHARE in names:
+                continue  # said already, and more exactly
+            own = [float(changed(of_station[name], days)[day]) for of_station in pair.log_levels]
+            since = _since(pair, pair.log_ratios[name], day)
+            yield day, Disagreement(Kind.LEVEL, field, since, _whose(*own), float(np.exp(size)))
+
+
+def _in_common(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return how far both changed in one direction."""
+    common = np.where(np.sign(first) == np.sign(second), np.minimum(np.abs(first), np.abs(second)), 0.0)
+    return np.nan_to_num(common)
+
+
+def _largest(excess: Mapping[tuple[str, int], np.ndarray], name: str) -> np.ndarray:
+    return np.max([np.nan_to_num(excess[name, days]) for days in WINDOWS], axis=0)
+
+
+def _time_shifts(pair: Pair, found: list[list[Disagreement]]) -> _Found:
+    """The weather of one station comes hours later."""
+    scores = pair.lag_scores()
+    gains = np.nan_to_num(scores - scores[:, [LAGS.index(0)]])
+    best = gains.argmax(axis=1)
+    daily = pair.lag_scores(days=1)
+    scores_of_best = np.nan_to_num(np.take_along_axis(scores, best[:, np.newaxis], axis=1)[:, 0])
+    is_shifted = (gains.max(axis=1) >= _LEAST_GAIN_OF_A_LAG) & (scores_of_best >= _LEAST_SCORE_OF_A_LAG)
+    for day in np.flatnonzero(is_shifted):
+        gain = daily[:, best[day]] - daily[:, LAGS.index(0)]
+        yield day, Disagreement(Kind.TIME_SHIFT, None, _since(pair, gain, day), None, float(LAGS[best[day]]))
+
+
+def _uncorrelated(pair: Pair, found: list[list[Disagreement]]) -> _Found:
+    """The temperatures do not go together: one station is indoors or elsewhere."""
+    correlations = pair.correlation(TEMPERATURE)
+    daily = pair.correlation(TEMPERATURE, days=1)
+    for day in np.flatnonzero(correlations < _LEAST_CORRELATION_OF_TEMPERATURE):
+        if any(one.kind == Kind.TIME_SHIFT for one in found[day]):
+            continue
+        own = [float(changed(swings, CORRELATION_DAYS)[day]) for swings in pair.log_swings]
+        since = _since(pair, daily, day)
+        yield day, Disagreement(Kind.UNCORRELATED, TEMPERATURE, since, _whose(*own), float(correlations[day]))
+
+
+def _swapped(pair: Pair, found: list[list[Disagreement]]) -> _Found:
+    """NO2 of one station goes with O3 of the other."""
+    alike = np.fmax(pair.correlation(NO2), pair.correlation(O3))
+    crossed = np.fmin(pair.correlation(NO2, O3), pair.correlation(O3, NO2))
+    daily = pair.correlation(NO2, O3, days=1)
+    for day in np.flatnonzero((alike < 0) & (crossed > _LEAST_CORRELATION_OF_SWAPPED)):
+        own = [float(changed(levels[NO2] - levels[O3], CORRELATION_DAYS)[day]) for levels in pair.log_levels]
+        yield day, Disagreement(Kind.SWAPPED, NO2, _since(pair, daily, day), _whose(*own), float(crossed[day]))
+
+
+def _noise(pair: Pair, found: list[list[Disagreement]]) -> _Found:
+    """One station changes from hour to hour more, or less, than it did."""
+    for field in LEVELS:
+        first, second = (steps[field] for steps in pair.log_steps)
+        changes = changed(second - first, _NOISE_DAYS)
+        for day in np.flatnonzero(np.abs(changes) > _NOISE_FACTOR):
+            if any(one.field == field or one.kind == Kind.UNCORRELATED for one in found[day]):
+                continue  # a gain or another place changes this, too
+            own = [float(changed(steps, _NOISE_DAYS)[day]) for steps in (first, second)]
+            since = _since(pair, second - first, day)
+            yield day, Disagreement(Kind.NOISE, field, since, _whose(*own), float(np.exp(changes[day])))
+
+
+def _repeated_days(pair: Pair, found: list[list[Disagreement]]) -> _Found:
+    """One station sends the hours of the day before again."""
+    for station, hours in zip((FIRST, SECOND), pair.repeated_hours, strict=True):
+        is_repeated = hours >= _LEAST_REPEATED_HOURS
+        for day in np.flatnonzero(is_repeated):
+            begin = day - int(np.argmin(is_repeated[day::-1])) + 1 if not is_repeated[: day + 1].all() else 0
+            since = pair.dates[begin].to_pydatetime()
+            yield day, Disagreement(Kind.REPEATED_DAY, None, since, station, float(hours[day]))
+
+
+def _since(pair: Pair, daily: np.ndarray, day: int) -> datetime:
+    """Return the estimated date since when a daily value is another one."""
+    begin = max(0, day + 1 - REFERENCE_DAYS)
+    return pair.dates[begin + change_point(daily[begin : day + 1])].to_pydatetime()
+
+
+def _whose(first: float, second: float) -> str | None:
+    """Return which station has left its own past, None if both have or neither has.
+
+    Args:
+        first, second: changes of the two, as logarithms.
+    """
+    small, large = sorted((abs(first), abs(second)))
+    if not large >= 0.15 or small > 0.5 * large:
+        return None
+    return FIRST if abs(first) > abs(second) else SECOND

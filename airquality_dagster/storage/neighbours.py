@@ -1,0 +1,29 @@
+"""The stored days of neighbouring stations."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from pymongo.database import Database
+
+from airquality_dagster.network.pollutants import RULES_VERSION
+
+
+def compared_dates(database: Database[dict[str, Any]], collection: str, rules: int) -> dict[datetime, int]:
+    """Return date (midnight UTC) → how many pairs have been compared by a version of the rules.
+
+    Args:
+        database: database of the network.
+        collection: its compared days.
+        rules: version of the rules.
+    """
+    counts = database[collection].aggregate(
+        [{"$match": {RULES_VERSION: rules}}, {"$group": {"_id": "$_id.date", "pairs": {"$sum": 1}}}]
+    )
+    return Counter({count["_id"]: count["pairs"] for count in counts})
+
+
+def first_hour(database: Database[dict[str, Any]], collection: str) -> datetime | None:
+    """Return the start of the first stored hour of a station, None if no hour is stored."""
+    first = database[collection].find_one({}, {"_id": True}, sort=[("_id", 1)])
+    return first["_id"] if first else None
