@@ -49,7 +49,7 @@ def neighbours(stations: Sequence[Station]) -> list[Neighbours]:
     Args:
         stations: of the network.
     """
-        points = np.array([station.position or (np.nan, np.nan) for station in stations]).reshape(-1, 2)
+    points = np.array([station.position or (np.nan, np.nan) for station in stations]).reshape(-1, 2)
     distances = kilometres_between(points)
     is_near = distances <= NEAR_KILOMETRES
     if len(stations) <= _SMALL:
