@@ -55,10 +55,9 @@ def neighbour_days(
         of_pair = {date: _row(first, second, date) for date in dates}
         of_dates: dict[pd.Timestamp, list[Disagreement]] = {}
         for begin, end in settled_periods(window, moves):
-            part = pair.days(begin, end)
-            judged = np.flatnonzero(part.dates.isin(dates))
-            _fill(of_pair, part, judged)
-            of_dates.update(zip(part.dates[judged], disagreements(part, judged), strict=True))
+            part = pair.days(begin, end, since=DAYS_BEFORE)
+            _fill(of_pair, part)
+            of_dates.update(zip(part.dates[part.since :], disagreements(part), strict=True))
         rows += of_pair.values()
         found += [of_dates.get(date, []) for date in dates]
     _settle(rows, found)
@@ -122,9 +121,9 @@ _MEASURES = (
 )
 
 
-def _fill(rows: Mapping[pd.Timestamp, dict[str, Any]], pair: Pair, judged: np.ndarray) -> None:
-    """Put what the judged days of a pair say into their rows."""
-    scores = pair.lag_scores()
+def _fill(rows: Mapping[pd.Timestamp, dict[str, Any]], pair: Pair) -> None:
+    """Put what the days of a pair say into their rows; dates without a row lie between others."""
+    scores = pair.lag_scores
     has_lag = ~np.isnan(scores).all(axis=1)
     lags = np.where(has_lag, np.array(LAGS)[np.nan_to_num(scores, nan=-2.0).argmax(axis=1)], np.nan)
     measures = dict(
@@ -141,8 +140,10 @@ def _fill(rows: Mapping[pd.Timestamp, dict[str, Any]], pair: Pair, judged: np.nd
     )
     hours = pair.paired_hours
     repeated = pair.repeated_hours
-    for day in judged:
-        row = rows[pair.dates[day]]
+    for day in range(pair.since, len(pair.dates)):
+        row = rows.get(pair.dates[day])
+        if row is None:
+            continue
         row["hours"] = int(hours[day])
         row.update({name: round(float(values[day]), _DIGITS) for name, values in measures.items()})
         row["first_repeated_hours"], row["second_repeated_hours"] = (int(count[day]) for count in repeated)

@@ -12,6 +12,7 @@ import numpy as np
 
 from airquality_dagster.readings.disagreements import FIRST, SECOND, Disagreement, Kind
 from airquality_dagster.readings.neighbours import (
+    CORRELATION_DAYS,
     LAGS,
     LEVELS,
     NO2,
@@ -23,7 +24,6 @@ from airquality_dagster.readings.neighbours import (
     TEMPERATURE,
     WINDOWS,
     Pair,
-    changed,
 )
 from airquality_dagster.readings.windows import HOURS, change_point, median
 
@@ -64,18 +64,13 @@ _DAYS_OF_THE_PAST = max(WINDOWS)
 _LEAST_OWN_CHANGE, _MOST_OTHER_CHANGE = 0.15, 0.5
 
 
-def disagreements(pair: Pair, judged: np.ndarray) -> list[list[Disagreement]]:
-    """Return what the stations of a pair disagree on, for some of its days.
-
-    Args:
-        pair: hours of the days, and of as many days before as there are of one deployment, at most `DAYS_BEFORE`.
-        judged: places of the days.
-    """
+def disagreements(pair: Pair) -> list[list[Disagreement]]:
+    """Return what the stations of a pair disagree on, for each of its days since `Pair.since`."""
     found: list[list[Disagreement]] = [[] for _ in range(len(pair.dates))]
-    for find in (_time_shifts, _uncorrelated, _swapped, _levels, _noise, _repeated_days):
+    for find in (_repeated_days, _time_shifts, _uncorrelated, _swapped, _levels, _noise):
         for day, disagreement in find(pair, found):
             found[day].append(disagreement)
-    return [found[day] for day in judged]
+    return found[pair.since :]
 
 
 _Found = Iterator[tuple[int, Disagreement]]
@@ -88,8 +83,8 @@ def _levels(pair: Pair, found: list[list[Disagreement]]) -> _Found:
         # The changes in common are those of PM2.5: its share in PM10 depends on how much dust there is.
         level = PM2_5 if name == SHARE else name
         for days, limit in limits.by_days.items():
-            common = _in_common(*(changed(own[level], days) for own in pair.log_levels))
-            changes[name, days] = changed(pair.log_ratios[name], days)
+            common = _in_common(*(pair.changed(own[level], days) for own in pair.log_levels))
+            changes[name, days] = pair.changed(pair.log_ratios[name], days)
             excess[name, days] = np.abs(changes[name, days]) / (limit + limits.per_common * common)
     for name in _LIMITS:
         is_other = np.max([np.nan_to_num(excess[name, days]) for days in WINDOWS], axis=0) > 1
@@ -128,12 +123,12 @@ def _in_common(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def _time_shifts(pair: Pair, found: list[list[Disagreement]]) -> _Found:
     """The weather of one station comes hours later."""
-    scores = pair.lag_scores()
+    scores = pair.lag_scores
     gains = np.nan_to_num(scores - scores[:, [LAGS.index(0)]])
     best = gains.argmax(axis=1)
-    daily = pair.lag_scores(days=1)
     scores_of_best = np.nan_to_num(np.take_along_axis(scores, best[:, np.newaxis], axis=1)[:, 0])
     is_shifted = (gains.max(axis=1) >= _LEAST_GAIN_OF_A_LAG) & (scores_of_best >= _LEAST_SCORE_OF_A_LAG)
+    daily = pair.lag_scores_of(days=1) if is_shifted.any() else scores
     for day in np.flatnonzero(is_shifted):
         gain = daily[:, best[day]] - daily[:, LAGS.index(0)]
         since = _date(pair, _since(gain, day))
@@ -145,10 +140,16 @@ def _uncorrelated(pair: Pair, found: list[list[Disagreement]]) -> _Found:
     correlations = pair.correlation(TEMPERATURE)
     daily = pair.correlation(TEMPERATURE, days=1)
     for day in np.flatnonzero(correlations < _LEAST_CORRELATION_OF_TEMPERATURE):
+        week = found[max(0, day + 1 - CORRELATION_DAYS) : day + 1]
+        if any(one.kind == Kind.REPEATED_DAY for of_day in week for one in of_day):
+            continue
         if any(one.kind == Kind.TIME_SHIFT for one in found[day]):
             continue
         since = _since(daily, day)
         whose = _whose(*pair.log_swings, since, day)
+        if not median(daily[max(0, since - _DAYS_OF_THE_PAST) : since]) >= _LEAST_CORRELATION_OF_TEMPERATURE:
+            # It has been so for all of the past. Rooms have a flat temperature, and two streets of a town the same.
+            whose = _flatter(*(float(median(swings[since : day + 1])) for swings in pair.log_swings))
         yield day, Disagreement(Kind.UNCORRELATED, TEMPERATURE, _date(pair, since), whose, float(correlations[day]))
 
 
@@ -167,7 +168,7 @@ def _noise(pair: Pair, found: list[list[Disagreement]]) -> _Found:
     """One station changes from hour to hour more, or less, than it did."""
     for field in LEVELS:
         first, second = (steps[field] for steps in pair.log_steps)
-        changes = changed(second - first, _NOISE_DAYS)
+        changes = pair.changed(second - first, _NOISE_DAYS)
         for day in np.flatnonzero(np.abs(changes) > _NOISE_FACTOR):
             if _is_explained(found[day], field):
                 continue
@@ -184,6 +185,13 @@ def _repeated_days(pair: Pair, found: list[list[Disagreement]]) -> _Found:
             before = np.flatnonzero(~is_repeated[max(0, day - REFERENCE_DAYS) : day + 1])
             begin = max(0, day - REFERENCE_DAYS) + (int(before[-1]) + 1 if len(before) else 0)
             yield day, Disagreement(Kind.REPEATED_DAY, None, _date(pair, begin), station, float(hours[day]))
+
+
+def _flatter(first: float, second: float) -> str | None:
+    """Return the station whose temperature swings less than half as far as that of the other."""
+    if not abs(first - second) > np.log(2):
+        return None
+    return FIRST if first < second else SECOND
 
 
 def _date(pair: Pair, day: int) -> datetime:
