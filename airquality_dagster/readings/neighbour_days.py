@@ -61,7 +61,7 @@ def neighbour_days(
         rows += of_pair.values()
         found += [of_dates.get(date, []) for date in dates]
     _settle(rows, found)
-    return pd.DataFrame(sorted(rows, key=lambda row: (row[DATE], row[FIRST_STATION], row[SECOND_STATION])))
+    return pd.DataFrame(sorted(rows, key=_key))
 
 
 def no_days() -> pd.DataFrame:
@@ -80,18 +80,25 @@ def due_dates(begins: Sequence[datetime], compared: Mapping[datetime, int], toda
     if not begins or min(begins) >= today:
         return []
     # tz_convert: MongoDB's UTC is an object of its own, and pandas takes it for another zone.
-    edges = pd.DatetimeIndex(begins).tz_convert("UTC").floor("D").sort_values()
-    dates = pd.date_range(edges[0], pd.Timestamp(today).tz_convert("UTC"), inclusive="left")
+    edges = pd.DatetimeIndex(list(begins)).tz_convert("UTC").floor("D").sort_values()
+    midnight = pd.Timestamp(today).tz_convert("UTC")
+    dates = pd.date_range(edges[0], midnight, inclusive="left")
     expected = edges.searchsorted(dates, side="right")
-    is_recent = dates >= today - RECENT_DAYS * _DAY
+    is_recent = dates >= midnight - RECENT_DAYS * _DAY
     is_missing = np.array([compared.get(date, 0) for date in dates]) < expected
-    older = dates[is_missing & ~is_recent][-max(MOST_PAIR_DAYS // len(begins), 1) :]
-    # One gap in years of days must not make a run read all of them.
-    older = older[older >= older.max() - max(MOST_PAIR_DAYS // len(begins), 1) * _DAY] if len(older) else older
+    most = max(MOST_PAIR_DAYS // len(begins), 1)
+    older = dates[is_missing & ~is_recent]
+    if len(older):
+        # Missing days that lie further apart are left to later runs: the days between are read, too.
+        older = older[older > older[-1] - most * _DAY]
     recent = dates[is_recent]
     if not len(older) or recent[0] - older[-1] > DAYS_BEFORE * _DAY:
         return [part for part in (recent, older) if len(part)]
-    return [older.append(recent)]
+    return [pd.DatetimeIndex(older.append(recent))]
+
+
+def _key(row: Mapping[str, Any]) -> tuple[pd.Timestamp, str, str]:
+    return row[DATE], row[FIRST_STATION], row[SECOND_STATION]
 
 
 def _row(first: str, second: str, date: pd.Timestamp) -> dict[str, Any]:

@@ -4,7 +4,7 @@ The limits are judgements of this project, tuned on the seven months of year 1 i
 at their streets. docs/neighbours.md says what they find.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -88,7 +88,7 @@ def _levels(pair: Pair, found: list[list[Disagreement]]) -> _Found:
             excess[name, days] = np.abs(changes[name, days]) / (limit + limits.per_common * common)
     for name in _LIMITS:
         is_other = np.max([np.nan_to_num(excess[name, days]) for days in WINDOWS], axis=0) > 1
-        for day in np.flatnonzero(is_other):
+        for day in np.flatnonzero(is_other).tolist():
             days = max(WINDOWS, key=lambda days: np.nan_to_num(excess[name, days][day]))
             field, size = name, float(changes[name, days][day])
             if name == SHARE:
@@ -98,7 +98,7 @@ def _levels(pair: Pair, found: list[list[Disagreement]]) -> _Found:
             if _is_explained(found[day], field):
                 continue
             since = _since(pair.log_ratios[name], day)
-            whose = _whose(*(of_station[name] for of_station in pair.log_levels), since, day)
+            whose = _whose([of_station[name] for of_station in pair.log_levels], since, day)
             yield day, Disagreement(Kind.LEVEL, field, _date(pair, since), whose, float(np.exp(size)))
 
 
@@ -129,7 +129,7 @@ def _time_shifts(pair: Pair, found: list[list[Disagreement]]) -> _Found:
     scores_of_best = np.nan_to_num(np.take_along_axis(scores, best[:, np.newaxis], axis=1)[:, 0])
     is_shifted = (gains.max(axis=1) >= _LEAST_GAIN_OF_A_LAG) & (scores_of_best >= _LEAST_SCORE_OF_A_LAG)
     daily = pair.lag_scores_of(days=1) if is_shifted.any() else scores
-    for day in np.flatnonzero(is_shifted):
+    for day in np.flatnonzero(is_shifted).tolist():
         gain = daily[:, best[day]] - daily[:, LAGS.index(0)]
         since = _date(pair, _since(gain, day))
         yield day, Disagreement(Kind.TIME_SHIFT, None, since, None, float(LAGS[best[day]]))
@@ -139,14 +139,14 @@ def _uncorrelated(pair: Pair, found: list[list[Disagreement]]) -> _Found:
     """The temperatures do not go together: one station is indoors or elsewhere."""
     correlations = pair.correlation(TEMPERATURE)
     daily = pair.correlation(TEMPERATURE, days=1)
-    for day in np.flatnonzero(correlations < _LEAST_CORRELATION_OF_TEMPERATURE):
+    for day in np.flatnonzero(correlations < _LEAST_CORRELATION_OF_TEMPERATURE).tolist():
         week = found[max(0, day + 1 - CORRELATION_DAYS) : day + 1]
         if any(one.kind == Kind.REPEATED_DAY for of_day in week for one in of_day):
             continue
         if any(one.kind == Kind.TIME_SHIFT for one in found[day]):
             continue
         since = _since(daily, day)
-        whose = _whose(*pair.log_swings, since, day)
+        whose = _whose(pair.log_swings, since, day)
         if not median(daily[max(0, since - _DAYS_OF_THE_PAST) : since]) >= _LEAST_CORRELATION_OF_TEMPERATURE:
             # It has been so for all of the past. Rooms have a flat temperature, and two streets of a town the same.
             whose = _flatter(*(float(median(swings[since : day + 1])) for swings in pair.log_swings))
@@ -158,9 +158,9 @@ def _swapped(pair: Pair, found: list[list[Disagreement]]) -> _Found:
     alike = np.fmax(pair.correlation(NO2), pair.correlation(O3))
     crossed = np.fmin(pair.correlation(NO2, O3), pair.correlation(O3, NO2))
     daily = pair.correlation(NO2, O3, days=1)
-    for day in np.flatnonzero((alike < 0) & (crossed > _LEAST_CORRELATION_OF_SWAPPED)):
+    for day in np.flatnonzero((alike < 0) & (crossed > _LEAST_CORRELATION_OF_SWAPPED)).tolist():
         since = _since(daily, day)
-        whose = _whose(*(levels[NO2] - levels[O3] for levels in pair.log_levels), since, day)
+        whose = _whose([levels[NO2] - levels[O3] for levels in pair.log_levels], since, day)
         yield day, Disagreement(Kind.SWAPPED, NO2, _date(pair, since), whose, float(crossed[day]))
 
 
@@ -169,11 +169,11 @@ def _noise(pair: Pair, found: list[list[Disagreement]]) -> _Found:
     for field in LEVELS:
         first, second = (steps[field] for steps in pair.log_steps)
         changes = pair.changed(second - first, _NOISE_DAYS)
-        for day in np.flatnonzero(np.abs(changes) > _NOISE_FACTOR):
+        for day in np.flatnonzero(np.abs(changes) > _NOISE_FACTOR).tolist():
             if _is_explained(found[day], field):
                 continue
             since = _since(second - first, day)
-            whose = _whose(first, second, since, day)
+            whose = _whose((first, second), since, day)
             yield day, Disagreement(Kind.NOISE, field, _date(pair, since), whose, float(np.exp(changes[day])))
 
 
@@ -181,7 +181,7 @@ def _repeated_days(pair: Pair, found: list[list[Disagreement]]) -> _Found:
     """One station sends the hours of the day before again."""
     for station, hours in zip((FIRST, SECOND), pair.repeated_hours, strict=True):
         is_repeated = hours >= _LEAST_REPEATED_HOURS
-        for day in np.flatnonzero(is_repeated):
+        for day in np.flatnonzero(is_repeated).tolist():
             before = np.flatnonzero(~is_repeated[max(0, day - REFERENCE_DAYS) : day + 1])
             begin = max(0, day - REFERENCE_DAYS) + (int(before[-1]) + 1 if len(before) else 0)
             yield day, Disagreement(Kind.REPEATED_DAY, None, _date(pair, begin), station, float(hours[day]))
@@ -204,18 +204,16 @@ def _since(daily: np.ndarray, day: int) -> int:
     return begin + change_point(daily[begin : day + 1])
 
 
-def _whose(first: np.ndarray, second: np.ndarray, since: int, day: int) -> str | None:
+def _whose(of_stations: Sequence[np.ndarray], since: int, day: int) -> str | None:
     """Return which station has left its own past, None if both have or neither has.
 
     Args:
-        first, second: daily logarithms of each station.
+        of_stations: daily logarithms of the first and of the second.
         since: day of the change.
         day: the present day.
     """
     begin = max(0, since - _DAYS_OF_THE_PAST)
-    of_first, of_second = (
-        abs(float(median(own[since : day + 1]) - median(own[begin:since]))) for own in (first, second)
-    )
+    of_first, of_second = (abs(float(median(own[since : day + 1]) - median(own[begin:since]))) for own in of_stations)
     small, large = sorted((of_first, of_second))
     if not large >= _LEAST_OWN_CHANGE or small > _MOST_OTHER_CHANGE * large:
         return None
