@@ -38,7 +38,7 @@ def test_the_page_has_the_thresholds_of_the_pollutant_table(parameter):
         parameter.unit,
         f"{limits.lowest.value:g} to {limits.highest.value:g}",
         _number(limits.suspect_above),
-        _number(limits.detection),
+        _number(limits.noise_floor),
         _number(limits.stuck_hours),
         _number(limits.stuck_zero_hours or limits.stuck_hours),
         _number(limits.least_spike),
@@ -72,7 +72,7 @@ def test_the_page_lists_every_check_at_its_asset():
             SUMMARY_COLUMNS,
             (
                 *("mean", "valid_mean", "valid_max", "valid_days", "valid_hours", "percent_complete"),
-                *("days_above_guideline", "who"),
+                *("invalid", "days_above_guideline", "who"),
             ),
         ),
     ],

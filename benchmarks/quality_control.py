@@ -1,205 +1,195 @@
 """What the quality control finds, misses and costs.
 
-    .venv/bin/python -m benchmarks.quality_control [--captures DIR] [--seeds 200]
+    .venv/bin/python -m benchmarks.quality_control [PART …] [--captures DIR] [--seeds 30]
 
-Prints, as Markdown: precision and recall on simulated sensors with known faults, on seeds that no
-threshold was set by; what the flags of a year of 100 stations cost on one core, and which share of a
-year's load through Dagster the quality step takes; and with ``--captures`` what is flagged in captured
-answers, per station and pollutant.
+Prints as Markdown, by part, all of them if none is named:
+
+- ``faults``: recall and precision of failed readings, per kind of injected fault;
+- ``sound``: what fails of sound events, in the end and as of each hour;
+- ``pairs``: what two neighbours say of faults, and after how many days; false alarms;
+- ``clipped``: days whose validity changes if negative readings become zero;
+- ``bias``: what the rules make of the means of gases;
+- ``in-time``: readings that failed when they were new, and are valid in the end;
+- ``flagged``: what is flagged, per reading;
+- ``cost``: processor time of 100 stations and a year.
+
+Histories are captured answers of the API (``--captures``), or simulated sensors. No threshold was set by seeds from
+1000 on.
 """
 
 import argparse
-import contextlib
-import json
-import math
-import os
 import statistics
-import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pandas as pd
 
-from airquality_dagster.airqino.answer import hourly_frame, parse_hourly_answer
-from airquality_dagster.airqino.sandbox.sensors import Readings, sound_readings
-from airquality_dagster.checks.sensors import StationFlags, sensors_sound
-from airquality_dagster.network.pollutants import PARAMETERS, TIMESTAMP, field_of
-from airquality_dagster.network.stations import Station
+from airquality_dagster.network.pollutants import BY_FIELD
+from airquality_dagster.network.siting import ALWAYS_ON_SITE
+from airquality_dagster.network.stations import load_network
 from airquality_dagster.readings.days import daily_aggregates
-from airquality_dagster.readings.flags import FAILED, Flag, FlaggedHours, flag_hours
+from airquality_dagster.readings.flags import PARTICLES, flag_hours
 from airquality_dagster.readings.hours import hourly_quality
-from benchmarks.hourly_job import STATIONS, platform_runs, sandbox
-from benchmarks.sensor_faults import with_fault
+from benchmarks.fault_recall import passed_events, recall
+from benchmarks.histories import Histories, captured, shared_span, simulated
+from benchmarks.injected_faults import FAULTS, KINDS, SOUND
+from benchmarks.judged_year import print_bias, print_clipped, print_flagged, print_in_time
+from benchmarks.pair_recall import alarms_of_events, false_alarms, pair_recall
+from benchmarks.tables import print_head, print_row, share
 
-ABIDJAN = ZoneInfo("Africa/Abidjan")
-START = datetime(2023, 1, 1, tzinfo=UTC)
-DAYS = 90
-# The thresholds come from the pollutant table's sources; while they were written, seeds 0 to 19 were looked at.
-FIRST_SEED = 1000
-FLAGS_OF_FAULTS = {
-    "stuck": Flag.STUCK,
-    "zeros": Flag.STUCK,
-    "spike": Flag.SPIKE,
-    "drift": Flag.DRIFT | Flag.OUT_OF_RANGE,
-    "offset": Flag.DRIFT | Flag.OUT_OF_RANGE,
-    "gap": Flag.MISSING,
-}
+PARTS = ("faults", "sound", "pairs", "clipped", "bias", "in-time", "flagged", "cost")
+ZONE = ZoneInfo("Africa/Abidjan")
+# Since then, both stations of the captured year stand at their streets.
+ON_SITE = pd.Timestamp(datetime(2023, 5, 15, tzinfo=UTC))
 
 
-def frame_of(readings: Readings) -> pd.DataFrame:
-    """Return simulated readings as `hourly_frame` lays them out."""
-    hours = pd.date_range(START, periods=len(readings["CO"]), freq="h")
-    return pd.DataFrame({TIMESTAMP: hours, **{field_of(sensor): values for sensor, values in readings.items()}})
-
-
-def simulated(seed: int, days: int = DAYS) -> Readings:
-    """Return sound readings of a station."""
-    return sound_readings(np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2]), START, 24 * days)
-
-
-def print_faults(seeds: int) -> None:
-    """Print precision and recall of each flag."""
-    print("| fault | flag | faulty hours | precision | recall |\n| --- | --- | --- | --- | --- |")
-    for kind, flag in FLAGS_OF_FAULTS.items():
-        faulty = found = flagged_in_all = 0
-        for seed in range(FIRST_SEED, FIRST_SEED + seeds):
-            fault = with_fault(kind, simulated(seed), np.random.default_rng([seed, 3]))
-            flags = flag_hours(frame_of(fault.readings)).flags
-            is_flagged = (flags & int(flag)) != 0
-            faulty += int(fault.is_faulty.sum())
-            found += int((is_flagged[field_of(fault.sensor)].to_numpy() & fault.is_faulty).sum())
-            flagged_in_all += int(is_flagged.to_numpy().sum())
-        names = " or ".join(f"`{one.name.lower()}`" for one in Flag if one & flag and one.name)
-        print(f"| {kind} | {names} | {faulty} | {found / flagged_in_all:.3f} | {found / faulty:.3f} |")
-
-    seen = {"unit jump": 0, "none": 0}
-    large = 0
-    station = Station(name="simulated", airqino_id=1)
-    end = START + timedelta(days=DAYS)
-    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
-        sound = simulated(seed)
-        fault = with_fault("unit jump", sound, np.random.default_rng([seed, 3]))
-        large += _is_large(sound[fault.sensor], fault.readings[fault.sensor])
-        for kind, readings in (("unit jump", fault.readings), ("none", sound)):
-            outcome = sensors_sound(StationFlags(station, START, end, flag_hours(frame_of(readings))))
-            seen[kind] += " median from " in outcome.description
-    print(
-        f"| unit jump | check `sensors_sound`, stations | {seeds}, {large} by 1000 | "
-        f"{seen['unit jump'] / (seen['unit jump'] + seen['none']):.3f} | {seen['unit jump'] / seeds:.3f} |"
+def print_faults(histories: Histories, seeds: range, kinds: tuple[str, ...]) -> None:
+    """Print recall and precision of failed readings."""
+    histories = shared_span(histories)
+    print_head(
+        *("fault", "faults", "half of it failed", "faulty readings", "recall", "newly failed readings", "precision"),
     )
-    all_seeds = range(FIRST_SEED, FIRST_SEED + seeds)
-    failed = statistics.mean(_failed_share(flag_hours(frame_of(simulated(seed)))) for seed in all_seeds)
-    print(f"\nOf the readings of sound sensors {100 * failed:.3f} % fail.")
-
-
-def _is_large(sound: np.ndarray, jumped: np.ndarray) -> bool:
-    factor = float(np.abs(jumped[-1] / sound[-1]))
-    return not 0.1 < factor < 10
-
-
-def _failed_share(flagged: FlaggedHours) -> float:
-    return float(((flagged.flags & int(FAILED)) != 0).to_numpy().mean())
-
-
-def print_captures(folder: Path) -> None:
-    """Print what is flagged in captured answers."""
-    now = datetime(2100, 1, 1, tzinfo=UTC)
-    flags = [flag for flag in Flag if flag not in (Flag.PROVISIONAL, Flag.RESTATED)]
-    names = [flag.name.lower().replace("_", " ") for flag in flags if flag.name]
-    for path in sorted(folder.glob("*.json")):
-        answer = json.loads(path.read_text(encoding="utf-8"))
-        parsed = parse_hourly_answer(answer, start=datetime(2000, 1, 1, tzinfo=UTC), end=now, now=now)
-        hours = hourly_frame([parsed], station_id=int(path.stem), now=now, absent=math.nan)
-        flagged = flag_hours(hours)
-        daily = daily_aggregates(flagged, ABIDJAN)
-        begin, end = hours[TIMESTAMP].min(), hours[TIMESTAMP].max()
-        print(
-            f"\n{answer['header']['station_name']} ({path.stem}): {len(hours)} hours on {len(daily)} days, "
-            f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC; % of the hours\n"
+    for kind in kinds:
+        found = recall(kind, histories, seeds)
+        print_row(
+            *(kind, found.faults, share(found.found, found.faults), found.faulty, share(found.failed, found.faulty)),
+            *(found.accused, share(found.accused - found.wrongly, found.accused)),
         )
-        columns = ["reading", *names, "valid", "valid days", "first valid day", "last"]
-        print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
-        for parameter in PARAMETERS:
-            of_reading = flagged.flags[parameter.field]
-            shares = [100 * float(((of_reading & int(flag)) != 0).mean()) for flag in flags]
-            valid = 100 * float(flagged.is_valid[parameter.field].mean())
-            days = daily["date"][daily[f"{parameter.field}_valid_mean"].notna()]
-            span = [f"{days.min():%Y-%m-%d}", f"{days.max():%Y-%m-%d}"] if len(days) else ["–", "–"]
-            cells = [parameter.label, *map(_percent, [*shares, valid]), str(len(days)), *span]
-            print(f"| {' | '.join(cells)} |")
 
 
-def _percent(share: float) -> str:
-    """Return a share of which neither nothing nor all is made by rounding."""
-    if share in (0.0, 100.0):
-        return f"{share:g}"
-    return f"{min(max(share, 0.01), 99.99):.2f}"
+def print_sound(histories: Histories, seeds: range, kinds: tuple[str, ...]) -> None:
+    """Print what fails of sound events."""
+    histories = shared_span(histories)
+    print_head(
+        *("event", "events", "readings of PM", "failed in the end", "failed as the newest hour"),
+        *(
+            "failed as of an hour whose NowCast uses it",
+            "hours",
+            "AQI of the NowCast off by more than 1 as of the hour",
+        ),
+    )
+    for kind in kinds:
+        passed = passed_events(kind, histories, seeds)
+        print_row(
+            *(kind.removeprefix("sound: "), passed.events, passed.readings, passed.failed, passed.failed_newest),
+            *(passed.failed_once, passed.hours, passed.other_nowcast),
+        )
+
+
+def print_pairs(histories: Histories, seeds: range, kinds: tuple[str, ...]) -> None:
+    """Print what a pair of stations says of faults of one of them, and of sound events of both."""
+    histories = shared_span(histories, ON_SITE)
+    print_head(
+        *("fault", "of", "faults", "within 14 days", "within 28 days", "ever", "median days"),
+        *("blames its station", "blames the other"),
+    )
+    for kind in kinds:
+        sets = KINDS[kind].fields
+        for fields in [PARTICLES, ("pm2_5",), None] if len(sets) > 1 and PARTICLES in sets else [None]:
+            found = pair_recall(kind, histories, seeds, fields)
+            print_row(
+                *(kind, ", ".join(BY_FIELD[field].label for field in fields) if fields else "any", found.faults),
+                *(share(found.within(days), found.faults) for days in (14, 28, 366)),
+                f"{statistics.median(found.days):.0f}" if found.days else "–",
+                *(share(blamed, len(found.days)) for blamed in (found.blamed, found.blamed_other)),
+            )
+    print()
+    print_head("sound", "pair-years", "alarms", "days with one")
+    sound = {"as published": false_alarms(histories)}
+    sound |= {kind: alarms_of_events(kind, histories, seeds) for kind in SOUND}
+    for name, alarms in sound.items():
+        print_row(name.removeprefix("sound: "), f"{alarms.years:.1f}", alarms.alarms, alarms.days)
+
+
+def print_clipping(histories: Histories) -> None:
+    """Print on how many days validity depends on clipping."""
+    print_head("station", "reading", "negative hours", "days", "valid", "valid if clipped", "days that differ")
+    for name, hourly in histories.items():
+        print_clipped(name, hourly, ZONE)
+
+
+def print_biases(histories: Histories) -> None:
+    """Print what the rules make of the means of gases."""
+    print_head("station", "reading", "days with a valid mean", "mean of all", "valid mean", "bias", "worst day")
+    for name, hourly in histories.items():
+        print_bias(name, hourly, ZONE)
+
+
+def print_times(histories: Histories) -> None:
+    """Print what failed when it was new, and is valid in the end."""
+    print_head(
+        *("station", "reading", "valid in the end", "failed as the newest hour"),
+        *("failed as of an hour whose NowCast uses it", "first of these"),
+    )
+    for name, hourly in histories.items():
+        print_in_time(name, hourly)
+
+
+def print_flags(histories: Histories) -> None:
+    """Print what is flagged, with the deployments of the stations file."""
+    network = load_network()
+    by_id = {str(station.airqino_id): station for station in network.stations}
+    for name, hourly in histories.items():
+        station = by_id.get(name.partition("(")[2].rstrip(")"))
+        siting = station.siting(network.time_zone) if station else ALWAYS_ON_SITE
+        print_flagged(name, hourly, ZONE, siting)
 
 
 def print_cost(repeat: int) -> None:
-    """Print what flags and aggregates of 100 stations and a year cost, and the share of the quality step."""
-    stations = [frame_of(simulated(seed, 365)) for seed in range(100)]
-    seconds: dict[str, list[float]] = {"flags and indices of each hour": [], "daily aggregates": []}
+    """Print what flags, indices and aggregates of 100 stations and a year cost."""
+    stations = [simulated(seed) for seed in range(100)]
+    seconds: dict[str, list[float]] = {"flags": [], "indices of each hour": [], "daily aggregates": []}
     for _ in range(repeat):
         spent = dict.fromkeys(seconds, 0.0)
         for station in stations:
-            begin = time.process_time()
+            times = [time.process_time()]
             flagged = flag_hours(station)
+            times.append(time.process_time())
             hourly_quality(flagged)
-            middle = time.process_time()
-            daily_aggregates(flagged, ABIDJAN)
-            spent["flags and indices of each hour"] += middle - begin
-            spent["daily aggregates"] += time.process_time() - middle
+            times.append(time.process_time())
+            daily_aggregates(flagged, ZONE)
+            times.append(time.process_time())
+            for name, begin, end in zip(seconds, times, times[1:], strict=False):
+                spent[name] += end - begin
         for name, one in spent.items():
             seconds[name].append(one)
-    print(f"| 100 stations × 1 year, one core, median of {repeat} | seconds |\n| --- | --- |")
+    print_head(f"100 stations × 1 year, one core, median of {repeat}", "seconds")
     for name, measured in seconds.items():
-        print(f"| {name} | {statistics.median(measured):.2f} |")
-    shares = [quality_share() for _ in range(repeat)]
-    print(
-        f"\nOf a year's load of two stations through Dagster, the steps of `*_quality` (reading, flagging, checking, "
-        f"storing) take {100 * statistics.median(shares):.0f} %, median of {repeat}."
-    )
-
-
-def quality_share() -> float:
-    """Load a year of two stations and return the share of the quality steps."""
-    import dagster as dg
-
-    from airquality_dagster.local.mongod import embedded_mongod
-
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        uri, url = stack.enter_context(embedded_mongod(Path(folder) / "mongodb")), stack.enter_context(sandbox(None))
-        home = Path(folder) / "dagster"
-        home.mkdir()
-        (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
-        os.environ.update(MONGODB_URI=uri, AIRQINO_BASE_URL=url, DAGSTER_HOME=str(home))
-        run = platform_runs()
-        begin = time.perf_counter()
-        run()
-        total = time.perf_counter() - begin
-        with dg.DagsterInstance.get() as instance:
-            (last,) = instance.get_runs(limit=1)
-            steps = {step.step_key: step for step in instance.get_run_step_stats(last.run_id)}
-            of_quality = [steps[f"{station}_quality"] for station in STATIONS]
-            return sum((step.end_time or 0) - (step.start_time or 0) for step in of_quality) / total
+        print_row(name, f"{statistics.median(measured):.2f}")
+    print_row("together", f"{statistics.median(map(sum, zip(*seconds.values(), strict=True))):.2f}")
 
 
 def main() -> None:
-    """Print all tables."""
+    """Print the parts that are asked for."""
     parser = argparse.ArgumentParser(description="What the quality control finds, misses and costs.")
+    parser.add_argument("part", nargs="*", help=f"of {', '.join(PARTS)}; all if none is named")
     parser.add_argument("--captures", type=Path, help="folder of captured answers, STATION_ID.json")
-    parser.add_argument("--seeds", type=int, default=200, help="simulated stations of each fault")
-    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS), help="of faults and events")
+    parser.add_argument("--seeds", type=int, default=30, help="faults of each kind a station")
+    parser.add_argument("--first-seed", type=int, default=1000)
+    parser.add_argument("--repeat", type=int, default=3, help="measurements of the cost")
     options = parser.parse_args()
-    print_faults(options.seeds)
-    print()
-    print_cost(options.repeat)
-    if options.captures:
-        print_captures(options.captures)
+    unknown = set(options.part) - set(PARTS)
+    if unknown:
+        parser.error(f"no part {', '.join(sorted(unknown))}: these are {', '.join(PARTS)}")
+    histories = captured(options.captures) if options.captures else {f"simulated {n}": simulated(n) for n in (1, 2)}
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    faults, events = (tuple(kind for kind in options.kinds if kind in kinds) for kinds in (FAULTS, SOUND))
+    print_part = {
+        "faults": lambda: print_faults(histories, seeds, faults),
+        "sound": lambda: print_sound(histories, seeds, events),
+        "pairs": lambda: print_pairs(histories, seeds, faults),
+        "clipped": lambda: print_clipping(histories),
+        "bias": lambda: print_biases(histories),
+        "in-time": lambda: print_times(histories),
+        "flagged": lambda: print_flags(histories),
+        "cost": lambda: print_cost(options.repeat),
+    }
+    for part in options.part or PARTS:
+        print(f"\n### {part}\n")
+        print_part[part]()
 
 
 if __name__ == "__main__":

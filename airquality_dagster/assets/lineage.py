@@ -13,10 +13,11 @@ from airquality_dagster.assets.schemas import DAILY_COLUMNS, QUALITY_COLUMNS, SU
 from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.pollutants import BY_FIELD, DATE, RULES_VERSION, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Station
-from airquality_dagster.readings.days import EXPECTED_HOURS, HOURS, WHO_INPUTS
+from airquality_dagster.readings.days import CROSS_SENSITIVE, EXPECTED_HOURS, HOURS, WHO_INPUTS
 from airquality_dagster.readings.flags import PARTICLES
 from airquality_dagster.readings.hours import NOWCAST_POLLUTANTS
 from airquality_dagster.readings.indices import EAQI_POLLUTANTS
+from airquality_dagster.readings.joint_rules import NO2, O3, POWER_UP, WARMING_UP
 from airquality_dagster.readings.periods import PERIOD, START
 
 LINEAGE = "dagster/column_lineage"
@@ -30,6 +31,7 @@ _INDICES: Mapping[str, Sequence[str]] = {
     "eaqi": EAQI_POLLUTANTS,
     "aqi": tuple(WHO_INPUTS.values()),
     "who_exceeded": tuple(WHO_INPUTS.values()),
+    CROSS_SENSITIVE: (NO2, O3),
 }
 # Statistic of a summary → daily statistic that it depends on, if that is not the valid mean.
 _SUMMARISED = {
@@ -37,6 +39,7 @@ _SUMMARISED = {
     "valid_hours": "valid_hours",
     "percent_complete": "valid_hours",
     "days_above_guideline": "who",
+    "invalid": "invalid",
 }
 
 
@@ -73,10 +76,16 @@ def _readings_of(column: str) -> Sequence[str]:
         return (SIMULATED,)
     for field in BY_FIELD:
         if column.startswith(f"{field}_"):
-            is_as_published = column.removeprefix(f"{field}_") in _AS_PUBLISHED
-            # Whether PM2.5 is valid depends on PM10, and the reverse.
-            return PARTICLES if field in PARTICLES and not is_as_published else (field,)
+            return (field,) if column.removeprefix(f"{field}_") in _AS_PUBLISHED else _judged_by(field)
     return next(readings for prefix, readings in _INDICES.items() if column.startswith(prefix))
+
+
+def _judged_by(field: str) -> Sequence[str]:
+    """Return the readings that the flags of a reading depend on."""
+    if field in PARTICLES:
+        return PARTICLES
+    # Power-up shows in these.
+    return tuple(dict.fromkeys([field, *POWER_UP])) if field in WARMING_UP else (field,)
 
 
 @cache

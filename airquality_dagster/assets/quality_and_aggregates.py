@@ -18,13 +18,15 @@ from airquality_dagster.assets.schemas import DAILY_AGGREGATES, DAILY_COLUMNS, H
 from airquality_dagster.checks import days, sensors
 from airquality_dagster.checks.outcome import check_results, check_specs
 from airquality_dagster.network.keys import asset_key, step_key
-from airquality_dagster.network.partitions import partition_date
+from airquality_dagster.network.partitions import KNOWN_UNTIL, partition_date
 from airquality_dagster.network.pollutants import DATE, HEADLINES, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY, daily_aggregates
-from airquality_dagster.readings.flags import HOURS_AFTER, HOURS_BEFORE, RULES, FlaggedHours, flag_hours
+from airquality_dagster.readings.flags import HOURS_AFTER, HOURS_BEFORE, FlaggedHours, flag_hours
 from airquality_dagster.readings.hours import hourly_quality
+from airquality_dagster.readings.judgement import judgement_version
 from airquality_dagster.storage.days import stored_days
+from airquality_dagster.storage.hours import newest_hour
 from airquality_dagster.storage.surroundings import surroundings
 
 
@@ -32,13 +34,14 @@ def quality_and_aggregates(
     station: Station, network: Network, partitions_def: dg.TimeWindowPartitionsDefinition, owner: str
 ) -> dg.AssetsDefinition:
     """Return the assets of a station's flags and daily aggregates. One step computes both: flags are computed once."""
+    siting = station.siting(network.time_zone)
     raw, quality, aggregates = map(asset_key, (station.raw_asset, station.quality_asset, station.aggregates_asset))
     shared: dict[str, Any] = {
         "kinds": {"pandas", "mongodb"},
         "owners": [owner],
         "tags": {"station": station.name},
         "io_manager_key": network.named("io_manager"),
-        "code_version": str(RULES),
+        "code_version": judgement_version(siting),
         "is_required": False,
     }
 
@@ -105,11 +108,20 @@ def quality_and_aggregates(
             context_hours = surroundings(
                 database, station.raw_asset, start, end, before=HOURS_BEFORE, after=HOURS_AFTER
             )
-        flagged = flag_hours(hourly, surrounding=context_hours.hours, restated=context_hours.restated)
+            newest = newest_hour(database, station.raw_asset)
+        flagged = flag_hours(
+            hourly,
+            surrounding=context_hours.hours,
+            restated=context_hours.restated,
+            siting=siting,
+            newest=newest,
+        )
         if quality in selected:
             documents = hourly_quality(flagged, absent=ABSENT)
             starts = [partitions_def.time_window_for_partition_key(key).start for key in months]
             counts = month_metadata(months, starts, pd.DatetimeIndex(documents[TIMESTAMP]), zone)
+            if newest is not None:
+                counts[KNOWN_UNTIL] = dg.MetadataValue.timestamp(newest)
             yield _quality_output(documents, counts)
             flags = sensors.StationFlags(station, start, end, flagged)
             yield from check_results(sensors.CHECKS, lambda: flags, quality, context.selected_asset_check_keys)

@@ -19,12 +19,13 @@ from airquality_dagster.assets.fetch import FetchedPeriod, fetch_months, fetched
 from airquality_dagster.assets.previews import hourly_preview
 from airquality_dagster.assets.resources import airqino_of, mongodb_of
 from airquality_dagster.assets.schemas import HOURLY_COLUMNS, HOURLY_READINGS
+from airquality_dagster.assets.sites import deployments_metadata
 from airquality_dagster.checks.cut_off import AskedPeriod
 from airquality_dagster.checks.hours import CHECKS, RECENTLY, StoredHours
 from airquality_dagster.checks.outcome import check_results, check_specs
 from airquality_dagster.errors import AirQinoError, SimulatedReadingsError
 from airquality_dagster.network.keys import asset_key
-from airquality_dagster.network.partitions import month
+from airquality_dagster.network.partitions import NEWEST_HOUR, month
 from airquality_dagster.network.pollutants import PROVISIONAL, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.storage.hours import measured_hour, newest_hour, replaced_since, stored_hours
@@ -70,6 +71,7 @@ def raw_asset(
             "provisional_column": PROVISIONAL,
             "dagster/column_schema": HOURLY_COLUMNS,
             "airqino_id": dg.MetadataValue.text(station.devices),
+            **deployments_metadata(station),
         },
     )
     def raw(context: dg.AssetExecutionContext) -> Iterator[Any]:
@@ -195,7 +197,7 @@ def _metadata(frame: pd.DataFrame, answers: Sequence[HourlyAnswer], now: datetim
     }
     if len(frame):
         newest = frame[TIMESTAMP].max().to_pydatetime()
-        metadata["newest_hour"] = dg.MetadataValue.timestamp(newest)
+        metadata[NEWEST_HOUR] = dg.MetadataValue.timestamp(newest)
         metadata["newest_hour_age_hours"] = dg.MetadataValue.float(round((now - newest) / timedelta(hours=1), 2))
     return metadata
 

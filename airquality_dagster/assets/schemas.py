@@ -17,7 +17,14 @@ from airquality_dagster.network.pollutants import (
     STATION_ID,
     TIMESTAMP,
 )
-from airquality_dagster.readings.days import EXPECTED_HOURS, HOURS, HOURS_FOR_A_VALID_DAY, MAXIMA, RUNNING_MEANS
+from airquality_dagster.readings.days import (
+    CROSS_SENSITIVE,
+    EXPECTED_HOURS,
+    HOURS,
+    HOURS_FOR_A_VALID_DAY,
+    MAXIMA,
+    RUNNING_MEANS,
+)
 from airquality_dagster.readings.hours import NOWCAST_POLLUTANTS
 from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, WHO_LEVELS
 from airquality_dagster.readings.periods import LEAST_PERCENT, PERIOD, START
@@ -100,6 +107,11 @@ _SUMMARY_STATISTICS: tuple[Column, ...] = (
         "int",
         "{label}: data capture: valid of expected hours, %, truncated to whole per cent",
     ),
+    (
+        "{field}_invalid",
+        "object",
+        "{label}: flag → hours that it made invalid on days without a valid mean; null if the period has one",
+    ),
 )
 # Hours of a mean → description of the day's highest mean.
 _MAXIMA = {
@@ -158,6 +170,7 @@ DAILY_COLUMNS = dg.TableSchema(
             ("{field}_who", "string", "strictest level of WHO 2021 that {field} meets: AQG, IT-4 … above IT-1"),
         ),
         dg.TableColumn("who_exceeded", "array", "pollutants above the WHO 2021 guideline, of those with a valid value"),
+        dg.TableColumn(CROSS_SENSITIVE, "array", "pollutants whose readings mirror another gas: in no index"),
         _RULES,
         dg.TableColumn(SIMULATED, "bool", "true if an hour of the day is simulated"),
     ]
@@ -170,6 +183,7 @@ QUALITY_COLUMNS = dg.TableSchema(
         dg.TableColumn("eaqi", "int", "European Air Quality Index (2024), 1 good to 6 extremely poor: the worst"),
         dg.TableColumn("eaqi_pollutant", "string", "the pollutant that determines it"),
         dg.TableColumn("eaqi_pollutants", "array", "the pollutants with a valid reading"),
+        dg.TableColumn("eaqi_withheld", "string", "why there is no European index: null, or no_particulate_matter"),
         *_of(NOWCAST_POLLUTANTS, ("{field}_nowcast", "double", "{label}: NowCast of the US EPA, {unit}")),
         dg.TableColumn("aqi_nowcast", "int", "US EPA AQI of the NowCast: the higher of PM2.5 and PM10"),
         dg.TableColumn("aqi_nowcast_pollutant", "string", "the pollutant that determines it"),

@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from airquality_dagster.readings.flags import HOURS_BEFORE
+
 # The source may change a month's last hours for this long after its end.
 SETTLING = timedelta(days=3)
 # A tick looks for missed months in this many months before the current one.
@@ -63,12 +65,13 @@ def outdated_months(
     former_rules: Collection[str],
     now: datetime,
     *,
+    empty: Collection[str] = (),
     failed: Collection[str] = (),
 ) -> list[str]:
     """Return the months whose flags and aggregates must be computed again from stored hours.
 
-    These are months whose hours, or those of a neighbouring month, changed later: a run ended between hours and flags,
-    and flags and running means also depend on neighbouring months. (Months that have not settled change every hour;
+    These are months whose hours, or those that their flags depend on, changed later: a run ended between hours and
+    flags, or an earlier or later month changed (`affected_months`). (Months that have not settled change every hour;
     `due_months` selects them.) Also months that were computed by another version of the rules, but only the newest
     `LOOK_BACK_MONTHS`, to bound a tick's work.
 
@@ -78,19 +81,63 @@ def outdated_months(
         changed_at: partition key → when a write last changed its hours.
         former_rules: keys of the months that were last computed by another version of the rules.
         now: the present moment, tz-aware.
+        empty: keys of the months of which no hour is stored.
         failed: keys of the months whose last run failed. Of the months of other rules, they come last, so that they
             do not keep older months waiting.
     """
-    changed = [changed_at.get(month.key, _NEVER) if month.end + SETTLING <= now else _NEVER for month in months]
-    before, after = [_NEVER, *changed][:-1], [*changed, _NEVER][1:]
-    outdated = {
-        month.key
-        for month, *changes in zip(months, before, changed, after, strict=True)
-        if month.key in judged_at and judged_at[month.key] < max(changes)
-    }
+    newest_change: dict[str, datetime] = {}
+    for number, month in enumerate(months):
+        if month.key in changed_at and month.end + SETTLING <= now:
+            for key in affected_months(months, number, empty):
+                newest_change[key] = max(newest_change.get(key, _NEVER), changed_at[month.key])
+    outdated = {key for key, change in newest_change.items() if key in judged_at and judged_at[key] < change}
     newest_first = [month.key for month in reversed(months) if month.key in former_rules]
     outdated |= set(sorted(newest_first, key=lambda key: key in failed)[:LOOK_BACK_MONTHS])
     return [month.key for month in months if month.key in outdated]
+
+
+def affected_months(months: Sequence[Month], changed: int, empty: Collection[str] = ()) -> set[str]:
+    """Return the months whose flags may depend on the hours of a month, itself included.
+
+    Flags need the hours before and after them. A station may have been silent for whole months: then its hours before
+    the silence are confirmed, or not, by the first ones after it. The window before an hour is longer than a February:
+    the first hours of March depend on January.
+
+    Args:
+        months: all months of the network, in order.
+        changed: position of the month whose hours changed.
+        empty: keys of the months of which no hour is stored.
+    """
+    earlier, later = list(reversed(months[:changed])), months[changed + 1 :]
+    reached_until = months[changed].end.astimezone(UTC) + timedelta(hours=HOURS_BEFORE)
+    starts = (month.end.astimezone(UTC) for month in months[changed:])
+    reached = {month.key for month, start in zip(later, starts, strict=False) if start < reached_until}
+    nearest = [next((month.key for month in side if month.key not in empty), None) for side in (earlier, later)]
+    return {months[changed].key, *reached, *filter(None, nearest)}
+
+
+def unconfirmed_months(
+    months: Sequence[Month], known_until: Mapping[str, datetime], newest: datetime | None, empty: Collection[str] = ()
+) -> list[str]:
+    """Return the months whose last hours were judged without later hours that are stored now.
+
+    They are those before a silence that has ended. Once a month was judged with hours that came after it settled, it
+    is complete, however long the silence was.
+
+    Args:
+        months: all months of the network, in order.
+        known_until: partition key → the newest hour of the station that was stored when the month was judged.
+        newest: the newest hour of the station that is stored now, None if there is none.
+        empty: keys of the months of which no hour is stored.
+    """
+    return [
+        month.key
+        for month in months
+        if newest is not None
+        and month.key in known_until
+        and month.key not in empty
+        and known_until[month.key] < min(month.end + SETTLING, newest)
+    ]
 
 
 def contiguous_ranges(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 from pymongo.database import Database
@@ -21,14 +21,15 @@ from airquality_dagster.automation.due import (
     due_months,
     outdated_months,
     station_runs,
+    unconfirmed_months,
 )
 from airquality_dagster.automation.jobs import DASHBOARD_JOB, HOURLY_JOB, IN_PROGRESS, NEIGHBOURS_JOB
-from airquality_dagster.automation.lost import LostMonths, lost_months, time_zone_of
+from airquality_dagster.automation.lost import LostMonths, lost_months, recorded_documents, time_zone_of
 from airquality_dagster.checks.station import check_keys
 from airquality_dagster.network.keys import asset_key, asset_name
-from airquality_dagster.network.partitions import monthly_partitions
+from airquality_dagster.network.partitions import KNOWN_UNTIL, NEWEST_HOUR, monthly_partitions
 from airquality_dagster.network.stations import Network, Station
-from airquality_dagster.readings.flags import RULES
+from airquality_dagster.readings.judgement import is_of_present_rules, judgement_version
 
 # Run monitoring ends a run after this time (local/dagster.yaml). An older run counts as dead.
 RUN_LIMIT = timedelta(hours=2)
@@ -117,8 +118,10 @@ def due_runs(
         # The first hours of the network may be others in another time zone.
         due |= _in_other_zone(raw, zone) & {first.key for first in months[:1]}
         in_other_zone = _in_other_zone(days, zone)
-        former = {key for records in (quality, days) for key in records if _code_version(records[key]) != str(RULES)}
-        former = (former | in_other_zone).difference(due)
+        version = judgement_version(station.siting(network.time_zone))
+        judged_by = [(key, _code_version(record)) for records in (quality, days) for key, record in records.items()]
+        resited = {key for key, other in judged_by if other != version and is_of_present_rules(other)}
+        former = ({key for key, other in judged_by if other != version} | in_other_zone).difference(due)
         # Days that no summary has: a run ended between the two.
         last = summarised.get(station.summaries_asset)
         unsummarised = {key for key, record in days.items() if last is None or record.timestamp > last.timestamp}
@@ -126,11 +129,19 @@ def due_runs(
         # If only the current month is due, its failure affects no other month.
         is_only_current = len(due) + len(former | again) <= 1
         failed = set() if is_only_current else _failed_months(instance, network, station, [*due, *former, *again])
-        again.update(outdated_months(months, _earliest(quality, days), changed_at, former, now, failed=failed))
+        empty = _without_hours(months, raw)
+        judged_at, newest = _earliest(quality, days), max(_times(raw, NEWEST_HOUR).values(), default=None)
+        again.update(outdated_months(months, judged_at, changed_at, former, now, empty=empty, failed=failed))
+        again.update(unconfirmed_months(months, _times(quality, KNOWN_UNTIL), newest, empty))
         fetched[station.name] = contiguous_ranges(months, due, failed)
         judged[station.name] = contiguous_ranges(months, again.difference(due), failed)
         if lost.hours or lost.derived:
             warn(f"{station.name}: {lost}")
+        if resited:
+            warn(
+                f"{station.name}: {len(resited)} months were judged when the stations file said otherwise of its place "
+                "or its channels: they are computed again"
+            )
         if in_other_zone:
             warn(f"{station.name}: days of {len(in_other_zone)} months are not of {zone}: they are computed again")
     size = network.network.stations_per_run
@@ -317,6 +328,25 @@ def _earliest(*newest: Mapping[str, dg.EventLogRecord]) -> dict[str, datetime]:
 def _in_other_zone(records: Mapping[str, dg.EventLogRecord], zone: str) -> set[str]:
     """Return the months that were last materialized in another time zone."""
     return {key for key, record in records.items() if time_zone_of(record) not in (None, zone)}
+
+
+def _without_hours(months: Sequence[Month], raw: Mapping[str, dg.EventLogRecord]) -> set[str]:
+    """Return the months of which no hour is stored."""
+    return {key for key in (month.key for month in months) if key not in raw or not recorded_documents(key, raw[key])}
+
+
+def _times(records: Mapping[str, dg.EventLogRecord], name: str) -> dict[str, datetime]:
+    """Return the months whose materialization has a timestamp with this name as metadata, with the timestamp."""
+    metadata = {
+        key: record.asset_materialization.metadata.get(name)
+        for key, record in records.items()
+        if record.asset_materialization
+    }
+    return {
+        key: datetime.fromtimestamp(cast("float", value.value), UTC)
+        for key, value in metadata.items()
+        if value is not None
+    }
 
 
 def _moment(record: dg.EventLogRecord) -> datetime:

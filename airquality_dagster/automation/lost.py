@@ -12,7 +12,7 @@ import dagster as dg
 from pymongo.database import Database
 
 from airquality_dagster.automation.due import SETTLING, Month
-from airquality_dagster.network.partitions import DOCUMENTS_PER_MONTH, TIME_ZONE, month, partition_date
+from airquality_dagster.network.partitions import DOCUMENTS_PER_MONTH, NEWEST_HOUR, TIME_ZONE, month, partition_date
 from airquality_dagster.network.stations import Station
 from airquality_dagster.storage.days import summarised_months
 from airquality_dagster.storage.hours import newest_hour
@@ -66,7 +66,7 @@ def lost_months(
     derived = _lost(database, station.quality_asset, quality)
     derived |= _lost(database, station.aggregates_asset, aggregates, zone="UTC")
     summarised = summarised_months(database, station.summaries_asset)
-    days = {key for key, record in aggregates.items() if _recorded(key, record)}
+    days = {key for key, record in aggregates.items() if recorded_documents(key, record)}
     derived |= {key for key in days if partition_date(key) not in summarised}
     return LostMonths(frozenset(hours), frozenset(derived))
 
@@ -87,7 +87,7 @@ def _lost(database: Database[dict[str, Any]], collection: str, records: Records,
         records: newest materializations of the asset.
         zone: time zone of the months; None: that of each materialization, which may be a former one of the network.
     """
-    recorded = {key: _recorded(key, record) for key, record in records.items()}
+    recorded = {key: recorded_documents(key, record) for key, record in records.items()}
     # The total costs no reading. Only if it differs, the documents of each month are counted.
     if database[collection].estimated_document_count() == sum(recorded.values()):
         return set()
@@ -102,10 +102,10 @@ def _lost(database: Database[dict[str, Any]], collection: str, records: Records,
     return lost
 
 
-def _recorded(key: str, record: dg.EventLogRecord) -> int:
+def recorded_documents(key: str, record: dg.EventLogRecord) -> int:
     """Return how many documents a month had after its last materialization; at least that many."""
     metadata = record.asset_materialization.metadata if record.asset_materialization else {}
-    counts, newest = metadata.get(DOCUMENTS_PER_MONTH), metadata.get("newest_hour")
+    counts, newest = metadata.get(DOCUMENTS_PER_MONTH), metadata.get(NEWEST_HOUR)
     if counts is not None:
         return cast("dict[str, int]", counts.value).get(month(key), 0)
     # Version 0.1.0 recorded only the newest hour of all months of a run.

@@ -194,10 +194,8 @@ def _value_findings(stored: StoredHours) -> Iterator[Finding]:
 
 def _distance(stored: StoredHours) -> float | None:
     """Return the distance (km) between the coordinates of API and stations file; None if one of them is unknown."""
-    station = stored.station
-    if stored.coordinates is None or station.latitude is None or station.longitude is None:
-        return None
-    return kilometres((station.latitude, station.longitude), stored.coordinates)
+    position = stored.station.position
+    return None if stored.coordinates is None or position is None else kilometres(position, stored.coordinates)
 
 
 def _header_findings(stored: StoredHours, distance: float | None) -> Iterator[Finding]:

@@ -16,6 +16,9 @@ from airquality_dagster.readings.flags import Flag, FlaggedHours
 _JUMP, _LEAST_HOURS_OF_A_MEDIAN = 5.0, 7 * 24
 # A sensor that is stuck for so long does not recover without help.
 _PERMANENTLY_STUCK = timedelta(days=3)
+# Judgement of this project: readings have more digits than that one value comes back in so many hours of the period,
+# with next to nothing beyond it. Particles are counted in whole numbers in clean air.
+_LEAST_CLIPPED, _MOST_BEYOND = 48, 0.25
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,11 @@ class _Fault:
 
 
 def sensors_sound(flags: StationFlags) -> CheckOutcome:
-    """List sensors that are out of range, offset below zero or stuck, or with a jump in the monthly median."""
+    """List sensors that are out of range, offset below zero, stuck or cut off, or with a jump in the monthly median."""
     faults = [
         fault
         for parameter in PARAMETERS
-        for find in (_out_of_range, _stuck, _jumps)
+        for find in (_out_of_range, _stuck, _clipped, _jumps)
         for fault in find(flags, parameter)
     ]
     findings = [Finding(fault.text, fault.must_act) for fault in faults]
@@ -83,7 +86,15 @@ def sensors_sound(flags: StationFlags) -> CheckOutcome:
         metadata={
             **{
                 f"hours_{kind}": sum(int(flags.has_in_period(flag, parameter).sum()) for parameter in PARAMETERS)
-                for kind, flag in (("out_of_range", Flag.OUT_OF_RANGE), ("drifting", Flag.DRIFT), ("stuck", Flag.STUCK))
+                for kind, flag in (
+                    ("out_of_range", Flag.OUT_OF_RANGE),
+                    ("drifting", Flag.DRIFT),
+                    ("stuck", Flag.STUCK),
+                    ("warming_up", Flag.WARM_UP),
+                    ("off_site", Flag.OFF_SITE),
+                    ("cross_sensitive", Flag.CROSS_SENSITIVE),
+                    ("unconfirmed", Flag.UNCONFIRMED),
+                )
             },
             **table_metadata("faults", ["reading", "fault", "hours", "since (UTC)"], rows),
         },
@@ -130,12 +141,29 @@ def _stuck(flags: StationFlags, parameter: Parameter) -> Iterator[_Fault]:
     )
 
 
+def _clipped(flags: StationFlags, parameter: Parameter) -> Iterator[_Fault]:
+    """Find a limit above zero at which the readings of the period are cut off."""
+    if parameter.guideline is None:
+        return
+    readings = flags.flagged.readings[parameter.field].to_numpy()[flags.flagged.in_period]
+    values, counts = np.unique(readings[(readings > 0) & (readings != np.round(readings))], return_counts=True)
+    for value, count in zip(values, counts, strict=True):
+        below, above = int((readings < value).sum()), int((readings > value).sum())
+        side, beyond = ("below", below) if below <= above else ("above", above)
+        if count >= _LEAST_CLIPPED and beyond <= _MOST_BEYOND * count:
+            what = f"cut off {side} {value:g} {parameter.unit}"
+            since = moment(flags.hours[flags.flagged.in_period].iloc[int(np.flatnonzero(readings == value)[0])])
+            text = f"{parameter.label} {what}: {count} h are exactly that since {since}; ask the API's operator"
+            yield _Fault(parameter, what, int(count), since, text)
+
+
 def _jumps(flags: StationFlags, parameter: Parameter) -> Iterator[_Fault]:
-    """Compare the median of each month with that of the month before."""
+    """Compare the median of each month with that of the month before; a move is no jump."""
     hours = pd.DatetimeIndex(flags.hours)
     month_of = hours.tz_convert(flags.start.tzinfo).tz_localize(None).to_numpy().astype("datetime64[M]")
     months = np.unique(month_of)
-    readings = flags.flagged.readings[parameter.field].to_numpy()
+    is_off_site = flags.has_in_window(Flag.OFF_SITE, parameter)
+    readings = np.where(is_off_site, np.nan, flags.flagged.readings[parameter.field].to_numpy())
     medians = [_median(readings[month_of == month]) for month in months]
     for month, former, present in zip(months[1:], medians[:-1], medians[1:], strict=True):
         if min(former, present) > 0 and max(former, present) > _JUMP * min(former, present):

@@ -5,14 +5,15 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import requests
 from rich.markup import escape
 
 from airquality_dagster import settings
-from airquality_dagster.cli.terminal import SIMULATED_NOTE, err, out
+from airquality_dagster.airqino.sandbox.simulations import parse_simulations
+from airquality_dagster.cli.terminal import SIMULATED_NOTE, err, out, print_simulations
 from airquality_dagster.errors import LocalServiceError
 from airquality_dagster.local.first_tick import launch_last_tick
 from airquality_dagster.local.processes import (
@@ -33,23 +34,25 @@ _MODULE = "airquality_dagster.definitions"
 _START_SECONDS = 120.0
 
 
-def run_dev(port: int, dashboard_port: int | None, *, no_load: bool = False) -> None:
+def run_dev(port: int, dashboard_port: int | None, *, no_load: bool = False, simulations: Sequence[str] = ()) -> None:
     """Serve until a signal.
 
     Args:
         port: port of the Dagster UI.
         dashboard_port: port of the dashboard; None selects a free port.
         no_load: leave what is due to the next tick of the schedule.
+        simulations: what the sandbox simulates, as texts for `parse_simulations`.
 
     Raises:
         AirQualityError: a service could not be started, or ended by itself.
     """
     network = load_network(settings.stations_file())
+    simulated = parse_simulations(simulations, network)
     page = settings.dashboard_file(network.key_prefix)
     try:
         with ended_by_signals():
             listen(port).close()
-            with local_services() as services, _dashboard(page, port, dashboard_port) as dashboard:
+            with local_services(simulations=simulated) as services, _dashboard(page, port, dashboard_port) as dashboard:
                 with dagster_instance(services.instance_folder) as instance:
                     end_dead_runs(instance)
                 ui = f"http://{LOOPBACK}:{port}"
@@ -67,6 +70,7 @@ def run_dev(port: int, dashboard_port: int | None, *, no_load: bool = False) -> 
                     out.print(f"MongoDB: {services.mongodb}, database {services.database}")
                     if services.is_sandbox:
                         out.print(SIMULATED_NOTE)
+                        print_simulations(simulated)
                     if not no_load:
                         _load_what_is_due(ui, network)
                     # Now: it makes the last tick, too, if it has missed it and finds no runs of it.

@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,13 +16,17 @@ from airquality_dagster.cli.stored import stored_frames
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, err
 from airquality_dagster.errors import SettingsError
 from airquality_dagster.local.services import dagster_instance, local_services
+from airquality_dagster.network.deployments import local_periods
 from airquality_dagster.network.pollutants import DATE, SIMULATED, TIMESTAMP
-from airquality_dagster.network.stations import load_network
+from airquality_dagster.network.stations import Station, load_network
 from airquality_dagster.storage.files import replaced
+
+PLACE, SITE_KIND = "place", "site_kind"
+"""Columns of a file that say where the station stood; empty while it was not deployed."""
 
 
 def export_station(name: str, *, is_raw: bool, kind: str, output: Path, for_excel: bool = False) -> None:
-    """Write all stored days of a station with their validity, or all stored hours with their flags.
+    """Write all stored days of a station with their validity, or all stored hours with their flags, and where it stood.
 
     Args:
         name: name of the station.
@@ -44,7 +51,7 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path, for_exce
             frame = stored(station.raw_asset).merge(flags, on=TIMESTAMP, how="left", suffixes=("_sensor", ""))
         else:
             frame = stored(station.aggregates_asset)
-    frame = _with_dates(_with_nulls(frame))
+    frame = _with_dates(_with_nulls(_with_sites(frame, station, network.time_zone)))
     write = _write_excel_csv if for_excel else _WRITERS[kind]
     try:
         with replaced(output) as unfinished:
@@ -56,6 +63,22 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path, for_exce
     err.print(f"{len(frame)} {'hours' if is_raw else 'days'} of {name} written to {output}")
     if SIMULATED in frame and (frame[SIMULATED] == True).any():  # noqa: E712
         err.print(SIMULATED_NOTE)
+
+
+def _with_sites(frame: pd.DataFrame, station: Station, zone: ZoneInfo) -> pd.DataFrame:
+    """Return the frame with place and kind of site of each hour, or of the midnight that a day begins with."""
+    if TIMESTAMP in frame:
+        moments = pd.DatetimeIndex(frame[TIMESTAMP])
+    else:
+        midnights = (datetime.combine(day, time(), zone).astimezone(UTC) for day in frame[DATE].dt.date)
+        moments = pd.DatetimeIndex(list(midnights))
+    place, kind = np.full((2, len(frame)), None, dtype=object)
+    for deployment, start, end in local_periods(station.deployments, zone):
+        is_there = moments >= pd.Timestamp(start)
+        if end is not None:
+            is_there &= moments < pd.Timestamp(end)
+        place[is_there], kind[is_there] = deployment.place or None, deployment.kind
+    return frame.assign(**{PLACE: place, SITE_KIND: kind})
 
 
 def _with_nulls(frame: pd.DataFrame) -> pd.DataFrame:

@@ -99,6 +99,24 @@ class _Month(click.ParamType):
         return str(value)
 
 
+class _SimulateOption(click.Option):
+    """Lists the kinds in the help of its command; they are imported only then, so that other commands are fast."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from airquality_dagster.airqino.sandbox.simulations import KINDS
+
+        kinds = "; ".join(f"{name}: {kind.description}" for name, kind in KINDS.items())
+        self.help = f"{_SIMULATE} KIND is one of: {kinds}."
+        return super().get_help_record(ctx)
+
+
+_SIMULATE = (
+    "Simulate a fault of sensors or an event, like gain:283164601, at one station or at every station; repeatable. "
+    "docs/sandbox.md shows what to look at."
+)
+_WITH_SIMULATIONS = click.option(
+    "--simulate", "simulations", multiple=True, metavar="KIND[:STATION_ID]", cls=_SimulateOption
+)
 _ONLY_STATIONS = click.option("--station", "names", multiple=True, help="Only the station with this name; repeatable.")
 
 
@@ -123,6 +141,7 @@ def _runs(function: str) -> Callable[[Callable[[], None]], Callable[..., Any]]:
 
 
 @main.command()
+@_WITH_SIMULATIONS
 @_runs("passes:run_due")
 def run() -> None:
     """Run the hourly job once: fetch the due months, store and aggregate them.
@@ -260,6 +279,7 @@ def simulate_network() -> None:
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI on 127.0.0.1.")
 @click.option("--dashboard-port", type=int, help="Port of the dashboard on 127.0.0.1; the next free one after --port.")
 @click.option("--no-load", is_flag=True, help="Load what is due with the next tick of the schedule only.")
+@_WITH_SIMULATIONS
 @_runs("dev:run_dev")
 def dev() -> None:
     """Run the Dagster UI with dashboard, schedules, daemon, MongoDB and sandbox, until Ctrl-C.
@@ -319,9 +339,10 @@ def health() -> None:
     "faults",
     multiple=True,
     metavar="KIND[=NUMBER[xTIMES]][@STATION_ID]",
-    help="Simulate a fault, like status=503x2 or empty@283164601; repeatable. POST /sandbox/faults does the same while "
-    "the sandbox runs.",
+    help="Simulate a fault of the API, like status=503x2 or empty@283164601; repeatable. POST /sandbox/faults does the "
+    "same while the sandbox runs.",
 )
+@_WITH_SIMULATIONS
 @_runs("sandbox:run_sandbox")
 def sandbox() -> None:
     """Serve a local AirQino API, simulated or from captured answers, until Ctrl-C.

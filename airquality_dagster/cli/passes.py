@@ -13,11 +13,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from airquality_dagster import settings
+from airquality_dagster.airqino.sandbox.simulations import parse_simulations
 from airquality_dagster.automation.due import StationRun, contiguous_ranges, station_runs
 from airquality_dagster.automation.instance import due_runs, network_months
 from airquality_dagster.cli.execution import PassReport, execute, execute_neighbours
 from airquality_dagster.cli.reports import age, daily_means, station_status
-from airquality_dagster.cli.terminal import SIMULATED_NOTE, err, out
+from airquality_dagster.cli.terminal import SIMULATED_NOTE, err, out, print_simulations
 from airquality_dagster.errors import SettingsError
 from airquality_dagster.local.runs import end_dead_runs
 from airquality_dagster.local.services import Services, dagster_instance, local_services
@@ -25,12 +26,21 @@ from airquality_dagster.network.partitions import month
 from airquality_dagster.network.stations import Network, load_network
 
 
-def run_due() -> bool:
-    """Materialize what is due and print a report. Return whether nothing failed."""
+def run_due(simulations: Sequence[str] = ()) -> bool:
+    """Materialize what is due and print a report. Return whether nothing failed.
+
+    Args:
+        simulations: what the sandbox simulates, as texts for `parse_simulations`.
+
+    Raises:
+        SettingsError: a simulation is not valid, or the environment names an API that simulates nothing.
+    """
     network = load_network(settings.stations_file())
+    simulated = parse_simulations(simulations, network)
     now = datetime.now(UTC)
-    with local_services() as services, dagster_instance(services.instance_folder) as instance:
+    with local_services(simulations=simulated) as services, dagster_instance(services.instance_folder) as instance:
         _print_services(services)
+        print_simulations(simulated)
         end_dead_runs(instance)
         with services.open_database() as database:
             runs = due_runs(instance, network, now, database, warn=lambda message: err.print(escape(message)))

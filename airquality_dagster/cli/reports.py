@@ -1,16 +1,20 @@
 """Figures of a station's stored data for people: newest hour, coverage, last means."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo.database import Database
 
-from airquality_dagster.network.pollutants import HEADLINES, SIMULATED
+from airquality_dagster.network.freshness import is_late
+from airquality_dagster.network.pollutants import BY_FIELD, HEADLINES, SIMULATED
 from airquality_dagster.network.stations import Station
+from airquality_dagster.publishing.dashboard.newest import index_now, left_out
+from airquality_dagster.publishing.dashboard.stored import quality_since
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.flags import VALID_LEVELS
+from airquality_dagster.readings.indices import AQI_CATEGORIES
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class StationStatus:
         valid_of_last_month: field of a headline pollutant → number of valid hours of the last 30 days.
         newest_day: the newest daily aggregate with at least `HOURS_FOR_A_VALID_DAY` hours, else the newest.
         is_simulated: whether the newest hour is simulated.
+        index: of the newest hour, as in `index_now`; None if that is late, or of no judged hour.
+        left_out: fields that are in no index.
     """
 
     newest_hour: datetime | None
@@ -31,6 +37,8 @@ class StationStatus:
     valid_of_last_month: Mapping[str, int]
     newest_day: Mapping[str, Any] | None
     is_simulated: bool
+    index: Mapping[str, Any] | None = None
+    left_out: Sequence[str] = ()
 
 
 def station_status(database: Database[dict[str, Any]], station: Station, now: datetime) -> StationStatus:
@@ -43,6 +51,8 @@ def station_status(database: Database[dict[str, Any]], station: Station, now: da
     def since(days: int) -> dict[str, Any]:
         return {"_id": {"$gt": now - timedelta(days=days), "$lte": now}}
 
+    judged = quality_since(database, station, (newest["_id"] if newest else now) - timedelta(hours=23))
+    is_current = newest is not None and not judged.empty and not is_late(newest["_id"], now)
     return StationStatus(
         newest_hour=newest["_id"] if newest else None,
         hours_of_last_day=hours.count_documents(since(1)),
@@ -56,7 +66,43 @@ def station_status(database: Database[dict[str, Any]], station: Station, now: da
         newest_day=days.find_one({"hours": {"$gte": HOURS_FOR_A_VALID_DAY}}, sort=[("_id", -1)])
         or days.find_one(sort=[("_id", -1)]),
         is_simulated=bool(newest and newest.get(SIMULATED)),
+        index=index_now(judged) if is_current else None,
+        left_out=left_out(judged),
     )
+
+
+def index_text(index: Mapping[str, Any] | None) -> str:
+    """Format the indices of the newest hour.
+
+    Args:
+        index: result of `index_now`, None if there is no current hour.
+
+    >>> index_text({"aqi": 162, "pollutant": "pm2_5", "is_unconfirmed": True, "eaqi": 5, "eaqi_withheld": None})
+    'now AQI 162, Unhealthy (PM2.5, not confirmed yet), European index 5 of 6'
+    >>> index_text({"aqi": None, "eaqi": None, "eaqi_withheld": "no_particulate_matter"})
+    'now no AQI, no European index (no particulate matter)'
+    """
+    if index is None:
+        return "no current index"
+    aqi = "now no AQI"
+    if index["aqi"] is not None:
+        category = next(name for highest, name in AQI_CATEGORIES if index["aqi"] <= highest)
+        reservation = ", not confirmed yet" if index["is_unconfirmed"] else ""
+        aqi = f"now AQI {index['aqi']}, {category} ({BY_FIELD[index['pollutant']].label}{reservation})"
+    if index["eaqi"] is not None:
+        return f"{aqi}, European index {index['eaqi']} of 6"
+    withheld = index["eaqi_withheld"]
+    return f"{aqi}, no European index" + (f" ({withheld.replace('_', ' ')})" if withheld else "")
+
+
+def left_out_text(fields: Sequence[str]) -> str:
+    """Format which channels are in no index; empty if there are none.
+
+    >>> left_out_text(["no2"])
+    '; in no index, for want of a signal of its own: NO₂'
+    """
+    labels = ", ".join(BY_FIELD[field].label for field in fields)
+    return f"; in no index, for want of a signal of its own: {labels}" if labels else ""
 
 
 def daily_means(day: Mapping[str, Any] | None) -> str:

@@ -9,17 +9,18 @@ from rich.table import Table
 
 from airquality_dagster import settings
 from airquality_dagster.automation.instance import failed_checks, last_runs
-from airquality_dagster.cli.reports import age, daily_means, station_status
+from airquality_dagster.cli.reports import age, daily_means, index_text, left_out_text, station_status
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, out
 from airquality_dagster.local.services import dagster_instance, local_services
 from airquality_dagster.network.pollutants import HEADLINES
 from airquality_dagster.network.stations import load_network
+from airquality_dagster.publishing.dashboard.places import stays
 
 _HOURS_OF_30_DAYS = 720
 
 
 def show_status() -> None:
-    """Print a table of the stations, their valid hours and daily means, and failed checks."""
+    """Print a table of the stations, their indices now, valid hours and daily means, and failed checks."""
     network = load_network(settings.stations_file())
     now = datetime.now(UTC)
     table = Table("station", "newest hour (UTC)", "age", "last 24 h", "last 30 d", "last run", box=SIMPLE_HEAD)
@@ -43,6 +44,12 @@ def show_status() -> None:
                 f"{status.hours_of_last_month}/{_HOURS_OF_30_DAYS}",
                 _described(runs.get(station.name), now),
             )
+            stay = next(reversed(stays(station, now, network.time_zone)), None)
+            if stay is not None and not stay.is_on_site:
+                where = f"not at its place since {stay.start:%Y-%m-%d %H:%M} UTC: {escape(stay.description)}"
+                lines.append(f"{station.name}: [yellow]{where}[/]; no index")
+            else:
+                lines.append(f"{station.name}: {index_text(status.index)}{left_out_text(status.left_out)}")
             valid = ", ".join(
                 f"{parameter.label} {100 * status.valid_of_last_month[parameter.field] // _HOURS_OF_30_DAYS} %"
                 for parameter in HEADLINES

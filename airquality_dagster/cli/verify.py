@@ -78,7 +78,10 @@ def verify(names: Sequence[str], *, with_source: bool) -> bool:
     for line in lines:
         out.print(escape(line))
     if is_foreign:
-        out.print("If a station got another device, name the former airqino_id in its deployments (stations file).")
+        out.print(
+            "If a station got another device, name the former airqino_id in its deployments (stations file), and add a "
+            "deployment from the change on."
+        )
     elif not is_consistent:
         out.print("Nothing was changed. airquality backfill computes flags and aggregates of a range of months again.")
     return is_consistent and not to_heal
@@ -100,7 +103,8 @@ def _comparisons(
     yield _Comparison("revisions", len(revisions), _wrong_revisions(revisions))
 
     restated = [pd.Timestamp(revision.document_id) for revision in revisions]
-    flagged = flag_hours(hourly, restated=restated)
+    siting, newest = station.siting(network.time_zone), hourly[TIMESTAMP].max()
+    flagged = flag_hours(hourly, restated=restated, siting=siting, newest=None if pd.isna(newest) else newest)
     quality, daily = stored(station.quality_asset), stored(station.aggregates_asset)
     yield _compare("flags and indices", quality, hourly_quality(flagged), [TIMESTAMP])
     expected = daily_aggregates(flagged, network.time_zone)

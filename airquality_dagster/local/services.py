@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 
 from airquality_dagster import settings
 from airquality_dagster.airqino.resource import check_url, credentials_of
+from airquality_dagster.airqino.sandbox.simulations import Simulation
 from airquality_dagster.automation.instance import open_instance
 from airquality_dagster.errors import LocalServiceError, MongoDBUnavailableError, SettingsError, storage_errors
 from airquality_dagster.local.mongod import embedded_mongod
@@ -87,18 +88,24 @@ class Services:
 
 
 @contextlib.contextmanager
-def local_services(*, with_api: bool = True) -> Iterator[Services]:
+def local_services(*, with_api: bool = True, simulations: Sequence[Simulation] = ()) -> Iterator[Services]:
     """Start the services that the environment does not name, and stop them at the end of the block.
 
     Args:
         with_api: also start the sandbox, unless the environment names an API or credentials.
+        simulations: what the sandbox simulates besides sound stations.
 
     Raises:
         LocalServiceError: something could not be started.
         MongoDBUnavailableError: the MongoDB of the environment does not answer.
-        SettingsError: the credentials of the environment are incomplete.
+        SettingsError: the credentials of the environment are incomplete, or it names an API that simulates nothing.
     """
     credentials = credentials_of(os.environ) if with_api else None
+    if simulations and (credentials is not None or os.environ.get(settings.AIRQINO_BASE_URL)):
+        raise SettingsError(
+            "--simulate changes the sandbox of this command, but the environment names an API "
+            f"({settings.AIRQINO_BASE_URL}, or credentials): unset it, or start airquality sandbox with --simulate"
+        )
     home = make_home()
     with contextlib.ExitStack() as stack:
         started = {}
@@ -108,7 +115,7 @@ def local_services(*, with_api: bool = True) -> Iterator[Services]:
         api = os.environ.get(settings.AIRQINO_BASE_URL)
         check_url(settings.AIRQINO_BASE_URL, api or "")
         if with_api and not api and credentials is None:
-            api = started[settings.AIRQINO_BASE_URL] = stack.enter_context(_sandbox())
+            api = started[settings.AIRQINO_BASE_URL] = stack.enter_context(_sandbox(simulations))
         database = settings.mongodb_database()
         check_mongodb(uri, database)
         yield Services(started, uri, database, api or settings.PUBLIC_API, instance_folder(home))
@@ -230,9 +237,9 @@ def check_mongodb(uri: str, database: str) -> None:
         resource.close()
 
 
-def _sandbox() -> contextlib.AbstractContextManager[str]:
+def _sandbox(simulations: Sequence[Simulation]) -> contextlib.AbstractContextManager[str]:
     from airquality_dagster.airqino.sandbox.server import create_app
     from airquality_dagster.airqino.sandbox.sources import SimulatedSource
     from airquality_dagster.local.serving import running
 
-    return running(create_app(SimulatedSource()))
+    return running(create_app(SimulatedSource(simulations=simulations)))

@@ -49,8 +49,7 @@ def neighbours(stations: Sequence[Station]) -> list[Neighbours]:
     Args:
         stations: of the network.
     """
-    positions = [_position(station) for station in stations]
-    points = np.array([position or (np.nan, np.nan) for position in positions]).reshape(-1, 2)
+    points = np.array([station.position or (np.nan, np.nan) for station in stations]).reshape(-1, 2)
     distances = kilometres_between(points)
     is_near = distances <= NEAR_KILOMETRES
     if len(stations) <= _SMALL:
@@ -66,12 +65,6 @@ def neighbours(stations: Sequence[Station]) -> list[Neighbours]:
         Neighbours(stations[first], stations[second], _known(float(distances[first, second])))
         for first, second in sorted(chosen)
     ]
-
-
-def _position(station: Station) -> tuple[float, float] | None:
-    if station.latitude is None or station.longitude is None:
-        return None
-    return station.latitude, station.longitude
 
 
 def _known(distance: float) -> float | None:

@@ -15,6 +15,12 @@ PARTITION = "dagster/partition"
 DOCUMENTS_PER_MONTH = "documents_per_month"
 """Metadata of a materialization: month ``YYYY-MM`` → documents that the collection then held of it."""
 
+NEWEST_HOUR = "newest_hour"
+"""Metadata of a materialization of hours: the newest hour that it fetched."""
+
+KNOWN_UNTIL = "known_until"
+"""Metadata of a materialization of flags: the newest hour of the station that was stored when they were made."""
+
 TIME_ZONE = "time_zone"
 """Metadata of a materialization: time zone of its months and days."""
 

@@ -31,23 +31,32 @@ class QualityControl:
     """Thresholds of the quality control of one quantity. A test whose threshold is `None` is not run.
 
     Args:
-        lowest, highest: plausible range, both included.
+        highest: of the plausible range, included.
+        least: of the plausible range, included; None: minus the noise floor.
         suspect_above: higher readings are possible but rare.
-        detection: detection limit. Readings below it do not differ from zero; lower than minus this is an offset.
+        noise_floor: readings within it of zero do not differ from zero, and are valid down to minus it.
         stuck_hours: this many equal readings in a row mean that the sensor is stuck.
-        stuck_zero_hours: the same for readings that are exactly zero.
+        stuck_zero_hours: the same for readings that are exactly zero; of a gas also for runs at or below zero.
         least_spike: a spike differs by more than this (median difference from the six hours around it).
         is_spike_scaled: a spike also differs by ten times what was usual in the fifteen days before.
     """
 
-    lowest: Threshold
     highest: Threshold
+    least: Threshold | None = None
     suspect_above: Threshold | None = None
-    detection: Threshold | None = None
+    noise_floor: Threshold | None = None
     stuck_hours: Threshold | None = None
     stuck_zero_hours: Threshold | None = None
     least_spike: Threshold | None = None
     is_spike_scaled: bool = True
+
+    @property
+    def lowest(self) -> Threshold:
+        """The lowest plausible reading."""
+        if self.least is not None:
+            return self.least
+        floor = self.noise_floor.value if self.noise_floor else 0.0
+        return Threshold(-floor, "minus the noise floor (US EPA, 2011, on negative values in AQS)")
 
 
 @dataclass(frozen=True)
@@ -151,19 +160,18 @@ _O3_PPM = _ppb_per_microgram(47.997) / 1000
 
 _AIRQO = "AirQo-api, VALID_SENSOR_RANGES"
 _AQI = "top of the US EPA AQI, at 25 °C and 1013 hPa"
-_EPA_TARGET = "US EPA performance target for air sensors, intercept (as in sensortoolkit 1.1.0)"
 _JUDGEMENT = "judgement of this project"
-_NO_CONCENTRATION = Threshold(0.0, "a concentration is not negative")
-_ZEROS = Threshold(24, f"{_JUDGEMENT}: a clipped sensor shows zero for hours, not for a day")
+
+_SIDE_BY_SIDE = "four standard deviations of a unit beside another one (docs/data.md)"
+_ZEROS = Threshold(8, f"{_JUDGEMENT}: the air of a city has no 8-hour mean of zero")
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "CO", "co", "CO", MILLIGRAMS,
         QualityControl(
-            lowest=_NO_CONCENTRATION,
             highest=Threshold(57.7, f"{_AQI}: 50.4 ppm"),
             suspect_above=Threshold(30, f"{_JUDGEMENT}; WHO's guideline for one hour is 35"),
-            detection=Threshold(0.057, f"{_EPA_TARGET}, 0.05 ppm"),
+            noise_floor=Threshold(0.26, _SIDE_BY_SIDE),
             # No zeros for longer: air of a city always has CO, and exactly zero is what a clipped sensor shows.
             stuck_hours=Threshold(6, _JUDGEMENT),
             least_spike=Threshold(1.0, _JUDGEMENT),
@@ -175,13 +183,12 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "NO2", "no2", "NO₂", MICROGRAMS,
         QualityControl(
-            lowest=_NO_CONCENTRATION,
             highest=Threshold(3850, f"{_AIRQO}: 2049 ppb"),
             suspect_above=Threshold(400, _JUDGEMENT),
-            detection=Threshold(9.4, f"{_EPA_TARGET}, 5 ppb"),
+            noise_floor=Threshold(3, _SIDE_BY_SIDE),
             stuck_hours=Threshold(6, _JUDGEMENT),
             stuck_zero_hours=_ZEROS,
-            least_spike=Threshold(50, _JUDGEMENT),
+            least_spike=Threshold(10, _JUDGEMENT),
         ),
         Guideline(
             "24 h",
@@ -194,13 +201,12 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "O3", "o3", "O₃", MICROGRAMS,
         QualityControl(
-            lowest=_NO_CONCENTRATION,
             highest=Threshold(1185, f"{_AQI}: 0.604 ppm"),
             suspect_above=Threshold(400, _JUDGEMENT),
-            detection=Threshold(9.8, f"{_EPA_TARGET}, 5 ppb"),
+            noise_floor=Threshold(14, _SIDE_BY_SIDE),
             stuck_hours=Threshold(6, _JUDGEMENT),
             stuck_zero_hours=_ZEROS,
-            least_spike=Threshold(50, _JUDGEMENT),
+            least_spike=Threshold(25, _JUDGEMENT),
         ),
         Guideline("8 h", ((100, AT_GUIDELINE), (120, "IT-2"), (160, "IT-1"))),
         aqi=(
@@ -212,13 +218,12 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "PM10", "pm10", "PM10", MICROGRAMS,
         QualityControl(
-            lowest=_NO_CONCENTRATION,
             highest=Threshold(1000, _AIRQO),
             suspect_above=Threshold(604, _AQI),
-            detection=Threshold(10, _EPA_TARGET),
+            noise_floor=Threshold(3.9, _SIDE_BY_SIDE),
             stuck_hours=Threshold(4, f"{_JUDGEMENT}; sensortoolkit takes 3"),
             stuck_zero_hours=Threshold(12, f"{_JUDGEMENT}: clean air after rain is zero for some hours"),
-            least_spike=Threshold(100, _JUDGEMENT),
+            least_spike=Threshold(50, _JUDGEMENT),
         ),
         Guideline(
             "24 h",
@@ -231,13 +236,12 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "PM2.5", "pm2_5", "PM2.5", MICROGRAMS,
         QualityControl(
-            lowest=_NO_CONCENTRATION,
             highest=Threshold(1000, _AIRQO),
             suspect_above=Threshold(500.4, "AirQo-api, range of its training data"),
-            detection=Threshold(5, _EPA_TARGET),
+            noise_floor=Threshold(2.9, _SIDE_BY_SIDE),
             stuck_hours=Threshold(4, f"{_JUDGEMENT}; sensortoolkit takes 3"),
             stuck_zero_hours=Threshold(12, f"{_JUDGEMENT}: clean air after rain is zero for some hours"),
-            least_spike=Threshold(50, _JUDGEMENT),
+            least_spike=Threshold(25, _JUDGEMENT),
         ),
         Guideline(
             "24 h",
@@ -251,7 +255,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "T", "temperature", "Air temperature", "°C",
         QualityControl(
-            lowest=Threshold(0, _AIRQO),
+            least=Threshold(0, _AIRQO),
             highest=Threshold(45, _AIRQO),
             stuck_hours=Threshold(6, _JUDGEMENT),
             least_spike=Threshold(10, _JUDGEMENT),
@@ -263,7 +267,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "RH", "relative_humidity", "Relative humidity", "%",
         QualityControl(
-            lowest=Threshold(0, "definition of the quantity"),
+            least=Threshold(0, "definition of the quantity"),
             highest=Threshold(100, "definition of the quantity"),
             stuck_hours=Threshold(12, f"{_JUDGEMENT}: fog is 100 % for hours"),
             least_spike=Threshold(40, _JUDGEMENT),
@@ -302,7 +306,8 @@ RESERVED_FIELDS = frozenset({"_id", TIMESTAMP, STATION_ID, PROVISIONAL, SIMULATE
 _COMPUTED = frozenset({
     DATE, RULES_VERSION, "period", "start", "days", "hours", "expected", "expected_days", "expected_hours",
     "aqi", "aqi_category", "aqi_max", "aqi_nowcast", "aqi_nowcast_pollutant", "aqi_pollutant", "aqi_pollutants",
-    "eaqi", "eaqi_pollutant", "eaqi_pollutants", "who_exceeded", "flags", "qc",
+    "eaqi", "eaqi_pollutant", "eaqi_pollutants", "who_exceeded", "eaqi_withheld", "cross_sensitive",
+    "place", "site_kind", "flags", "qc",
 })  # fmt: skip
 # How columns that begin with a reading end. `x_valid` is none, but its mean would be `x_valid_mean`.
 _ENDINGS = tuple(f"_{statistic}" for statistic in (

@@ -21,7 +21,10 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from airquality_dagster.errors import SettingsError, StationsFileError
-from airquality_dagster.network.deployments import Deployment, check_order
+from airquality_dagster.network.deployments import Deployment, check_order, outdoor_periods
+from airquality_dagster.network.pairs import NAME_PATTERN, Pair, check_pairs
+from airquality_dagster.network.pollutants import POLLUTANTS
+from airquality_dagster.network.siting import Siting
 
 OWN_STATIONS_FILE = Path(__file__).with_name("stations.yaml")
 
@@ -32,10 +35,11 @@ DASHBOARD = "air_quality_dashboard"
 AIRQINO_API = "airqino_api"
 NEIGHBOURS = "neighbours"
 MONTH_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
-_NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 
 # raw_<name>, <name>_quality … are collections; a name with such an ending could collide with another station's.
-_RESERVED_ENDINGS = ("_aggregates", "_quality", "_summaries", "_revisions", "_insertions", "_rejected")
+_RESERVED_ENDINGS = (
+    "_aggregates", "_comparison", "_forecast", "_insertions", "_quality", "_rejected", "_revisions", "_summaries",
+)  # fmt: skip
 
 
 class Station(BaseModel):
@@ -47,14 +51,17 @@ class Station(BaseModel):
         label: its name in the AirQino API. An answer that names another station is refused.
         former_labels: names that it had in the API before.
         city: its place.
-        latitude, longitude: degrees, WGS 84; omitted if unknown.
+        latitude, longitude: degrees, WGS 84; omitted if unknown or given by its deployments.
         silent_after_hours: age of its newest hour, in hours, after which an alert is sent.
-        deployments: devices that measured for this station, in order of time. Empty: always this ``airqino_id``.
+        deployments: where it stood and which device measured, in order of time. Empty: always at its place, always
+            this ``airqino_id``.
+        cross_sensitive: pollutant → whether its channel responds to another gas. A pollutant that is not here is judged
+            by its readings.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=_NAME_PATTERN, max_length=60)
+    name: str = Field(pattern=NAME_PATTERN, max_length=60)
     airqino_id: int = Field(gt=0)
     label: str = ""
     former_labels: tuple[str, ...] = ()
@@ -63,6 +70,7 @@ class Station(BaseModel):
     longitude: float | None = Field(default=None, ge=-180, le=180)
     silent_after_hours: int = Field(default=24, ge=4)
     deployments: tuple[Deployment, ...] = ()
+    cross_sensitive: dict[str, bool] = Field(default_factory=dict)
 
     # The key prefix of its network with a dot, before the names of assets and collections.
     _prefix: str = PrivateAttr(default="")
@@ -89,6 +97,31 @@ class Station(BaseModel):
         check_order(deployments)
         return deployments
 
+    @field_validator("cross_sensitive")
+    @classmethod
+    def _channels_are_pollutants(cls, cross_sensitive: dict[str, bool]) -> dict[str, bool]:
+        fields = [parameter.field for parameter in POLLUTANTS]
+        unknown = ", ".join(field for field in cross_sensitive if field not in fields)
+        if unknown:
+            raise ValueError(f"{unknown} is no pollutant: these are {', '.join(fields)}")
+        return cross_sensitive
+
+    def siting(self, zone: ZoneInfo) -> Siting:
+        """Return what its flags depend on beside its readings.
+
+        Args:
+            zone: the network's time zone, that of its deployments.
+        """
+        return Siting(outdoor_periods(self.deployments, zone) if self.deployments else None, self.cross_sensitive)
+
+    @property
+    def position(self) -> tuple[float, float] | None:
+        """Latitude and longitude: its own, or those of its newest outdoor deployment that has them."""
+        if self.latitude is not None and self.longitude is not None:
+            return self.latitude, self.longitude
+        positions = (one.position for one in reversed(self.deployments) if one.is_outdoor)
+        return next(filter(None, positions), None)
+
     @property
     def airqino_ids(self) -> tuple[int, ...]:
         """The present and all former devices."""
@@ -98,13 +131,15 @@ class Station(BaseModel):
     @property
     def devices(self) -> str:
         """The devices in words."""
+        if len(self.airqino_ids) == 1:
+            return str(self.airqino_id)
         parts = [
             f"{deployment.airqino_id or self.airqino_id} from {deployment.start:%Y-%m-%d}"
             + (f" to {deployment.end:%Y-%m-%d}" if deployment.end else "")
             + (f" ({deployment.place})" if deployment.place else "")
             for deployment in self.deployments
         ]
-        return f"{self.airqino_id}; deployments: {', '.join(parts)}" if parts else str(self.airqino_id)
+        return f"{self.airqino_id}; deployments: {', '.join(parts)}"
 
     @property
     def raw_asset(self) -> str:
@@ -201,6 +236,7 @@ class Network(BaseModel):
     Args:
         network: name, time zone, first month, stations per run.
         stations: at least one station.
+        pairs: stations that are compared.
         key_prefix: precedes the keys of its assets and the names of its jobs, schedules, sensors and resources,
             so that several networks can live in one deployment.
     """
@@ -209,6 +245,7 @@ class Network(BaseModel):
 
     network: NetworkFacts
     stations: tuple[Station, ...]
+    pairs: tuple[Pair, ...] = ()
     # Without "__" and a last "_": names of steps join prefix and name by "__".
     key_prefix: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=40)
 
@@ -227,6 +264,7 @@ class Network(BaseModel):
             repeated = sorted({str(value) for value in values if values.count(value) > 1})
             if repeated:
                 raise ValueError(f"more than one station has the {field} {', '.join(repeated)}")
+        check_pairs(self.pairs, {station.name for station in self.stations})
         for station in self.stations:
             station._prefix = f"{self.key_prefix}." if self.key_prefix else ""
         return self

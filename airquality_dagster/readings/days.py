@@ -40,6 +40,7 @@ _HOURS_OF_A_MEAN = {"max_8h": _RUNNING_HOURS, "max_1h": 1}
 
 HOURS = "hours"
 EXPECTED_HOURS = "expected_hours"
+CROSS_SENSITIVE = "cross_sensitive"
 
 
 # Field of the day → (pollutant, hours of each mean) of which it holds the highest.
@@ -77,8 +78,8 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
         control, the mean NaN under `HOURS_FOR_A_VALID_DAY` valid hours; ``R_percent_complete``, valid of expected
         hours, truncated to whole per cent; ``R_invalid``: None if there is a valid mean, else flag → hours that this
         flag made invalid. Then ``expected_hours``, the fields of `MAXIMA` and `RUNNING_MEANS`, ``R_aqi`` of each
-        pollutant, ``aqi``, ``aqi_category``, ``aqi_pollutant``, ``aqi_pollutants``, ``R_who``, ``who_exceeded``
-        and ``rules`` (docs/data.md).
+        pollutant, ``aqi``, ``aqi_category``, ``aqi_pollutant``, ``aqi_pollutants``, ``R_who``, ``who_exceeded``,
+        ``cross_sensitive`` (fields that no index and guideline of the day uses) and ``rules`` (docs/data.md).
     """
     in_period, hours = flagged.in_period, pd.DatetimeIndex(flagged.hours[TIMESTAMP])
     days, begins, size = _days(hours[in_period], time_zone)
@@ -104,7 +105,9 @@ def daily_aggregates(flagged: FlaggedHours, time_zone: ZoneInfo) -> pd.DataFrame
         columns |= {f"{field}_{name}": table[:, position] for name, table in statistics.items()}
     columns[EXPECTED_HOURS] = expected
     columns |= _maxima(flagged.valid_readings, hours, days, time_zone)
-    columns |= _indices(columns)
+    is_cross_sensitive = _is_cross_sensitive(flagged, begins)
+    columns |= _indices(_without(columns, is_cross_sensitive))
+    columns[CROSS_SENSITIVE] = names_where(is_cross_sensitive).to_numpy()
     columns[RULES_VERSION] = np.full(len(days), RULES)
     if SIMULATED in flagged.hours:
         is_simulated = flagged.hours[SIMULATED][in_period]
@@ -209,6 +212,23 @@ def _maxima(
     for name, field in RUNNING_MEANS.items():
         columns[name] = _counts(running[:, fields.index(field)], begins)[is_wanted]
     return columns
+
+
+def _is_cross_sensitive(flagged: FlaggedHours, begins: np.ndarray) -> pd.DataFrame:
+    """Return for each day and pollutant whether an hour of the day is cross-sensitive."""
+    fields = [parameter.field for parameter in AQI_POLLUTANTS]
+    flags = flagged.flags[fields].to_numpy()[flagged.in_period]
+    return pd.DataFrame(np.logical_or.reduceat((flags & int(Flag.CROSS_SENSITIVE)) != 0, begins), columns=fields)
+
+
+def _without(days: Mapping[str, Any], is_left_out: pd.DataFrame) -> dict[str, Any]:
+    """Return the columns that indices and guidelines use, with NaN where a pollutant is left out."""
+    inputs = {
+        f"{parameter.field}_{scale.statistic}": parameter.field
+        for parameter in AQI_POLLUTANTS
+        for scale in parameter.aqi
+    } | WHO_INPUTS
+    return {name: np.where(is_left_out[field], np.nan, days[name]) for name, field in inputs.items()}
 
 
 def _indices(days: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,13 +4,14 @@ A flag never changes or removes a reading. The levels are QARTOD's primary flags
 the Use of Real-Time Oceanographic Data Quality Control Flags, 2020): 1 pass, 2 not evaluated, 3 suspect,
 4 fail, 9 missing. docs/data.md maps the flags to those of the EEA and of AQS.
 
-The flags of an hour depend only on the hours from `HOURS_BEFORE` before it to `HOURS_AFTER` after it. With these hours
-around them, the flags are the same however a history is cut into months.
+The flags of an hour depend only on the four weeks before it and the hours up to `HOURS_AFTER` after it. With
+`HOURS_BEFORE` and `HOURS_AFTER` around a period, its flags, 8-hour means and NowCasts are the same however a history is
+cut into months. No flag fails an hour because hours after it have not come yet: it is unconfirmed until they have.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum, IntFlag
 from functools import cached_property
 
@@ -24,32 +25,40 @@ from airquality_dagster.network.pollutants import (
     TIMESTAMP,
     QualityControl,
 )
+from airquality_dagster.network.siting import ALWAYS_ON_SITE, Siting
+from airquality_dagster.readings.channel_rules import (
+    WINDOW_HOURS,
+    Differences,
+    differences_from_neighbours,
+    is_offset,
+    is_spike,
+    is_stuck,
+)
+from airquality_dagster.readings.indices import NOWCAST_HOURS
+from airquality_dagster.readings.joint_rules import (
+    COMPANIONS,
+    HUMIDITY,
+    NO2,
+    O3,
+    PM2_5,
+    PM10,
+    WARMING_UP,
+    inconsistent,
+    is_mirrored,
+    is_shared,
+    is_warming_up,
+)
 
-# The window of the drift test: four weeks.
-HOURS_BEFORE = 28 * 24
+# A NowCast looks back eleven hours, each of which is judged by the four weeks before it.
+HOURS_BEFORE = WINDOW_HOURS + NOWCAST_HOURS - 1
 # A run of equal readings needs up to 23 more readings, three hours apart. A month settles in the same time.
 HOURS_AFTER = 72
 
-# Most hours between two equal readings of a run: a sensor that hangs also loses packets.
-_STUCK_GAP_HOURS = 3
-# Three neighbours on each side. The third smallest of six differences is their lower median.
-_NEIGHBOURS = 3
-_MEDIAN_RANK = 3
-# FILTER (NILU 2025, doi 10.1016/j.jenvman.2025.125100): 10 median absolute deviations over 360 hours.
-_SCALE_HOURS = 360
-_MOST_DEVIATIONS = 10.0
-_MAD_OF_A_STANDARD_DEVIATION = 0.6745  # of a normal distribution: the modified z-score (Iglewicz and Hoaglin, 1993)
-# Judgement of this project: if a quarter of four weeks (at least of one week) is clearly below zero, it is an offset.
-_DRIFTING_SHARE = 0.25
-_LEAST_NEGATIVE_HOURS = 7 * 24 // 4
-# Judgement of this project: one optical sensor measures both fractions; they may differ by rounding.
-_INCONSISTENT_FACTOR, _INCONSISTENT_OFFSET = 1.1, 2.0
 # Hygroscopic growth: optical PM sensors read high in humid air (Jayaratne et al. 2018, doi 10.5194/amt-11-4883-2018).
 HUMID_PERCENT = 85.0
 
-_PM2_5, _PM10, _HUMIDITY = "pm2_5", "pm10", "relative_humidity"
-PARTICLES = (_PM2_5, _PM10)
-"""Two fractions of one optical sensor: `Flag.INCONSISTENT` depends on both."""
+PARTICLES = tuple(COMPANIONS)
+"""Two fractions of one optical sensor: flags of one depend on both."""
 
 
 class Flag(IntFlag):
@@ -63,16 +72,26 @@ class Flag(IntFlag):
     DRIFT = 32
     INCONSISTENT = 64
     UNUSUALLY_HIGH = 128
-    BELOW_DETECTION = 256
+    BELOW_NOISE_FLOOR = 256
     HUMID = 512
     PROVISIONAL = 1024
     RESTATED = 2048
+    WARM_UP = 4096
+    OFF_SITE = 8192
+    UNCONFIRMED = 16384
+    CROSS_SENSITIVE = 32768
 
 
-FAILED = Flag.OUT_OF_RANGE | Flag.STUCK | Flag.SPIKE | Flag.ISOLATED | Flag.DRIFT | Flag.INCONSISTENT
+FAULTY = Flag.OUT_OF_RANGE | Flag.STUCK | Flag.SPIKE | Flag.ISOLATED | Flag.DRIFT | Flag.INCONSISTENT | Flag.WARM_UP
+"""Flags of readings that the sensor got wrong."""
+
+FAILED = FAULTY | Flag.OFF_SITE
 """Flags of readings that are excluded from valid means."""
 
-RULES = 1
+SUSPECT = Flag.UNUSUALLY_HIGH | Flag.UNCONFIRMED | Flag.CROSS_SENSITIVE
+"""Flags of readings that are valid, but with a reservation."""
+
+RULES = 2
 """Version of the rules; documents hold it. With a new version, the hourly job computes stored documents again."""
 
 INVALIDATING = FAILED | Flag.MISSING
@@ -133,7 +152,7 @@ class FlaggedHours:
         levels = np.tile(np.where(is_judged, int(Level.PASS), int(Level.NOT_EVALUATED)), (len(flags), 1))
         # Later rows override earlier ones.
         for flag, level in (
-            (Flag.UNUSUALLY_HIGH, Level.SUSPECT),
+            (SUSPECT, Level.SUSPECT),
             (FAILED, Level.FAIL),
             (Flag.MISSING, Level.MISSING),
         ):
@@ -150,9 +169,19 @@ class FlaggedHours:
         """The valid readings; NaN replaces the others."""
         return self.readings.where(self.is_valid)
 
+    @cached_property
+    def index_readings(self) -> pd.DataFrame:
+        """The valid readings of channels with a signal of their own: those that indices and guidelines use."""
+        return self.valid_readings.where((self.flags & int(Flag.CROSS_SENSITIVE)) == 0)
+
 
 def flag_hours(
-    hourly: pd.DataFrame, *, surrounding: pd.DataFrame | None = None, restated: Collection[pd.Timestamp] = ()
+    hourly: pd.DataFrame,
+    *,
+    surrounding: pd.DataFrame | None = None,
+    restated: Collection[pd.Timestamp] = (),
+    siting: Siting = ALWAYS_ON_SITE,
+    newest: datetime | None = None,
 ) -> FlaggedHours:
     """Flag the hours of a period.
 
@@ -160,6 +189,9 @@ def flag_hours(
         hourly: one row per hour, ``timestamp`` (tz-aware) and the readings, in the layout of `hourly_frame`.
         surrounding: stored hours from `HOURS_BEFORE` before the period to `HOURS_AFTER` after it, in the same layout.
         restated: hours that the source changed after they were final.
+        siting: when the station stood in the air of its place, and what is declared of its channels.
+        newest: the newest hour that is known, tz-aware: later hours have not come yet. What needs them is unconfirmed.
+            None: the history is complete, and missing hours will never come.
     """
     hours = hourly
     if surrounding is not None and len(surrounding):
@@ -167,7 +199,23 @@ def flag_hours(
     if not hours[TIMESTAMP].is_monotonic_increasing:
         hours = hours.sort_values(TIMESTAMP, ignore_index=True)
     in_period = hours[TIMESTAMP].isin(hourly[TIMESTAMP]).to_numpy()
-    return FlaggedHours(hours, in_period, quality_flags(hours, reading_fields(hourly), restated=restated))
+    flags = quality_flags(hours, reading_fields(hourly), restated=restated, siting=siting, newest=newest)
+    return FlaggedHours(hours, in_period, flags)
+
+
+def flags_as_of(hourly: pd.DataFrame, moment: datetime, *, siting: Siting = ALWAYS_ON_SITE) -> FlaggedHours:
+    """Flag hours as they were flagged when one of them was the newest.
+
+    Args:
+        hourly: hours as they were known then (`storage.known.hours_as_of`), or all hours of a history that was never
+            corrected; hours after ``moment`` are ignored.
+        moment: the newest hour, tz-aware.
+        siting: as in `flag_hours`.
+    """
+    hours = hourly[TIMESTAMP]
+    since = moment - timedelta(hours=HOURS_BEFORE)
+    known = hourly[(hours <= moment) & (hours > since)].reset_index(drop=True)
+    return flag_hours(known, siting=siting, newest=moment)
 
 
 def reading_fields(hourly: pd.DataFrame) -> list[str]:
@@ -194,7 +242,12 @@ def quality_control(field: str) -> QualityControl | None:
 # Differences of the largest numbers are infinite, and compare as such.
 @np.errstate(over="ignore", invalid="ignore")
 def quality_flags(
-    hourly: pd.DataFrame, fields: Collection[str], *, restated: Collection[pd.Timestamp] = ()
+    hourly: pd.DataFrame,
+    fields: Collection[str],
+    *,
+    restated: Collection[pd.Timestamp] = (),
+    siting: Siting = ALWAYS_ON_SITE,
+    newest: datetime | None = None,
 ) -> pd.DataFrame:
     """Flag the readings of some hours.
 
@@ -205,7 +258,7 @@ def quality_flags(
         hourly: one row per hour in any order, each hour once: ``timestamp`` (tz-aware, start of the
             hour), readings in the units of the pollutant table, and ``provisional`` if an hour is.
         fields: fields to flag; a field without a column is missing in every hour.
-        restated: hours that the source changed after they were final.
+        restated, siting, newest: as in `flag_hours`.
 
     Returns:
         one row per hour with its index, one column per field: a sum of `Flag`.
@@ -213,14 +266,11 @@ def quality_flags(
     hours = pd.DatetimeIndex(hourly[TIMESTAMP])
     # On a complete grid of hours, a window of n rows spans n hours.
     place = ((hours - hours.min()) // timedelta(hours=1)).to_numpy(dtype="int64")
-    grid = np.full((len(fields), place.max(initial=-1) + 1), np.nan)
-    grid[:, place] = hourly.reindex(columns=list(fields)).to_numpy(dtype="float64").T
-    flags = np.array(
-        [_single_flags(values, quality_control(field)) for field, values in zip(fields, grid, strict=True)],
-        dtype="int64",
-    )
-    _flag_particles(dict(zip(fields, grid, strict=True)), dict(zip(fields, flags, strict=True)))
-    flags = flags[:, place]
+    readings = np.full((len(fields), place.max(initial=-1) + 1), np.nan)
+    readings[:, place] = hourly.reindex(columns=list(fields)).to_numpy(dtype="float64").T
+    grid = dict(zip(fields, readings, strict=True))
+    flags = _grid_flags(grid, _positions_known(hours, newest, readings.shape[1]), siting)[:, place]
+    flags[:, siting.is_off_site(hours)] |= int(Flag.OFF_SITE)
     if PROVISIONAL in hourly:
         flags[:, (hourly[PROVISIONAL] == True).to_numpy()] |= int(Flag.PROVISIONAL)  # noqa: E712
     if len(restated):
@@ -228,97 +278,73 @@ def quality_flags(
     return pd.DataFrame(flags.T, index=hourly.index, columns=list(fields))
 
 
-def _single_flags(values: np.ndarray, limits: QualityControl | None) -> np.ndarray:
-    """Return the flags of one quantity that do not depend on other quantities, one per hour."""
-    flags = np.where(np.isnan(values), int(Flag.MISSING), 0)
-    if limits is None:
-        return flags
-
-    def add(flag: Flag, is_flagged: np.ndarray) -> None:
-        flags[is_flagged] |= int(flag)
-
-    add(Flag.OUT_OF_RANGE, (values < limits.lowest.value) | (values > limits.highest.value))
-    add(Flag.STUCK, _is_stuck(values, limits))
-    if limits.suspect_above is not None:
-        add(Flag.UNUSUALLY_HIGH, (values > limits.suspect_above.value) & (values <= limits.highest.value))
-    if limits.detection is not None:
-        add(Flag.BELOW_DETECTION, np.abs(values) < limits.detection.value)
-        add(Flag.DRIFT, _is_drifting(values, limits.detection.value))
-    if limits.least_spike is not None:
-        differences = _differences_from_neighbours(values)
-        add(Flag.ISOLATED, np.isposinf(differences))
-        add(Flag.SPIKE, _is_spike(differences, limits.least_spike.value, is_scaled=limits.is_spike_scaled))
-    return flags
+def _positions_known(hours: pd.DatetimeIndex, newest: datetime | None, length: int) -> int:
+    """Return the position of the newest known hour; beyond the grid if hours after it are known to be missing."""
+    if newest is None or not len(hours):
+        return length + HOURS_AFTER
+    return int((pd.Timestamp(newest) - hours.min()) // timedelta(hours=1))
 
 
-def _is_stuck(values: np.ndarray, limits: QualityControl) -> np.ndarray:
-    """Return which readings belong to a long run of equal readings; a few missing hours do not end a run."""
-    is_stuck = np.zeros(len(values), dtype=bool)
-    present = np.flatnonzero(~np.isnan(values))
-    if limits.stuck_hours is None or not len(present):
-        return is_stuck
-    numbers = values[present]
-    begins = np.ones(len(present), dtype=bool)
-    begins[1:] = (numbers[1:] != numbers[:-1]) | (np.diff(present) > _STUCK_GAP_HOURS)
-    run = np.cumsum(begins) - 1
-    zero_hours = (limits.stuck_zero_hours or limits.stuck_hours).value
-    is_stuck[present] = np.bincount(run)[run] >= np.where(numbers == 0, zero_hours, limits.stuck_hours.value)
-    return is_stuck
-
-
-def _is_drifting(values: np.ndarray, detection: float) -> np.ndarray:
-    """Return which readings end four weeks in which a quarter of the readings was clearly below zero."""
-    is_present = ~np.isnan(values)
-    negative, present = (_rolling_count(is_counted, HOURS_BEFORE) for is_counted in (values < -detection, is_present))
-    return is_present & (negative >= _LEAST_NEGATIVE_HOURS) & (negative >= _DRIFTING_SHARE * present)
-
-
-def _rolling_count(is_counted: np.ndarray, hours: int) -> np.ndarray:
-    """Return for each hour how many of the last hours, including itself, are counted."""
-    total = np.concatenate([[0], np.cumsum(is_counted)])
-    last = np.arange(1, len(total))
-    return total[last] - total[np.maximum(last - hours, 0)]
-
-
-def _differences_from_neighbours(values: np.ndarray) -> np.ndarray:
-    """Return the median absolute difference of each reading from the six hours around it.
-
-    A missing neighbour counts as infinitely different. So the result is infinite if fewer than three neighbours are
-    present, and NaN if the reading itself is missing.
-    """
-    padded = np.pad(values, _NEIGHBOURS, constant_values=np.nan)
-    others = (padded[shift : shift + len(values)] for shift in range(2 * _NEIGHBOURS + 1) if shift != _NEIGHBOURS)
-    differences = np.array([np.abs(values - other) for other in others])
-    differences[np.isnan(differences)] = np.inf
-    return np.where(np.isnan(values), np.nan, np.partition(differences, _MEDIAN_RANK - 1, axis=0)[_MEDIAN_RANK - 1])
-
-
-def _is_spike(differences: np.ndarray, least: float, *, is_scaled: bool) -> np.ndarray:
-    """Return which readings differ far more from the hours around them than usual."""
-    is_spike = np.isfinite(differences) & (differences > least)
-    candidates = np.flatnonzero(is_spike)
-    if is_scaled and len(candidates):
-        # Hours with missing neighbours count as 0: removing an hour never raises the usual difference.
-        size = 2 * _NEIGHBOURS + 1
-        is_whole = _rolling_count(np.pad(~np.isnan(differences), (0, _NEIGHBOURS)), size)[_NEIGHBOURS:] == size
-        whole = np.where(is_whole, differences, 0.0)
-        windows = np.lib.stride_tricks.sliding_window_view(np.pad(whole, (_SCALE_HOURS - 1, 0)), _SCALE_HOURS)
-        usual = np.median(windows[candidates], axis=1)
-        scores = _MAD_OF_A_STANDARD_DEVIATION * differences[candidates]
-        is_spike[candidates] = scores > _MOST_DEVIATIONS * usual
-    return is_spike
-
-
-def _flag_particles(grid: Mapping[str, np.ndarray], flags: Mapping[str, np.ndarray]) -> None:
-    """Add the flags of particles that depend on the other fraction and on humidity."""
+def _grid_flags(grid: Mapping[str, np.ndarray], newest: int, siting: Siting) -> np.ndarray:
+    """Return the flags of each field on a complete grid of hours, one row per field."""
+    flags = {field: np.where(np.isnan(values), int(Flag.MISSING), 0) for field, values in grid.items()}
 
     def add(field: str, flag: Flag, is_flagged: np.ndarray) -> None:
         flags[field][is_flagged] |= int(flag)
 
-    if _PM2_5 in grid and _PM10 in grid:
-        is_inconsistent = grid[_PM2_5] > _INCONSISTENT_FACTOR * grid[_PM10] + _INCONSISTENT_OFFSET
-        for field in PARTICLES:
-            add(field, Flag.INCONSISTENT, is_inconsistent)
-    if _HUMIDITY in grid:
+    for field in grid:
+        limits = quality_control(field)
+        if limits is not None:
+            for flag, is_flagged in _channel_flags(field, grid, limits, newest):
+                add(field, flag, is_flagged)
+    if grid.keys() >= COMPANIONS.keys():
+        for field, is_blamed in zip((PM2_5, PM10), inconsistent(grid[PM2_5], grid[PM10]), strict=True):
+            add(field, Flag.INCONSISTENT, is_blamed)
+    is_warm_up = is_warming_up(grid)
+    for field in filter(grid.__contains__, WARMING_UP):
+        add(field, Flag.WARM_UP, is_warm_up & ~np.isnan(grid[field]))
+    for field, values in grid.items():
+        declared = siting.cross_sensitive.get(field)
+        if declared:
+            add(field, Flag.CROSS_SENSITIVE, ~np.isnan(values))
+        elif declared is None and field == NO2 and O3 in grid:
+            add(field, Flag.CROSS_SENSITIVE, is_mirrored(values, grid[O3]))
+    if HUMIDITY in grid:
         for field in filter(grid.__contains__, PARTICLES):
-            add(field, Flag.HUMID, (grid[_HUMIDITY] > HUMID_PERCENT) & ~np.isnan(grid[field]))
+            add(field, Flag.HUMID, (grid[HUMIDITY] > HUMID_PERCENT) & ~np.isnan(grid[field]))
+    return np.array(list(flags.values()), dtype="int64").reshape(len(grid), -1)
+
+
+def _channel_flags(
+    field: str, grid: Mapping[str, np.ndarray], limits: QualityControl, newest: int
+) -> Iterator[tuple[Flag, np.ndarray]]:
+    """Yield the flags of one channel, and which hours have them."""
+    values = grid[field]
+    other, part = COMPANIONS.get(field, ("", 0.0))
+    companion = grid.get(other)
+    yield Flag.OUT_OF_RANGE, (values < limits.lowest.value) | (values > limits.highest.value)
+    yield Flag.STUCK, is_stuck(values, limits, companion)
+    if limits.suspect_above is not None:
+        is_high = (values > limits.suspect_above.value) & (values <= limits.highest.value)
+        yield Flag.UNUSUALLY_HIGH, is_high
+    if limits.noise_floor is not None:
+        yield Flag.BELOW_NOISE_FLOOR, np.abs(values) < limits.noise_floor.value
+        yield Flag.DRIFT, is_offset(values, limits)
+    if limits.least_spike is not None:
+        of_companion = None if companion is None else differences_from_neighbours(companion, newest)
+        yield from _sudden_flags(differences_from_neighbours(values, newest), of_companion, part, limits)
+
+
+def _sudden_flags(
+    own: Differences, companion: Differences | None, part: float, limits: QualityControl
+) -> Iterator[tuple[Flag, np.ndarray]]:
+    """Yield the flags that need later hours, and which hours are unconfirmed until these have come."""
+    isolated, surely_isolated = (np.isposinf(present) for present in (own.of_reading, own.at_best))
+    spikes, sure_spikes = (is_spike(own, limits, at_best=at_best) for at_best in (False, True))
+    failed = spikes
+    if companion is not None:
+        shared, may_be_shared = is_shared(own, companion, part)
+        failed, sure_spikes = spikes & ~shared, sure_spikes & ~may_be_shared
+    yield Flag.ISOLATED, np.where(own.is_open, surely_isolated, isolated)
+    yield Flag.SPIKE, np.where(own.is_open, sure_spikes, failed)
+    yield Flag.UNCONFIRMED, own.is_open & (isolated | spikes) & ~surely_isolated & ~sure_spikes

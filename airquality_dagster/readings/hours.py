@@ -11,6 +11,9 @@ from airquality_dagster.readings.indices import aqi_of_pollutants, eaqi_bands, h
 NOWCAST_POLLUTANTS = tuple(
     parameter.field for parameter in AQI_POLLUTANTS if any(scale.statistic == "valid_mean" for scale in parameter.aqi)
 )
+NO_PARTICLES = "no_particulate_matter"
+"""Why there is no European index of an hour."""
+
 _MOST_FLAGS = 2 * max(Flag)
 
 
@@ -24,11 +27,12 @@ def hourly_quality(flagged: FlaggedHours, *, absent: float = np.nan) -> pd.DataF
     Returns:
         one row per hour, ordered by time: ``timestamp``; per reading R ``R_qc`` (`Level`) and
         ``R_flags`` (names); ``eaqi`` (1 to 6), ``eaqi_pollutant`` (the worst), ``eaqi_pollutants``
-        (those with a valid reading); ``pm2_5_nowcast`` and ``pm10_nowcast`` (µg/m³), ``aqi_nowcast`` and
-        ``aqi_nowcast_pollutant`` (the higher of the two); ``rules``; ``simulated`` if an hour is simulated. Indices
-        depend on valid readings only, and are null if there are too few.
+        (those with a valid reading), ``eaqi_withheld`` (why there is no index); ``pm2_5_nowcast`` and
+        ``pm10_nowcast`` (µg/m³), ``aqi_nowcast`` and ``aqi_nowcast_pollutant`` (the higher of the two); ``rules``;
+        ``simulated`` if an hour is simulated. Indices depend on the valid readings of channels with a signal of their
+        own, and are null if there are too few.
     """
-    in_period, valid = flagged.in_period, flagged.valid_readings
+    in_period, valid = flagged.in_period, flagged.index_readings
     flags, levels = (table.to_numpy()[in_period] for table in (flagged.flags, flagged.levels))
     names = np.empty(_MOST_FLAGS, dtype=object)
     combinations = np.unique(flags)
@@ -48,10 +52,14 @@ def hourly_quality(flagged: FlaggedHours, *, absent: float = np.nan) -> pd.DataF
 
 def _european_index(valid: pd.DataFrame) -> dict[str, pd.Series]:
     bands = eaqi_bands(valid)
+    # The EEA shows no index of a station without PM: NO2 and O3 alone would call a dust storm good.
+    is_withheld = bands[list(NOWCAST_POLLUTANTS)].isna().all(axis=1)
+    shown = bands.mask(is_withheld)
     return {
-        "eaqi": highest(bands).astype("Int64"),
-        "eaqi_pollutant": worst(bands),
+        "eaqi": highest(shown).astype("Int64"),
+        "eaqi_pollutant": worst(shown),
         "eaqi_pollutants": names_where(bands.notna()),
+        "eaqi_withheld": is_withheld.map({True: NO_PARTICLES, False: None}).astype(object),
     }
 
 

@@ -26,7 +26,7 @@ AQI_CATEGORIES = (
 _CATEGORY_NAMES = [name for _, name in AQI_CATEGORIES]
 _AQI_BANDS = ((0, 50), (51, 100), (101, 150), (151, 200), (201, 300), (301, 500))
 _SCALES = {scale.name: scale for parameter in AQI_POLLUTANTS for scale in parameter.aqi}
-_POLLUTANT_OF_SCALE = {scale.name: parameter.field for parameter in AQI_POLLUTANTS for scale in parameter.aqi}
+POLLUTANT_OF_SCALE = {scale.name: parameter.field for parameter in AQI_POLLUTANTS for scale in parameter.aqi}
 
 _EAQI_UPPER = {parameter.field: parameter.eaqi for parameter in AQI_POLLUTANTS if parameter.eaqi}
 EAQI_POLLUTANTS = tuple(_EAQI_UPPER)
@@ -63,7 +63,8 @@ def _aqi(scale: str, concentrations: np.ndarray) -> np.ndarray:
     is_present = ~np.isnan(concentrations)
     steps_per_unit = float(1 / Decimal(_SCALES[scale].step))
     # Truncated to whole steps. Rounding first removes the error of binary fractions.
-    scaled = np.where(is_present, concentrations * _SCALES[scale].unit_factor, 0.0) * steps_per_unit
+    # A mean just below zero does not differ from zero.
+    scaled = np.where(is_present, np.maximum(concentrations, 0) * _SCALES[scale].unit_factor, 0.0) * steps_per_unit
     steps = np.floor(np.round(scaled, 6)).astype("int64")
     place = np.clip(np.searchsorted(begins, steps, side="right") - 1, 0, None)
     low, low_index = begins[place], lowest[place]
@@ -80,7 +81,7 @@ def aqi_of_pollutants(concentrations: pd.DataFrame) -> pd.DataFrame:
     """Return the AQI of each pollutant.
 
     Args:
-        concentrations: valid concentrations in the units of the pollutant table, not negative, NaN if missing. The
+        concentrations: valid concentrations in the units of the pollutant table, NaN if missing. The
             columns are names of scales: ``pm2_5``, ``pm10`` (24-hour mean or NowCast), ``co`` (highest 8-hour mean),
             ``no2`` (highest hour), ``o3_8h``, ``o3_1h`` (highest 8-hour mean, highest hour).
 
@@ -94,7 +95,7 @@ def aqi_of_pollutants(concentrations: pd.DataFrame) -> pd.DataFrame:
     indices: dict[str, np.ndarray] = {}
     for scale in map(str, concentrations.columns):
         index = _aqi(scale, concentrations[scale].to_numpy(dtype="float64", na_value=np.nan))
-        pollutant = _POLLUTANT_OF_SCALE[scale]
+        pollutant = POLLUTANT_OF_SCALE[scale]
         indices[pollutant] = np.fmax(indices[pollutant], index) if pollutant in indices else index
     return pd.DataFrame(indices, index=concentrations.index)
 

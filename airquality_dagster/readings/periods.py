@@ -1,5 +1,6 @@
 """Monthly and annual summaries of daily aggregates."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -21,7 +22,7 @@ _PERIODS: Mapping[str, Literal["M", "Y"]] = {"month": "M", "year": "Y"}
 PERIOD, START = "period", "start"
 SUMMARISED = (
     DATE,
-    *(f"{field}_{statistic}" for field in BY_FIELD for statistic in ("mean", "valid_mean", "valid_hours")),
+    *(f"{field}_{statistic}" for field in BY_FIELD for statistic in ("mean", "valid_mean", "valid_hours", "invalid")),
     *(f"{field}_who" for field in WHO_INPUTS.values()),
     "aqi",
     SIMULATED,
@@ -42,18 +43,19 @@ def period_summaries(daily: pd.DataFrame, time_zone: ZoneInfo) -> pd.DataFrame:
         ``expected_hours``, and per reading R, in its unit: ``R_valid_days``, ``R_valid_hours``,
         ``R_percent_complete`` (data capture: valid of expected hours, truncated to whole per cent), ``R_mean`` (mean
         of the daily means as published), ``R_valid_mean`` and ``R_valid_max`` (mean and highest of the valid daily
-        means), the valid mean NaN if fewer than 75 % of the days are valid. ``R_days_above_guideline`` counts days
-        above WHO's short-term guideline; ``R_who`` (years only) is the level that the mean meets. ``aqi_max``,
-        ``rules``.
+        means), the valid mean NaN if fewer than 75 % of the days are valid, and ``R_invalid``: None if there is a
+        valid mean, else flag → hours that it made invalid on days without a valid mean. ``R_days_above_guideline``
+        counts days above WHO's short-term guideline, missing if no day could be compared; ``R_who`` (years only) is the
+        level that the mean meets. ``aqi_max``, ``rules``.
     """
     days = _Days.of(daily)
     months, years = (_summarise(days, time_zone, period) for period in _PERIODS)
     # Columns that only years have.
-    nothing = np.full(len(months[START]), np.nan, dtype=object)
+    nothing = np.full(len(months[START]), None, dtype=object)
     summaries = pd.DataFrame({name: np.concatenate([months.get(name, nothing), years[name]]) for name in years})
     summaries[START] = summaries[START].dt.tz_localize("UTC")
-    summaries["aqi_max"] = summaries["aqi_max"].astype("Int64")
-    return summaries
+    counts = ["aqi_max", *(f"{field}_days_above_guideline" for field in WHO_INPUTS.values())]
+    return summaries.astype(dict.fromkeys(counts, "Int64"))
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class _Days:
     published: np.ndarray
     means: np.ndarray
     hours: np.ndarray
+    causes: np.ndarray
+    is_compared: np.ndarray
     is_above: np.ndarray
     aqi: np.ndarray
     is_simulated: np.ndarray | None
@@ -81,6 +85,8 @@ class _Days:
             published=published,
             means=means,
             hours=np.nan_to_num(hours).astype("int64"),
+            causes=daily[[f"{field}_invalid" for field in BY_FIELD]].to_numpy(dtype=object),
+            is_compared=levels.notna().to_numpy(),
             is_above=(levels.notna() & (levels != AT_GUIDELINE)).to_numpy(),
             aqi=daily["aqi"].to_numpy(dtype="float64", na_value=np.nan),
             is_simulated=(daily[SIMULATED] == True).to_numpy() if is_labelled else None,  # noqa: E712
@@ -127,14 +133,33 @@ def _summarise(days: _Days, time_zone: ZoneInfo, period: str) -> dict[str, np.nd
     }
     for position, field in enumerate(BY_FIELD):
         columns |= {f"{field}_{name}": values[:, position] for name, values in statistics.items()}
-    above = total(days.is_above)
+    causes = _causes(days, place, is_covered)
+    columns |= {f"{field}_invalid": causes[:, position] for position, field in enumerate(BY_FIELD)}
+    compared = total(days.is_compared)
+    above = np.where(compared > 0, total(days.is_above), np.nan)
     columns |= {f"{field}_days_above_guideline": above[:, at] for at, field in enumerate(WHO_INPUTS.values())}
     columns["aqi_max"] = highest(days.aqi)
     columns[RULES_VERSION] = np.full(len(starts), RULES)
     if days.is_simulated is not None:
         columns[SIMULATED] = np.bincount(place, weights=days.is_simulated, minlength=len(starts)) > 0
     if period == "year":
+        # A channel without a signal of its own has valid days, but none that is compared with a guideline.
+        is_comparable = 100 * compared >= LEAST_PERCENT * expected_days[:, np.newaxis]
         for field in WHO_ANNUAL_LEVELS:
-            means_of_field = pd.Series(columns[f"{field}_valid_mean"])
+            of_field = is_comparable[:, list(WHO_INPUTS.values()).index(field)]
+            means_of_field = pd.Series(np.where(of_field, columns[f"{field}_valid_mean"], np.nan))
             columns[f"{field}_who"] = who_level(field, means_of_field, WHO_ANNUAL_LEVELS).to_numpy()
     return columns
+
+
+def _causes(days: _Days, place: np.ndarray, is_covered: np.ndarray) -> np.ndarray:
+    """Return for each period and reading why its days are not valid: flag → hours; None if it has a valid mean."""
+    causes = np.full(is_covered.shape, None, dtype=object)
+    for period, reading in np.argwhere(~is_covered):
+        counts: Counter[str] = Counter()
+        for of_day in days.causes[place == period, reading]:
+            # Version 0.1.0 stored a sentence.
+            if isinstance(of_day, dict):
+                counts.update(of_day)
+        causes[period, reading] = dict(counts)
+    return causes

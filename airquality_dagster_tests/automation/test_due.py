@@ -11,11 +11,14 @@ from airquality_dagster.automation.due import (
     SETTLING,
     Month,
     StationRun,
+    affected_months,
     contiguous_ranges,
     due_months,
     outdated_months,
     station_runs,
+    unconfirmed_months,
 )
+from airquality_dagster.readings.flags import HOURS_BEFORE
 
 
 def months(first_year: int, count: int) -> list[Month]:
@@ -55,12 +58,55 @@ def test_after_an_outage_every_month_that_was_not_over_when_it_was_last_material
 
 def test_a_month_is_outdated_when_its_hours_or_those_beside_it_changed_since_it_was_judged_but_for_those_that_go_on():
     assert outdated_months(ALL, LATELY, {"2024-01-01": NOW}, (), NOW) == ["2023-12-01", "2024-01-01", "2024-02-01"]
-    assert outdated_months(ALL, LATELY, {ALL[0].key: NOW}, (), NOW) == KEYS[:2]
     assert outdated_months(ALL, LATELY, {"2024-01-01": NOW - timedelta(hours=2)}, (), NOW) == []
     # Those of the current month change each hour: until they settle, the month before is due by itself.
     assert outdated_months(ALL, LATELY, {"2024-06-01": NOW}, (), NOW) == []
     assert outdated_months(ALL, LATELY, dict.fromkeys(KEYS, NOW), (), NOW) == KEYS
     assert outdated_months([], {}, {}, (), NOW) == []
+
+
+def test_the_months_at_both_ends_of_a_silence_are_outdated_when_one_of_them_changed():
+    silent = {"2023-07-01", "2023-08-01", "2023-09-01"}
+    for changed in ("2023-06-01", "2023-10-01"):
+        outdated = outdated_months(ALL, LATELY, {changed: NOW}, (), NOW, empty=silent)
+        assert {"2023-06-01", "2023-10-01"} <= set(outdated)
+    # No hour is stored before the first month or after the last one.
+    assert outdated_months(ALL, LATELY, {KEYS[1]: NOW}, (), NOW, empty={KEYS[0]}) == KEYS[1:3]
+
+
+@given(st.sampled_from(range(len(ALL) - 1)), st.sets(st.sampled_from(KEYS)))
+def test_each_month_that_a_window_reaches_is_affected(changed, empty):
+    affected = affected_months(ALL, changed, empty)
+    assert KEYS[changed] in affected
+    for later in range(changed + 1, len(ALL)):
+        # The first hour of a month needs those of a window before it.
+        if ALL[later - 1].end - timedelta(hours=HOURS_BEFORE) < ALL[changed].end:
+            assert KEYS[later] in affected
+    earlier = [key for key in KEYS[:changed] if key not in empty]
+    later = [key for key in KEYS[changed + 1 :] if key not in empty]
+    assert {*earlier[-1:], *later[:1]} <= affected
+    assert len(affected) <= 5
+
+
+def months_to_confirm(known_until, newest, empty=()):
+    known = {key: datetime.fromisoformat(moment).replace(tzinfo=UTC) for key, moment in known_until.items()}
+    return unconfirmed_months(ALL, known, newest and datetime.fromisoformat(newest).replace(tzinfo=UTC), empty)
+
+
+def test_the_last_hours_before_a_silence_are_judged_once_more_when_it_ends():
+    silence = {"2023-02-01": "2023-03-10", "2023-03-01": "2023-03-10T14", "2023-04-01": "2023-03-10T14"}
+    empty = {"2023-04-01", "2023-05-01"}
+    assert months_to_confirm(silence, "2023-03-10T14", empty) == []
+    assert months_to_confirm(silence, "2023-06-05T08", empty) == ["2023-03-01"]
+    judged_again = silence | {"2023-03-01": "2023-06-05T08"}
+    assert months_to_confirm(judged_again, "2023-06-05T09", empty) == []
+    assert months_to_confirm(silence, None, empty) == []
+    assert months_to_confirm({}, "2023-06-05T08", empty) == []
+
+
+def test_a_month_is_judged_until_the_hours_are_there_that_its_last_ones_need():
+    assert months_to_confirm({"2023-03-01": "2023-04-03T22"}, "2023-04-03T23") == ["2023-03-01"]
+    assert months_to_confirm({"2023-03-01": "2023-04-04T00"}, "2023-04-04T01") == []
 
 
 def test_months_that_were_judged_by_former_rules_are_outdated_a_year_a_tick_the_newest_first():

@@ -60,6 +60,44 @@ def test_a_corrected_time_zone_gives_all_days_anew_and_is_said(command, stations
     assert day["pm10_mean"] == pytest.approx(fmean(hour["pm10"] for hour in hours))
 
 
+def test_a_corrected_deployment_takes_hours_and_days_out_of_the_air_of_a_place_and_gives_them_back(
+    command, stations, database
+):
+    assert command("run").returncode == 0
+    put_up = datetime.fromisoformat(f"{MONTHS[1]}-10").replace(tzinfo=UTC)
+    raw = list(database["raw_here"].find({"_id": {"$lt": put_up}}))
+    days = list(database["here_aggregates"].find({"_id": {"$lt": put_up}}))
+    assert any(day["pm10_valid_mean"] is not None for day in days)
+    street = {"from": f"{MONTHS[1]}-10", "place": "A street", "kind": "street"}
+    stations(deployments=[street])
+    before = command("verify")
+    assert before.returncode == 1
+    assert "when the stations file said otherwise of its place or its channels" in before.stdout
+
+    assert command("run").returncode == 0
+    verified = command("verify")
+    assert verified.returncode == 0, verified.stdout
+    is_before, since = {"_id": {"$lt": put_up}}, {"_id": {"$gte": put_up}}
+    quality, aggregates = database["here_quality"], database["here_aggregates"]
+    assert all("off_site" in hour["pm10_flags"] and hour["pm10_qc"] in (4, 9) for hour in quality.find(is_before))
+    assert quality.count_documents({**since, "pm10_flags": "off_site"}) == 0
+    assert quality.count_documents({**is_before, "aqi_nowcast": {"$ne": None}}) == 0
+    for day in aggregates.find(is_before):
+        assert (day["pm10_valid_mean"], day["aqi"], day["pm10_valid_hours"]) == (None, None, 0)
+    assert [day["pm10_mean"] for day in aggregates.find(is_before)] == [day["pm10_mean"] for day in days]
+    month = datetime.fromisoformat(f"{MONTHS[0]}-01").replace(tzinfo=UTC)
+    assert database["here_summaries"].find_one({"_id": {"period": "month", "start": month}})["pm10_valid_mean"] is None
+    # Nothing that was published is lost.
+    assert list(database["raw_here"].find(is_before)) == raw
+    # The same place in other words is no reason to judge again.
+    stations(deployments=[street | {"place": "Rue A", "surface": "paved", "latitude": 5.3, "longitude": -3.9}])
+    assert "judged" not in command("verify").stdout
+
+    stations()
+    assert command("run").returncode == 0
+    assert list(aggregates.find(is_before)) == days
+
+
 def test_a_later_first_month_takes_nothing_from_summaries(command, stations, database):
     assert command("run").returncode == 0
     before = list(database["here_summaries"].find({"_id.period": "month"}, {"days": True}))

@@ -202,6 +202,10 @@ def test_coordinates_are_compared_in_kilometres():
     assert outcome.metadata["distance_km"] == 443.7
     unknown = Station(name="station1", airqino_id=1)
     warns(source_consistent(stored(ordinary(24), station=unknown)), "add latitude and longitude")
+    there = {"from": "2023-01-01", "latitude": 5.3693, "longitude": -3.9577}
+    deployed = Station.model_validate({"name": "station1", "airqino_id": 1, "deployments": [there]})
+    outcome = source_consistent(stored(ordinary(24), station=deployed, coordinates=(5.3693, 0.05)))
+    assert outcome.metadata["distance_km"] == 443.7
     assert source_consistent(stored(ordinary(24), coordinates=None)).passed
 
 

@@ -55,9 +55,9 @@ def export(tmp_path, home, mongodb_uri, database):
     database["raw_station1"].insert_many({"_id": hour, "station_id": 283164601, "co": 0.25} for hour in HOURS)
     database["station1_quality"].insert_many({"_id": hour, "co_qc": 1, "co_flags": []} for hour in HOURS)
 
-    def run(*options: str):
+    def run(*options: str, **others: str):
         path = tmp_path / "export"
-        variables = {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": database.name}
+        variables = {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": database.name, **others}
         done = airquality("export", "station1", *options, "--output", str(path), home=home, **variables)
         assert done.returncode == 0, done.stderr
         return path
@@ -122,6 +122,41 @@ def test_csv_for_excel_has_a_bom_and_times_that_it_takes_for_times(export, optio
     assert [row[0] for row in rows[1:]] == (
         [f"{hour:%Y-%m-%d %H:%M:%S}" for hour in HOURS] if options else [str(day) for day in DAYS]
     )
+
+
+STATIONS = """
+network: {name: Pune, time_zone: Asia/Kolkata, first_month: "2024-02"}
+stations:
+  - name: station1
+    airqino_id: 283164601
+    deployments:
+      - {from: 2024-02-28, to: 2024-03-01, place: Roof, kind: background}
+      - {from: 2024-03-01 04:30, place: A desk, kind: indoor}
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "sites"),
+    [
+        # 00:00, 22:00 and 23:00 UTC are 05:30, 03:30 and 04:30 of the next day.
+        (("--raw",), [("Roof", "background"), (None, None), ("A desk", "indoor")]),
+        # A day is where its midnight was, 18:30 UTC of the day before.
+        ((), [("Roof", "background"), ("Roof", "background"), (None, None)]),
+    ],
+)
+@pytest.mark.parametrize(("kind", "read"), [("csv", pd.read_csv), ("parquet", pd.read_parquet), ("json", pd.read_json)])
+def test_a_file_says_where_the_station_stood(export, tmp_path, kind, read, options, sites):
+    (tmp_path / "stations.yaml").write_text(STATIONS)
+    frame = read(export(*options, "--format", kind, AIRQUALITY_STATIONS=str(tmp_path / "stations.yaml")))
+    columns = (frame[name].astype(object).where(frame[name].notna(), None) for name in ("place", "site_kind"))
+    assert list(zip(*columns, strict=True)) == sites
+
+
+@pytest.mark.parametrize("options", [(), ("--raw",)])
+def test_a_station_without_deployments_has_empty_columns_of_its_place(export, tmp_path, options):
+    (tmp_path / "stations.yaml").write_text(STATIONS[: STATIONS.index("    deployments")])
+    path = export(*options, "--format", "parquet", AIRQUALITY_STATIONS=str(tmp_path / "stations.yaml"))
+    assert pd.read_parquet(path)[["place", "site_kind"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize("kind", ["parquet", "json"])

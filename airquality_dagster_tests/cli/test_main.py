@@ -71,6 +71,7 @@ def test_status_shows_age_coverage_means_and_the_last_run(first_run):
     assert run.returncode == 0, run.stderr
     assert re.search(r"station1 .*\d+ min .*\d+/24 .*\d+/720 .*success", run.stdout.replace("\n", " "))
     assert "daily means" in run.stdout
+    assert re.search(r"station1: now AQI \d+, [A-Z]", run.stdout)
     assert re.search(r"station1: valid hours of 30 days: CO \d+ %, PM2.5 \d+ %", run.stdout)
     assert "the API puts the station at 5.3693, 0.0500, 443.7 km" in run.stdout
     assert "Simulated readings" in run.stdout

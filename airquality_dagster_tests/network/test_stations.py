@@ -49,6 +49,9 @@ def test_the_package_ships_the_two_stations_in_abidjan():
             ("airqino_id: 283164601}", "airqino_id: 283164601}\n  - {name: station1, airqino_id: 5}"),
             ["name station1", "more than one station"],
         ),
+        (("283164601", "283164601, cross_sensitive: {pm25: true}"), ["station1", "cross_sensitive", "pm25", "pm2_5"]),
+        (("283164601", "283164601, cross_sensitive: {temperature: true}"), ["station1", "temperature is no pollutant"]),
+        (("283164601", "283164601, cross_sensitive: {no2: perhaps}"), ["station1", "cross_sensitive.no2", "perhaps"]),
         (("network:", "network: ["), ["not YAML"]),
     ],
 )
@@ -61,6 +64,49 @@ def test_a_broken_stations_file_is_refused_in_one_line_that_names_file_station_a
     assert "\n" not in message
     for part in named:
         assert part in message
+
+
+def with_pairs(pairs: str) -> str:
+    return f"{VALID}  - {{name: station2, airqino_id: 5}}\npairs: {pairs}\n"
+
+
+def test_pairs_name_two_stations_and_a_question(tmp_path):
+    network = load_network(
+        write(tmp_path, with_pairs("[{name: paving, first: station1, second: station2, question: What of it?}]"))
+    )
+    assert [pair.model_dump() for pair in network.pairs] == [
+        {"name": "paving", "first": "station1", "second": "station2", "question": "What of it?"}
+    ]
+    assert load_network(write(tmp_path, VALID)).pairs == ()
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ("[{name: paving, first: station1, second: station3}]", "pair paving: no station is named 'station3'"),
+        ("[{name: paving, first: station1, second: station1}]", "pair paving: first and second are both station1"),
+        ("[{name: Paving, first: station1, second: station2}]", "field pairs.0.name"),
+        ("[{name: paving, first: station1}]", "field pairs.0.second"),
+        ("[{name: paving, first: station1, second: station2, asks: why}]", "field pairs.0.asks"),
+        (
+            "[{name: a, first: station1, second: station2}, {name: a, first: station2, second: station1}]",
+            "more than one pair has the name a",
+        ),
+    ],
+)
+def test_a_broken_pair_is_refused_by_its_name(tmp_path, pairs, message):
+    with pytest.raises(StationsFileError) as caught:
+        load_network(write(tmp_path, with_pairs(pairs)))
+    assert message in str(caught.value)
+
+
+def test_the_two_stations_in_abidjan_are_459_metres_apart_and_compared():
+    network = load_network()
+    (latitude, longitude), (other_latitude, other_longitude) = (station.position for station in network.stations)
+    north = 111.2 * (latitude - other_latitude)
+    east = 111.2 * 0.9956 * (longitude - other_longitude)
+    assert (north**2 + east**2) ** 0.5 == pytest.approx(0.459, abs=0.002)
+    assert [(pair.name, pair.first, pair.second) for pair in network.pairs] == [("paving", "station1", "station2")]
 
 
 def test_a_stations_file_that_is_not_there_is_named(tmp_path):

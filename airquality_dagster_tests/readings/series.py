@@ -25,9 +25,11 @@ def ordinary(hours: int, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     day = np.sin(np.arange(hours) / 24 * 2 * np.pi)
     pm2_5 = 20 + 8 * day + rng.normal(0, 1, hours)
+    # Traffic has two peaks a day, ozone one: their correlation is weak.
+    traffic = np.sin(np.arange(hours) / 12 * 2 * np.pi)
     return hourly(
         co=1 + 0.3 * day + rng.normal(0, 0.02, hours),
-        no2=30 + 10 * day + rng.normal(0, 1, hours),
+        no2=30 + 10 * traffic + rng.normal(0, 1, hours),
         o3=50 - 20 * day + rng.normal(0, 1, hours),
         pm10=1.8 * pm2_5,
         pm2_5=pm2_5,

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from airquality_dagster.assets.schemas import DAILY_COLUMNS
 from airquality_dagster.network.pollutants import PARAMETERS
+from airquality_dagster.network.siting import Siting
 from airquality_dagster.readings.days import daily_aggregates
-from airquality_dagster.readings.flags import flag_hours
+from airquality_dagster.readings.flags import HOURS_BEFORE, flag_hours
 from airquality_dagster_tests.readings.series import hourly, varied
 
 NAN = math.nan
@@ -195,7 +196,7 @@ def test_to_take_a_valid_hour_away_never_makes_a_day_more_valid(frame, zone, dat
 
 
 def test_the_reason_for_no_valid_mean_counts_the_hours_of_each_flag():
-    values = [*varied(10), -1.0, -1.1, -1.2, -1.3, *[NAN] * 2]
+    values = [*varied(10), -11.0, -11.1, -11.2, -11.3, *[NAN] * 2]
     (day,) = days_of(hourly(pm2_5=values)).to_dict("records")
     assert day["pm2_5_invalid"] == {"missing": 10, "out_of_range": 4}
     assert (day["pm2_5_percent_complete"], day["expected_hours"]) == (41, 24)
@@ -264,3 +265,33 @@ def test_the_first_day_of_a_history_is_told_in_hours_of_the_day_and_not_of_the_h
     assert (first["co_8h_means"], second["co_8h_means"]) == (5, 24)
     assert math.isnan(first["co_max_8h"])
     assert second["co_max_8h"] > 0
+
+
+def test_a_cross_sensitive_channel_has_valid_means_but_no_index_and_no_guideline():
+    frame = hourly(no2=varied(48, 300.0), pm2_5=varied(48, 3.0))
+    with_no2, without = (
+        daily_aggregates(flag_hours(frame, siting=siting), ABIDJAN).iloc[1]
+        for siting in (Siting(), Siting(cross_sensitive={"no2": True}))
+    )
+    assert (with_no2["aqi_pollutant"], with_no2["no2_who"], with_no2["cross_sensitive"]) == ("no2", "above IT-1", [])
+    assert without["no2_valid_mean"] == with_no2["no2_valid_mean"]
+    assert without["no2_max_1h"] == with_no2["no2_max_1h"]
+    assert (without["aqi_pollutant"], without["no2_aqi"], without["no2_who"]) == ("pm2_5", pd.NA, None)
+    assert (without["aqi_pollutants"], without["who_exceeded"], without["cross_sensitive"]) == (["pm2_5"], [], ["no2"])
+
+
+def test_the_first_day_of_a_month_is_the_same_in_one_load_and_alone():
+    hours = pd.date_range("2024-01-01", "2024-04-01", freq="h", tz="UTC", inclusive="left")
+    co = pd.Series([0.5 + 0.01 * (number % 3 - 1) for number in range(len(hours))], index=hours)
+    co["2024-02-10 00:00":"2024-02-16 22:00"] = -0.2
+    co["2024-02-29 17:00":"2024-02-29 23:00"] = 1.2
+    frame = hourly(hours[0].to_pydatetime(), co=list(co))
+    moments = frame["timestamp"]
+    start, end = pd.Timestamp("2024-03-01", tz="UTC"), pd.Timestamp("2024-04-01", tz="UTC")
+    is_march = (moments >= start) & (moments < end)
+    is_around = (moments >= start - timedelta(hours=HOURS_BEFORE)) & ~is_march
+    alone = daily_aggregates(flag_hours(frame[is_march], surrounding=frame[is_around]), ABIDJAN)
+    together = daily_aggregates(flag_hours(frame), ABIDJAN)
+    expected = together[together["date"] >= start].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone, expected, check_exact=True)
+    assert not math.isnan(alone["co_max_8h"].iloc[0])

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airquality_dagster.network.pollutants import PARAMETERS
+from airquality_dagster.network.siting import Siting
 from airquality_dagster.readings.flags import (
     FAILED,
     HOURS_AFTER,
@@ -16,6 +17,7 @@ from airquality_dagster.readings.flags import (
     Level,
     flag_hours,
     flag_names,
+    flags_as_of,
     quality_flags,
 )
 from airquality_dagster_tests.readings.series import FIRST, hourly, ordinary, varied
@@ -65,7 +67,7 @@ def test_every_threshold_names_its_source():
     [
         ("co", 0.3, 6),
         ("co", 0.0, 6),
-        ("no2", 0.0, 24),
+        ("no2", 0.0, 8),
         ("no2", 20.0, 6),
         ("o3", 40.0, 6),
         ("pm10", 20.0, 4),
@@ -98,15 +100,26 @@ def test_an_hour_that_is_not_stored_does_not_end_a_stuck_run_either():
 
 
 @pytest.mark.parametrize("peak", [1, 2])
-def test_a_peak_of_up_to_two_hours_is_a_spike_and_a_longer_one_is_air(peak):
+@pytest.mark.parametrize("field", ["pm2_5", "pm10", "co", "no2", "o3"])
+def test_a_peak_of_up_to_two_hours_in_one_channel_is_a_spike_and_a_longer_one_is_air(field, peak):
     values = ordinary(24 * 30)
+    height = 20 * values[field].max()
     spike = range(500, 500 + peak)
-    values.loc[spike, "pm2_5"] = 400.0 + np.arange(peak)
-    values.loc[spike, "pm10"] = 800.0
-    assert hours_with(values, "pm2_5", Flag.SPIKE) == list(spike)
+    values.loc[spike, field] = height + np.arange(peak)
+    assert hours_with(values, field, Flag.SPIKE) == list(spike)
     episode = range(500, 504)
-    values.loc[episode, "pm2_5"] = 400.0 + np.arange(4)
-    assert hours_with(values, "pm2_5", Flag.SPIKE) == []
+    values.loc[episode, field] = height + 0.1 * np.arange(4)
+    assert hours_with(values, field, Flag.SPIKE) == []
+
+
+@pytest.mark.parametrize("peak", [1, 2])
+def test_a_peak_that_both_fractions_show_is_air(peak):
+    values = ordinary(24 * 30)
+    hours = range(500, 500 + peak)
+    values.loc[hours, "pm2_5"] = 102.5 + np.arange(peak)
+    values.loc[hours, "pm10"] = 155.0 + np.arange(peak)
+    flagged = flag_hours(values)
+    assert flagged.is_valid.loc[hours, ["pm2_5", "pm10"]].all(axis=None)
 
 
 def test_what_is_usual_at_a_restless_station_is_no_spike():
@@ -134,17 +147,115 @@ def test_an_offset_below_zero_flags_also_the_readings_that_happen_to_be_above():
     assert valid.iloc[24 * 46 :].isna().all()
 
 
-def test_noise_around_zero_is_below_detection_and_no_drift():
-    rng = np.random.default_rng(0)
-    frame = hourly(co=rng.normal(0.0, 0.01, 24 * 40))
+def test_readings_down_to_minus_the_noise_floor_are_valid():
+    frame = ordinary(24 * 30).assign(co=lambda hours: 0.4 * hours["co"])
+    frame.loc[[100, 300, 500], "co"] = [-0.25, -0.1, 0.0]
+    frame.loc[[600], "co"] = -0.27
+    flagged = flag_hours(frame)
+    assert flagged.is_valid.loc[[100, 300, 500, 600], "co"].tolist() == [True, True, True, False]
+    assert hours_with(frame, "co", Flag.BELOW_NOISE_FLOOR) == [100, 300, 500]
+    assert hours_with(frame, "co", Flag.OUT_OF_RANGE) == [600]
+
+
+def test_carbon_monoxide_at_or_below_zero_for_six_hours_has_an_offset():
+    frame = ordinary(24 * 30)
+    frame.loc[100:104, "co"] = [-0.01, -0.02, 0.0, -0.03, -0.02]
     assert hours_with(frame, "co", Flag.DRIFT) == []
-    assert len(hours_with(frame, "co", Flag.BELOW_DETECTION)) == 24 * 40
+    frame.loc[105, "co"] = -0.01
+    assert hours_with(frame, "co", Flag.DRIFT) == list(range(100, 106))
 
 
-def test_pm2_5_above_pm10_is_inconsistent_in_both():
+@pytest.mark.parametrize("field", ["co", "o3"])
+def test_a_source_that_puts_zero_in_the_place_of_negatives_changes_no_validity(field):
+    rng = np.random.default_rng(1)
+    frame = ordinary(24 * 90)
+    drop = np.linspace(0, 2, len(frame)) * frame[field].mean()
+    lowered = frame[field] - drop + rng.normal(0, 0.01, len(frame))
+    frame[field] = lowered.where(lowered > 0, 0.005 * lowered)
+    clipped = frame.assign(**{field: frame[field].clip(lower=0.0)})
+    valid, valid_of_clipped = (flag_hours(one).is_valid[field] for one in (frame, clipped))
+    assert 24 * 10 < valid.sum() < 24 * 80
+    assert (frame[field][valid] < 0).any()
+    pd.testing.assert_series_equal(valid, valid_of_clipped)
+
+
+@pytest.mark.parametrize(("to_blame", "other", "value"), [("pm2_5", "pm10", 90.0), ("pm10", "pm2_5", 4.0)])
+def test_pm2_5_above_pm10_is_the_fault_of_the_channel_that_left_its_past(to_blame, other, value):
+    frame = ordinary(24 * 30)
+    frame.loc[500:520, to_blame] = value + 0.1 * np.arange(21)
+    assert hours_with(frame, to_blame, Flag.INCONSISTENT) == list(range(500, 521))
+    assert hours_with(frame, other, Flag.INCONSISTENT) == []
+
+
+def test_without_a_past_both_fractions_are_to_blame_for_pm2_5_above_pm10():
     frame = hourly(pm2_5=[30.0, 10.0, 10.1, 10.2, 10.3], pm10=[20.0, 20.1, 20.2, 20.3, 20.4])
     assert hours_with(frame, "pm2_5", Flag.INCONSISTENT) == [0]
     assert hours_with(frame, "pm10", Flag.INCONSISTENT) == [0]
+
+
+def test_pm2_5_in_whole_numbers_is_stuck_only_if_pm10_stands_still_or_for_half_a_day():
+    rng = np.random.default_rng(0)
+    moving = [*varied(40, 7.3), *rng.uniform(5, 8, 12), *varied(40, 7.3)]
+    for hours, pm10, stuck in ((7, moving, 0), (7, [*moving[:40], *[6.5] * 7, *moving[47:]], 7), (12, moving, 12)):
+        pm2_5 = [*varied(40, 3.3), *[1.0] * hours, *varied(52 - hours, 3.3)]
+        assert len(hours_with(hourly(pm2_5=pm2_5, pm10=pm10), "pm2_5", Flag.STUCK)) == stuck
+    with_digits = [*varied(40, 3.3), *[1.0366] * 7, *varied(45, 3.3)]
+    assert len(hours_with(hourly(pm2_5=with_digits, pm10=moving), "pm2_5", Flag.STUCK)) == 7
+
+
+def powered_up(frame: pd.DataFrame, hour: int) -> pd.DataFrame:
+    """Return the readings with what gas sensors and thermometer show in the first hour after power-up."""
+    frame = frame.copy()
+    frame.loc[hour, ["no2", "o3", "temperature"]] += [12.0, -45.0, -10.0]
+    return frame
+
+
+@pytest.mark.parametrize("gap", [0, 1, 30])
+def test_the_hour_after_power_up_fails_but_for_particles(gap):
+    frame = powered_up(ordinary(24 * 40), 500)
+    frame = frame.drop(index=range(500 - gap, 500))
+    for field in ("co", "no2", "o3", "temperature", "relative_humidity"):
+        flagged = flag_hours(frame)
+        assert frame.index[(flagged.flags[field] & int(Flag.WARM_UP)).to_numpy() != 0].tolist() == [500], field
+    assert flagged.is_valid[["pm2_5", "pm10"]].all(axis=None)
+
+
+def test_a_gap_alone_is_no_power_up():
+    rng = np.random.default_rng(0)
+    frame = ordinary(24 * 60)
+    frame = frame.drop(index=[hour for start in rng.integers(100, 1400, 30) for hour in range(start, start + 3)])
+    assert not (flag_hours(frame).flags & int(Flag.WARM_UP)).any(axis=None)
+
+
+def test_no2_that_is_ozone_upside_down_is_valid_but_in_no_index():
+    frame = ordinary(24 * 40)
+    rng = np.random.default_rng(0)
+    frame["no2"] = 25 - 0.15 * frame["o3"] + rng.normal(0, 0.3, len(frame))
+    flagged = flag_hours(frame)
+    mirrored = hours_with(frame, "no2", Flag.CROSS_SENSITIVE)
+    assert mirrored == list(range(7 * 24 - 1, len(frame)))
+    assert set(flagged.levels["no2"][mirrored]) == {Level.SUSPECT}
+    assert flagged.is_valid["no2"].all()
+    assert flagged.index_readings["no2"][mirrored].isna().all()
+    assert hours_with(frame, "o3", Flag.CROSS_SENSITIVE) == []
+
+
+@pytest.mark.parametrize(("declared", "flagged"), [(True, 24 * 30), (False, 0)])
+def test_the_operator_s_word_on_a_channel_counts_more_than_its_readings(declared, flagged):
+    frame = ordinary(24 * 30).assign(no2=lambda hours: 25 - 0.15 * hours["o3"])
+    flags = flag_hours(frame, siting=Siting(cross_sensitive={"no2": declared})).flags["no2"]
+    assert int(((flags & int(Flag.CROSS_SENSITIVE)) != 0).sum()) == flagged
+
+
+def test_hours_outside_an_outdoor_deployment_fail_in_every_field():
+    start, end = FIRST + timedelta(hours=100), FIRST + timedelta(hours=200)
+    flagged = flag_hours(ordinary(24 * 20), siting=Siting(on_site=((start, end),)))
+    fields = ["co", "pm2_5", "temperature", "internal_temperature"]
+    is_off_site = (flagged.flags[fields] & int(Flag.OFF_SITE)) != 0
+    assert (is_off_site.sum() == 24 * 20 - 100).all()
+    assert not is_off_site.loc[100:199].any(axis=None)
+    assert set(flagged.levels["pm2_5"][:100]) == {Level.FAIL}
+    assert not flagged.is_valid["pm2_5"][:100].any()
 
 
 def test_humid_unusual_and_undetectable_readings_are_flagged_and_stay_valid():
@@ -174,7 +285,7 @@ def test_provisional_and_restated_hours_say_so_and_stay_valid():
 
 
 def test_levels_are_qartod_s():
-    frame = hourly(pm2_5=[10.0, 10.4, 10.5, -1.0, NAN, 10.1, 10.2, 10.3, 10.6], internal_temperature=[300.0] * 9)
+    frame = hourly(pm2_5=[10.0, 10.4, 10.5, -11.0, NAN, 10.1, 10.2, 10.3, 10.6], internal_temperature=[300.0] * 9)
     levels = flag_hours(frame).levels
     assert levels["pm2_5"].tolist() == [1, 1, 1, 4, 9, 1, 1, 1, 1]
     assert levels["internal_temperature"].tolist() == [2] * 9
@@ -254,5 +365,58 @@ def test_to_take_a_valid_reading_away_makes_no_other_reading_valid(frame, data):
     assert not (after & ~before).any()
 
 
+def as_each_hour_saw_it(frame: pd.DataFrame, hours: list[int]) -> pd.DataFrame:
+    """Return for each hour whether its readings were valid when it was the newest."""
+    moments = frame["timestamp"]
+    return pd.DataFrame([flags_as_of(frame, moments[hour]).is_valid.iloc[-1] for hour in hours], index=hours)
+
+
+@given(histories(), st.data())
+@settings(max_examples=100)
+def test_what_failed_when_its_hour_was_the_newest_fails_for_ever(frame, data):
+    if frame.empty:
+        return
+    final = flag_hours(frame).is_valid
+    hours = data.draw(st.lists(st.sampled_from(list(frame.index)), min_size=1, max_size=5, unique=True))
+    then = as_each_hour_saw_it(frame, hours)
+    assert not (final.loc[hours] & ~then).any(axis=None)
+
+
+@given(histories(), st.data())
+@settings(max_examples=100)
+def test_flags_as_of_an_hour_use_nothing_after_it(frame, data):
+    if frame.empty:
+        return
+    hour = data.draw(st.sampled_from(list(frame.index)))
+    moment = frame["timestamp"][hour]
+    other = frame.copy()
+    other.loc[hour + 1 :, ["co", "pm2_5", "pm10"]] = data.draw(READINGS)
+    of_frame, of_other = (flags_as_of(one, moment).flags for one in (frame, other))
+    pd.testing.assert_frame_equal(of_frame, of_other)
+
+
+def test_readings_that_need_later_hours_are_unconfirmed_until_these_have_come():
+    frame = ordinary(24 * 30)
+    frame.loc[500:, "co"] = 5 + 0.1 * np.arange(len(frame) - 500)
+    moments = frame["timestamp"]
+    for hour, seen in ((500, [500]), (501, [500, 501]), (502, [500, 501, 502]), (503, [])):
+        flagged = flags_as_of(frame, moments[hour])
+        flags = flagged.flags["co"].set_axis(flagged.hours["timestamp"])
+        unconfirmed = flags.index[(flags & int(Flag.UNCONFIRMED)) != 0]
+        assert unconfirmed.tolist() == moments[seen].tolist(), hour
+        assert flagged.is_valid["co"].iloc[-6:].all()
+        assert set(flagged.levels["co"][(flagged.flags["co"] & int(Flag.UNCONFIRMED)) != 0]) <= {Level.SUSPECT}
+
+
+def test_a_spike_is_unconfirmed_first_and_fails_as_soon_as_later_hours_cannot_clear_it():
+    frame = ordinary(24 * 30)
+    frame.loc[500, "co"] = 20.0
+    states = [flags_as_of(frame, frame["timestamp"][500 + later]).is_valid["co"].iloc[-1 - later] for later in range(5)]
+    # After one more hour that differs, the two that may still come cannot clear it.
+    assert states == [True, False, False, False, False]
+
+
 def test_failing_flags_are_those_that_say_so():
-    assert flag_names(FAILED) == ["out_of_range", "stuck", "spike", "isolated", "drift", "inconsistent"]
+    assert flag_names(FAILED) == [
+        "out_of_range", "stuck", "spike", "isolated", "drift", "inconsistent", "warm_up", "off_site",
+    ]  # fmt: skip

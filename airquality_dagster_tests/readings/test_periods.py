@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from airquality_dagster.assets.schemas import SUMMARY_COLUMNS
+from airquality_dagster.network.siting import Siting
 from airquality_dagster.readings.days import daily_aggregates
 from airquality_dagster.readings.flags import flag_hours
 from airquality_dagster.readings.periods import SUMMARISED, period_summaries
@@ -57,6 +58,32 @@ def test_months_and_years_are_those_of_the_network_s_time_zone_with_the_hours_of
         ("year", pd.Timestamp("2023-01-01", tz="UTC")),
     ]
     assert rome["expected_hours"].tolist() == [743, 720, 8760]
+
+
+def test_a_period_without_a_valid_mean_says_which_flags_took_its_hours():
+    frame = hourly(pm2_5=varied(24 * 365))
+    start = datetime(2023, 1, 31, tzinfo=UTC)
+    siting = Siting(on_site=((start, datetime(2023, 9, 1, tzinfo=UTC)),))
+    daily = daily_aggregates(flag_hours(frame, siting=siting), ABIDJAN)
+    found = period_summaries(daily, ABIDJAN).set_index(["period", "start"])
+    year = found.loc[("year", pd.Timestamp("2023-01-01", tz="UTC"))]
+    assert year["pm2_5_valid_days"] == 213
+    assert math.isnan(year["pm2_5_valid_mean"])
+    assert year["pm2_5_invalid"] == {"off_site": 24 * 152}
+    assert year["pm2_5_who"] is None
+    march = found.loc[("month", pd.Timestamp("2023-03-01", tz="UTC"))]
+    assert (march["pm2_5_invalid"], march["pm2_5_days_above_guideline"]) == (None, 0)
+    october = found.loc[("month", pd.Timestamp("2023-10-01", tz="UTC"))]
+    assert october["pm2_5_days_above_guideline"] is pd.NA
+
+
+def test_a_channel_without_a_signal_of_its_own_is_compared_with_no_guideline():
+    frame = hourly(no2=varied(24 * 365, 60.0), pm2_5=varied(24 * 365))
+    daily = daily_aggregates(flag_hours(frame, siting=Siting(cross_sensitive={"no2": True})), ABIDJAN)
+    year = period_summaries(daily, ABIDJAN).set_index("period").loc["year"]
+    assert year["no2_valid_days"] == 365
+    assert year["no2_valid_mean"] > 40
+    assert (year["no2_who"], year["no2_days_above_guideline"]) == (None, pd.NA)
 
 
 def test_its_columns_are_those_of_the_schema():

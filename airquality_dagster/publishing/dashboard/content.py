@@ -15,7 +15,9 @@ from airquality_dagster.publishing.dashboard.history import (
     restatements,
 )
 from airquality_dagster.publishing.dashboard.palette import AQI_COLOURS, ink_on
-from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS, present_state, problems
+from airquality_dagster.publishing.dashboard.places import home_of, stay_content, stays
+from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS, present_state
+from airquality_dagster.publishing.dashboard.problems import notes, problems
 from airquality_dagster.publishing.dashboard.record import StationRecord
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.indices import AQI_CATEGORIES
@@ -41,14 +43,18 @@ def network_content(network: Network, now: datetime) -> dict[str, Any]:
 def station_content(record: StationRecord, time_zone: ZoneInfo, now: datetime) -> dict[str, Any]:
     """Return what the page shows of one station."""
     station = record.station
+    latitude, longitude = station.position or (None, None)
     return {
         "name": station.name,
         "label": station.label,
         "city": station.city,
-        "latitude": station.latitude,
-        "longitude": station.longitude,
+        "latitude": latitude,
+        "longitude": longitude,
+        "home": home_of(station),
+        "stays": [stay_content(stay, time_zone) for stay in stays(station, now, time_zone)],
         "is_simulated": _is_simulated(record),
         "now": present_state(record),
+        "notes": notes(record),
         "problems": problems(record, now),
         "days": daily_series(record.days),
         "months": monthly_means(record.months),

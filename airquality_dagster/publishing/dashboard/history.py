@@ -11,7 +11,7 @@ import pandas as pd
 from airquality_dagster.network.pollutants import DATE, PARAMETERS, POLLUTANTS, TIMESTAMP
 from airquality_dagster.publishing.dashboard.numbers import rounded, whole
 from airquality_dagster.publishing.dashboard.record import valid_readings
-from airquality_dagster.readings.days import EXPECTED_HOURS
+from airquality_dagster.readings.days import CROSS_SENSITIVE, EXPECTED_HOURS
 from airquality_dagster.readings.periods import START
 
 CAPTURE_DAYS = 365
@@ -28,7 +28,8 @@ def daily_series(days: pd.DataFrame) -> dict[str, Any]:
         ``start``, the first date; ``expected``, the hours of each day; ``reasons``, documents of flag → hours. Per
         pollutant ``value`` (the valid mean where there is one, else the mean as published, in its unit), ``hours``
         (valid ones), ``aqi`` (of this pollutant) and ``reason`` (index into ``reasons``: why there is no valid
-        mean). None where there is no day; a day is valid where it has a value and no reason.
+        mean). None where there is no day; a day is valid where it has a value and no reason. Of a pollutant that is in
+        no index on some day: ``left_out``, 1 on such days.
     """
     if days.empty:
         return {"start": None}
@@ -42,6 +43,11 @@ def daily_series(days: pd.DataFrame) -> dict[str, Any]:
             "aqi": whole(dates.numbers(f"{field}_aqi")),
             "reason": dates.reason_places(field),
         }
+        is_left_out = np.array(
+            [isinstance(fields, list) and field in fields for fields in days[CROSS_SENSITIVE]], dtype=float
+        )
+        if is_left_out.any():
+            series[field]["left_out"] = whole(dates.placed(is_left_out))
     return series | {"reasons": dates.reasons}
 
 
@@ -52,8 +58,8 @@ def monthly_means(months: pd.DataFrame) -> dict[str, Any]:
         months: the monthly summaries, ordered by ``start``.
 
     Returns:
-        ``start``, the first month (``YYYY-MM``); per pollutant ``value`` (the valid monthly mean, else the mean of
-        the daily means as published) and ``is_valid``.
+        ``start``, the first month (``YYYY-MM``); ``reasons``; per pollutant ``value`` (the valid monthly mean, else the
+        mean of the daily means as published) and ``reason``, as in `daily_series`.
     """
     if months.empty:
         return {"start": None}
@@ -62,9 +68,9 @@ def monthly_means(months: pd.DataFrame) -> dict[str, Any]:
     for pollutant in POLLUTANTS:
         series[pollutant.field] = {
             "value": rounded(calendar.valid_or_published_means(pollutant.field)),
-            "is_valid": (~np.isnan(calendar.numbers(f"{pollutant.field}_valid_mean"))).tolist(),
+            "reason": calendar.reason_places(pollutant.field),
         }
-    return series
+    return series | {"reasons": calendar.reasons}
 
 
 def hourly_profile(hours: pd.DataFrame, time_zone: ZoneInfo) -> dict[str, Any]:
@@ -144,9 +150,15 @@ class _Calendar:
         """Reasons that `reason_places` came across: flag → hours, each once, since most occur on many days."""
         return [dict(reason) for reason in self._reasons]
 
+    def placed(self, values: np.ndarray) -> np.ndarray:
+        """Return the values of the rows for every date; NaN where there is no row."""
+        placed = np.full(self._places[-1] + 1, np.nan)
+        placed[self._places] = values
+        return placed
+
     def numbers(self, name: str) -> np.ndarray:
         """Return a column; NaN where there is no value."""
-        return self._placed(self._rows[name].to_numpy(dtype="float64", na_value=np.nan))
+        return self.placed(self._rows[name].to_numpy(dtype="float64", na_value=np.nan))
 
     def valid_or_published_means(self, field: str) -> np.ndarray:
         """Return the valid means of a reading, and where there is none, the means as published."""
@@ -162,9 +174,4 @@ class _Calendar:
             # A day without a valid mean is never called valid, even if no reason is stored.
             reason = tuple(documents[row].items()) if isinstance(documents[row], Mapping) else ()
             places[row] = self._reasons.setdefault(reason, len(self._reasons))
-        return whole(self._placed(places))
-
-    def _placed(self, values: np.ndarray) -> np.ndarray:
-        placed = np.full(self._places[-1] + 1, np.nan)
-        placed[self._places] = values
-        return placed
+        return whole(self.placed(places))

@@ -23,7 +23,7 @@ class StationRecord:
         station: whose record.
         hours: ordered by ``timestamp``: the readings of the last `PROFILE_DAYS` days as published and their
             ``R_qc``; at least the newest `NEWEST_HOURS` stored ones.
-        quality: flags and indices of the newest `NEWEST_HOURS` stored hours, ordered by ``timestamp``.
+        quality: levels, flags and indices of the newest `NEWEST_HOURS` stored hours, ordered by ``timestamp``.
         days: the daily aggregates, ordered by ``date``.
         months: the monthly summaries, ordered by ``start``.
         revisions: ``hour`` and ``valid_until`` of every superseded version.

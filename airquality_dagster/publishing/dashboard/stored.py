@@ -13,7 +13,7 @@ from airquality_dagster.network.pollutants import DATE, PARAMETERS, POLLUTANTS, 
 from airquality_dagster.network.stations import Station
 from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS
 from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, PROFILE_DAYS, StationRecord
-from airquality_dagster.readings.days import EXPECTED_HOURS
+from airquality_dagster.readings.days import CROSS_SENSITIVE, EXPECTED_HOURS
 from airquality_dagster.readings.periods import START
 
 _NUMBER, _OBJECT = "float64", "object"
@@ -28,15 +28,21 @@ def _of_each(fields: tuple[str, ...], *statistics: str) -> tuple[str, ...]:
 _MARKS: Mapping[str, str] = dict.fromkeys((PROVISIONAL, SIMULATED), _OBJECT)
 _LEVELS = dict.fromkeys(_of_each(_READINGS, "qc"), _NUMBER)
 _QUALITY = {
+    **_LEVELS,
     **dict.fromkeys(("aqi_nowcast", "eaqi"), _NUMBER),
-    **dict.fromkeys(("aqi_nowcast_pollutant", *_of_each(_READINGS, "flags")), _OBJECT),
+    **dict.fromkeys(("aqi_nowcast_pollutant", "eaqi_withheld", *_of_each(_READINGS, "flags")), _OBJECT),
 }
 _DAYS = {
     **dict.fromkeys((EXPECTED_HOURS, *_of_each(_POLLUTANTS, "mean", "aqi")), _NUMBER),
     **dict.fromkeys(_of_each(_READINGS, "valid_mean", "valid_hours", "percent_complete"), _NUMBER),
-    **dict.fromkeys((SIMULATED, *_of_each(_READINGS, "invalid"), *_of_each(HEADLINE_FIELDS, "who")), _OBJECT),
+    **dict.fromkeys(
+        (SIMULATED, CROSS_SENSITIVE, *_of_each(_READINGS, "invalid"), *_of_each(HEADLINE_FIELDS, "who")), _OBJECT
+    ),
 }
-_MONTHS = dict.fromkeys(_of_each(_POLLUTANTS, "mean", "valid_mean"), _NUMBER)
+_MONTHS = {
+    **dict.fromkeys(_of_each(_POLLUTANTS, "mean", "valid_mean"), _NUMBER),
+    **dict.fromkeys(_of_each(_POLLUTANTS, "invalid"), _OBJECT),
+}
 
 
 def station_record(database: Database[dict[str, Any]], station: Station, now: datetime) -> StationRecord:
@@ -51,11 +57,16 @@ def station_record(database: Database[dict[str, Any]], station: Station, now: da
     return StationRecord(
         station=station,
         hours=readings.join(levels.set_index(TIMESTAMP), on=TIMESTAMP).join(marks.set_index(TIMESTAMP), on=TIMESTAMP),
-        quality=_frame(quality, TIMESTAMP, _QUALITY, {"_id": {"$gte": recent_since}}),
+        quality=quality_since(database, station, recent_since),
         days=_frame(database[station.aggregates_asset], DATE, _DAYS),
         months=_months(database[station.summaries_asset]),
         revisions=_revisions(database, station),
     )
+
+
+def quality_since(database: Database[dict[str, Any]], station: Station, since: datetime) -> pd.DataFrame:
+    """Read levels, flags and indices of a station's hours from a moment on, ordered by time."""
+    return _frame(database[station.quality_asset], TIMESTAMP, _QUALITY, {"_id": {"$gte": since}})
 
 
 def _frame(

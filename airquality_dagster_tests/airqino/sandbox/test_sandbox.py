@@ -4,6 +4,7 @@ import itertools
 import json
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 import requests
 from hypothesis import given, settings
@@ -92,6 +93,61 @@ def test_what_it_answers_parses_without_a_rejected_row_and_says_that_it_is_simul
     parsed = parse_hourly_answer(body, start=NOW - timedelta(days=400), end=NOW + timedelta(days=1), now=NOW)
     assert parsed.rejected == ()
     assert parsed.simulated
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """A year of two stations, one row an hour."""
+    tables = []
+    for station in (STATION, 283181971):
+        hours = pd.DataFrame(simulated(station=station))
+        tables.append(hours.set_index(pd.to_datetime(hours.pop("timestamp"))).astype(float).asfreq("h"))
+    return tables
+
+
+def test_stations_share_weather_and_dust_with_differences_of_their_own(pair):
+    first, second = pair
+    assert 0.95 < first["T"].corr(second["T"]) < 0.995
+    assert 0.65 < first["PM2.5"].corr(second["PM2.5"]) < 0.9
+    assert 0.55 < first["O3"].corr(second["O3"]) < 0.8
+
+
+def test_no2_is_ozone_upside_down_at_the_level_of_the_real_stations(pair):
+    for station in pair:
+        assert -0.985 < station["NO2"].corr(station["O3"]) < -0.965
+        assert station["NO2"].mean() == pytest.approx(19.5, abs=0.6)
+        assert 0.8 < station["NO2"].std() < 1.5
+        assert station["O3"].mean() == pytest.approx(26, abs=2)
+        assert 4.5 < station["O3"].std() < 9
+
+
+def test_dust_fronts_of_the_harmattan_come_at_both_stations_and_stay_for_hours(pair):
+    first, second = (station["PM10"] > 200 for station in pair)
+    assert set(first.index.month[first]) <= {11, 12, 1, 2, 3}
+    assert (first & second).sum() >= 12
+    assert (first & second).rolling(3).sum().max() == 3
+    assert pair[0]["PM2.5"].max() > 60
+
+
+def test_smoke_of_an_evening_comes_at_one_station_for_an_hour_or_two(pair):
+    without_fronts = slice("2025-06-15", "2025-10-31")
+    high = []
+    for station in pair:
+        pm2_5 = station["PM2.5"][without_fronts]
+        high.append(pm2_5 - pm2_5.rolling(9, center=True, min_periods=5).median() > 25)
+    for own, other in (high, high[::-1]):
+        assert (own & ~other).sum() >= 3
+        assert set(own.index.hour[own]) <= {18, 19, 20, 21, 22}
+        assert own.rolling(4).sum().max() <= 2
+
+
+def test_after_a_power_cut_the_first_hour_has_no2_up_ozone_below_zero_and_temperature_down(pair):
+    for station in pair:
+        is_first = station["O3"].notna() & station["O3"].shift(1).isna() & (station["O3"] < 0)
+        before = station.ffill().shift(1)[is_first]
+        assert is_first.sum() >= 4
+        assert ((station["NO2"][is_first] - before["NO2"]) > 5).all()
+        assert (station["T"][is_first] - before["T"]).median() < -7
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """Records of a station for tests, as `station_record` reads them."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import pandas as pd
 
 from airquality_dagster.network.pollutants import PARAMETERS
+from airquality_dagster.network.siting import Siting
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, StationRecord
 from airquality_dagster.readings.flags import flag_hours
@@ -23,7 +25,7 @@ def sound_days(count: int, first: datetime = FIRST) -> pd.DataFrame:
     sound = {"mean": 21.0, "valid_mean": 20.0, "valid_hours": 24, "percent_complete": 100, "invalid": None}
     sound |= {"aqi": 71, "who": "IT-4"}
     days = [
-        {"date": pd.Timestamp(first + timedelta(days=day)), "expected_hours": 24}
+        {"date": pd.Timestamp(first + timedelta(days=day)), "expected_hours": 24, "cross_sensitive": None}
         | {f"{parameter.field}_{name}": value for parameter in PARAMETERS for name, value in sound.items()}
         for day in range(count)
     ]
@@ -43,12 +45,36 @@ def month_rows(*starts: str, mean: float = 21.0, valid_mean: float | None = 20.0
     months = pd.DataFrame({"start": pd.to_datetime(list(starts), utc=True)})
     for parameter in PARAMETERS:
         months[f"{parameter.field}_mean"], months[f"{parameter.field}_valid_mean"] = mean, valid_mean
+        months[f"{parameter.field}_invalid"] = None
     return months
+
+
+def flagged(
+    record: StationRecord, flag: str, *, level: int, hours: Iterable[int], fields: Iterable[str] | None = None
+) -> StationRecord:
+    """Add a flag to some hours of a record, counted from the newest (-1), and set their level.
+
+    Args:
+        record: to be changed.
+        flag: its name.
+        level: QARTOD's.
+        hours: places of the hours.
+        fields: the readings, all if left out.
+    """
+    for field in fields or [parameter.field for parameter in PARAMETERS]:
+        for hour in hours:
+            place = record.quality.index[hour]
+            former = record.quality.at[place, f"{field}_flags"]
+            record.quality.at[place, f"{field}_flags"] = [*(former if isinstance(former, list) else []), flag]
+            record.quality.at[place, f"{field}_qc"] = level
+            record.hours.at[record.hours.index[hour], f"{field}_qc"] = level
+    return record
 
 
 def record_of(hours: pd.DataFrame, *, days: pd.DataFrame | None = None, station: Station = STATION) -> StationRecord:
     """Return the record of hours, flagged as the assets do it, and of days, all sound if none are given."""
-    quality = hourly_quality(flag_hours(hours))
+    # Their NO2 and O3 follow the same day, and are no mirror of each other.
+    quality = hourly_quality(flag_hours(hours, siting=Siting(cross_sensitive={"no2": False})))
     return StationRecord(
         station=station,
         hours=hours.merge(quality, on="timestamp").assign(provisional=None),

@@ -305,7 +305,9 @@ def test_the_card_tells_the_newest_hour_its_index_and_whether_it_is_valid(opened
     assert str(quality["aqi_nowcast"]) in text
     assert british(newest["_id"]) in text
     assert f"PM2.5 {newest['pm2_5']:.3g} µg/m³" in text
-    assert ("✓ valid" if quality["pm2_5_qc"] <= 3 else "✗ not valid") in text
+    is_unconfirmed = "unconfirmed" in (quality.get("pm2_5_flags") or [])
+    valid = "… not confirmed yet" if is_unconfirmed else "✓ valid"
+    assert (valid if quality["pm2_5_qc"] <= 3 else "✗ not valid") in text
 
 
 def test_the_card_says_in_plain_words_since_when_a_sensor_fails(opened, stored):

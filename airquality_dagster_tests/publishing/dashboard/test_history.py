@@ -63,6 +63,15 @@ def test_a_day_without_a_valid_mean_is_not_called_valid_if_its_reason_is_unknown
     assert (series["co"]["reason"], series["reasons"]) == ([0, None], [{}])
 
 
+def test_valid_days_that_are_in_no_index_are_marked_and_only_where_there_are_some():
+    days = sound_days(4).drop(index=1)
+    days.at[2, "cross_sensitive"] = ["no2"]
+    series = daily_series(days)
+    assert series["no2"]["left_out"] == [0, None, 1, 0]
+    assert series["no2"]["reason"] == [None] * 4
+    assert "left_out" not in series["pm2_5"]
+
+
 def test_data_capture_has_the_last_year_of_every_sensor():
     days = sound_days(400)
     spoil(days, 399, "relative_humidity", stuck=24)
@@ -82,9 +91,11 @@ def test_a_station_without_a_day_has_no_series():
 def test_a_month_with_too_few_valid_days_has_the_mean_of_what_was_published():
     months = month_rows("2023-01-01", "2023-03-01")
     months.loc[1, "pm2_5_valid_mean"] = None
+    months.at[1, "pm2_5_invalid"] = {"off_site": 48}
     series = monthly_means(months)
     assert series["start"] == "2023-01"
-    assert series["pm2_5"] == {"value": [20, None, 21], "is_valid": [True, False, False]}
+    assert series["pm2_5"] == {"value": [20, None, 21], "reason": [None, None, 0]}
+    assert series["reasons"] == [{"off_site": 48}]
 
 
 def test_the_profile_counts_hours_in_the_time_zone_of_the_network_and_valid_ones_only():

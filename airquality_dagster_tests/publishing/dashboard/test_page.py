@@ -5,14 +5,18 @@ import gzip
 import json
 import re
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 
+from airquality_dagster.network.deployments import Kind
 from airquality_dagster.network.freshness import LATE_AFTER, STALLED_AFTER
 from airquality_dagster.network.pollutants import PARAMETERS
 from airquality_dagster.publishing.dashboard.content import network_content, station_content
+from airquality_dagster.publishing.dashboard.newest import CROSS_SENSITIVE, OFF_SITE, UNCONFIRMED
 from airquality_dagster.publishing.dashboard.page import PAGE, page_html
 from airquality_dagster.readings.flags import Flag
+from airquality_dagster.readings.hours import NO_PARTICLES
 from airquality_dagster.readings.indices import AQI_CATEGORIES
 from airquality_dagster_tests.publishing.dashboard.records import NETWORK, record_of
 from airquality_dagster_tests.readings.series import FIRST, ordinary
@@ -45,9 +49,18 @@ def test_every_text_that_the_page_asks_for_is_there_and_no_other():
     asked |= set(
         re.findall(r'"(valid|notValid|lowest|quarter|median|threeQuarters|highest|validDay|completeDay)"', SCRIPTS)
     )
+    asked |= {name for pair in re.findall(r't\([\w.]+(?: === \w+)? \? "(\w+)" : "(\w+)"', SCRIPTS) for name in pair}
+    asked |= {f"kind_{kind}" for kind in (*get_args(Kind), "none")} | {
+        f"surface_{word}" for word in ("paved", "unpaved")
+    }
+    asked |= {f"withheld_{NO_PARTICLES}"}
     labels = {f"label_{parameter.field}" for parameter in PARAMETERS}
     assert asked - TEXTS.keys() == set()
     assert TEXTS.keys() - asked - labels == set()
+
+
+def test_the_flags_that_have_sentences_of_their_own_are_flags_of_the_quality_control():
+    assert {UNCONFIRMED, OFF_SITE, CROSS_SENSITIVE} <= {flag.name.lower() for flag in Flag if flag.name}
 
 
 def test_the_english_words_of_the_bands_are_those_of_the_indices():

@@ -9,6 +9,7 @@ import pytest
 
 import airquality_dagster.publishing.dashboard
 from airquality_dagster.publishing.dashboard.palette import AQI_COLOURS, contrast, ink_on
+from airquality_dagster.readings.flags import FAILED, Flag
 
 PAGE = Path(airquality_dagster.publishing.dashboard.__file__).parent / "page"
 
@@ -58,3 +59,13 @@ def test_colours_of_words_have_the_contrast_of_level_aa_on_paper_in_both_schemes
     for scheme in schemes:
         colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", scheme))
         assert contrast(colours[name], colours["paper"]) >= 4.5
+
+
+@pytest.mark.parametrize("deficiency", DEFICIENCIES)
+def test_causes_of_days_that_are_not_valid_stay_apart_for_colour_blind_people(deficiency):
+    causes = (PAGE / "theme.js").read_text(encoding="utf-8").partition("const CAUSES = {")[2].partition("};")[0]
+    colours = re.findall(r'(\w+): "(#[0-9a-f]{6})"', causes)
+    assert {flag.name.lower() for flag in Flag if flag & FAILED and flag.name} < {name for name, _ in colours}
+    seen = [lab(np.array(DEFICIENCIES[deficiency]) @ linear(colour)) for _, colour in colours]
+    for one, other in combinations(seen, 2):
+        assert np.linalg.norm(one - other) > CLEARLY_DIFFERENT - 1

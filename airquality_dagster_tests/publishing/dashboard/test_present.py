@@ -1,113 +1,17 @@
-"""How a station stands now, and what is wrong with it."""
+"""How a station stands now."""
 
 from datetime import timedelta
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from airquality_dagster.network.freshness import LATE_AFTER
 from airquality_dagster.network.pollutants import HEADLINES
-from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS, present_state, problems
-from airquality_dagster_tests.publishing.dashboard.records import record_of, sound_days, spoil
+from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS, present_state
+from airquality_dagster_tests.publishing.dashboard.records import flagged, record_of, sound_days, spoil
 from airquality_dagster_tests.readings.series import FIRST, ordinary
 
 HOURS = 24 * 10
 NEWEST = FIRST + timedelta(hours=HOURS - 1)
-NOW = NEWEST + timedelta(hours=1, minutes=30)
-
-
-def problems_of(hours: pd.DataFrame, now=NOW) -> list[dict]:
-    return problems(record_of(hours), now)
-
-
-def test_a_sound_station_has_no_problem():
-    assert problems_of(ordinary(HOURS)) == []
-
-
-def test_a_sensor_that_is_stuck_is_named_with_its_value_and_since_when():
-    hours = ordinary(HOURS)
-    hours.loc[HOURS - 60 :, "pm2_5"] = 17.0
-    (problem,) = problems_of(hours)
-    assert problem == {
-        "kind": "sensor",
-        "field": "pm2_5",
-        "cause": "stuck",
-        "value": 17.0,
-        "since": (FIRST + timedelta(hours=HOURS - 60)).isoformat(),
-        "must_act": True,
-    }
-
-
-def test_a_sensor_that_never_worked_fails_since_ever():
-    hours = ordinary(HOURS)
-    hours["pm2_5"] = 17.0
-    days = sound_days(10)
-    days["pm2_5_valid_hours"] = 0
-    (problem,) = problems(record_of(hours, days=days), NOW)
-    assert (problem["kind"], problem["since"]) == ("sensor", None)
-
-
-def test_a_sensor_that_failed_long_ago_fails_since_the_day_after_its_last_valid_one():
-    hours = ordinary(HOURS)
-    hours["pm2_5"] = 17.0
-    days = sound_days(10)
-    days.loc[3:, "pm2_5_valid_hours"] = 0
-    (problem,) = problems(record_of(hours, days=days), NOW)
-    assert (problem["kind"], problem["since"]) == ("sensor", "2023-01-04")
-
-
-def test_a_sensor_that_sends_nothing_any_more_is_missing():
-    hours = ordinary(HOURS)
-    hours.loc[HOURS - 30 :, "o3"] = np.nan
-    (problem,) = problems_of(hours)
-    assert (problem["field"], problem["cause"], problem["value"]) == ("o3", "missing", None)
-    assert problem["since"] == (FIRST + timedelta(hours=HOURS - 30)).isoformat()
-
-
-def test_a_sensor_that_the_station_never_had_is_no_problem():
-    hours = ordinary(HOURS)
-    hours["o3"] = np.nan
-    days = sound_days(10)
-    days["o3_valid_hours"] = 0
-    assert problems(record_of(hours, days=days), NOW) == []
-
-
-def test_a_day_with_too_few_valid_hours_is_told_and_asks_nobody_to_act():
-    hours = ordinary(HOURS)
-    hours.loc[HOURS - 8 :, "pm2_5"] = 17.0
-    assert problems_of(hours) == [
-        {"kind": "partial", "field": "pm2_5", "cause": "stuck", "valid_hours": 16, "must_act": False}
-    ]
-
-
-def test_one_spike_is_no_problem():
-    hours = ordinary(HOURS)
-    hours.loc[HOURS - 10, "pm2_5"] = 900.0
-    assert problems_of(hours) == []
-
-
-@pytest.mark.parametrize(("age", "expected"), [
-    (LATE_AFTER, []), (LATE_AFTER + timedelta(minutes=1), [False]), (timedelta(hours=13), [True])
-])  # fmt: skip
-def test_a_station_is_silent_as_soon_as_it_is_late_and_somebody_must_act_after_its_limit(age, expected):
-    told = problems_of(ordinary(HOURS), NEWEST + age)
-    assert [problem["must_act"] for problem in told] == expected
-    assert all(problem["kind"] == "silent" and problem["since"] == NEWEST.isoformat() for problem in told)
-
-
-def test_a_station_of_which_nothing_is_stored_says_so():
-    record = record_of(ordinary(HOURS))
-    empty = type(record)(**{**record.__dict__, "hours": record.hours.iloc[:0]})
-    assert problems(empty, NOW) == [{"kind": "none", "must_act": True}]
-    assert present_state(empty) is None
-
-
-def test_what_asks_for_a_person_comes_first():
-    hours = ordinary(HOURS)
-    hours.loc[HOURS - 8 :, "co"] = 1.25
-    hours.loc[HOURS - 60 :, "relative_humidity"] = 71.0
-    assert [problem["must_act"] for problem in problems_of(hours)] == [True, False]
 
 
 def test_the_present_state_is_that_of_the_newest_hour():
@@ -153,3 +57,33 @@ def test_days_above_the_guideline_are_counted_of_valid_days_only():
     assert state is not None
     # Of the last 30 days, one is not valid and one meets the guideline.
     assert state["exceedances"] == {"days": 28, "valid_days": 29}
+
+
+@pytest.mark.parametrize(("hour", "is_unconfirmed"), [(-1, True), (-12, True), (-13, False)])
+def test_an_index_is_not_confirmed_while_an_hour_of_its_nowcast_is_not(hour, is_unconfirmed):
+    record = flagged(record_of(ordinary(HOURS)), "unconfirmed", level=3, hours=[hour], fields=["pm2_5"])
+    state = present_state(record)
+    assert state is not None
+    assert (state["pollutant"], state["is_unconfirmed"]) == ("pm2_5", is_unconfirmed)
+
+
+def test_another_pollutant_leaves_the_index_confirmed():
+    state = present_state(flagged(record_of(ordinary(HOURS)), "unconfirmed", level=3, hours=[-1], fields=["no2"]))
+    assert state is not None
+    assert state["is_unconfirmed"] is False
+
+
+def test_a_european_index_that_is_withheld_has_its_reason():
+    record = record_of(ordinary(HOURS))
+    record.quality["eaqi"], record.quality["eaqi_withheld"] = None, "no_particulate_matter"
+    state = present_state(record)
+    assert state is not None
+    assert (state["eaqi"], state["eaqi_withheld"]) == (None, "no_particulate_matter")
+
+
+def test_an_hour_away_from_its_place_is_told_though_its_index_is_null():
+    record = flagged(record_of(ordinary(HOURS)), "off_site", level=4, hours=[-1])
+    state = present_state(record)
+    assert state is not None
+    assert state["is_off_site"] is True
+    assert state["readings"]["pm2_5"]["is_valid"] is False

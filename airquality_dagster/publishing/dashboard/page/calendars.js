@@ -34,7 +34,7 @@ function calendar(station, parameter) {
   const colours = content.aqi.map((one) => one.colour);
   return {
     title: t("calendarTitle", { label: axisOf(parameter), station: titleOf(station) }),
-    note: t("calendarNote", { label: parameter.label }),
+    note: [t("calendarNote", { label: parameter.label }), leftOutText(station, parameter), awayText(station)].filter(Boolean).join(". "),
     legend: [...content.aqi.map((one, place) => [one.colour, t(`aqi${place}`)]), [null, t("hollow")]],
     label: t("calendarLabel", {
       days: days.filter(isValidDay).length,
@@ -77,7 +77,7 @@ function profile(station, parameter) {
   const highest = found.reduce((one, other) => (other.value > one.value ? other : one), found[0]);
   return {
     title: t("profileTitle", { label: axisOf(parameter), station: titleOf(station) }),
-    note: start ? t("profileNote", { start: dateText(start), end: dateText(end) }) : "",
+    note: start ? [t("profileNote", { start: dateText(start), end: dateText(end) }), leftOutText(station, parameter)].filter(Boolean).join(". ") : "",
     label: highest
       ? t("profileLabel", { value: number(highest.value), unit: parameter.unit, day: weekdays("long")[Math.floor(highest.hour / 24)], hour: highest.hour % 24 })
       : t("noDays"),
@@ -102,7 +102,7 @@ function monthlyBoxes(station, parameter) {
   const layout = chartLayout([station], {
     xaxis: { type: "date", tickformat: "%b\n%Y" }, yaxis: { title: { text: axisOf(parameter) } }, showlegend: false, height: 320,
   });
-  limitLine(layout, parameter, [...valid, ...doubtful].map((day) => day.value));
+  if (!valid.length || valid.some(isComparable)) limitLine(layout, parameter, [...valid, ...doubtful].map((day) => day.value));
   const months = Map.groupBy(valid, (day) => day.date.slice(0, 7));
   const quantile = (sorted, share) => {
     const place = share * (sorted.length - 1);
@@ -111,7 +111,8 @@ function monthlyBoxes(station, parameter) {
   };
   const common = { xperiod: "M1", xperiodalignment: "middle" };
   return {
-    title: t("boxesTitle", { label: axisOf(parameter), station: titleOf(station) }), note: t("boxesNote"),
+    title: t("boxesTitle", { label: axisOf(parameter), station: titleOf(station) }),
+    note: [t("boxesNote"), leftOutText(station, parameter)].filter(Boolean).join(". "),
     label: t("boxesLabel", { n: valid.length, months: new Set(valid.map((day) => day.date.slice(0, 7))).size }),
     data: [
       {
@@ -146,7 +147,8 @@ function capture(station) {
   const shown = first < 0 ? [] : dates.slice(first);
   const main = (reason) => {
     const counts = Object.entries(reason).filter(([flag]) => kinds.includes(flag));
-    return counts.sort((one, other) => other[1] - one[1])[0]?.[0] ?? "missing";
+    // Of equal ones, where the station was says more than how its sensors were.
+    return counts.sort((one, other) => other[1] - one[1] || (other[0] === "off_site") - (one[0] === "off_site"))[0]?.[0] ?? "missing";
   };
   const cells = content.parameters.map((parameter) => shown.map((date, place) => {
     const series = station.capture[parameter.field];

@@ -1,12 +1,19 @@
 // What a citizen reads in ten seconds: index, main pollutant, whether the numbers are valid, what is wrong.
 
 const MOST_CARDS = 6;
+// Flags that say little of one hour, or that the page says elsewhere.
+const QUIET_FLAGS = new Set(["provisional", "humid", "unconfirmed"]);
 let areAllShown = false;
 const isCurrent = (station) => station.now !== null && hoursSince(station.now.hour) <= content.late_after_hours;
 
+// Where a station is, if the network says it; whether that is elsewhere than at its place.
+const stayOf = (station) => station.stays.at(-1) ?? null;
+const isAway = (station) => Boolean(stayOf(station) && !stayOf(station).is_on_site) || Boolean(station.now?.is_off_site);
+const hasIndex = (station) => isCurrent(station) && station.now.aqi !== null && !isAway(station);
+
 // Stations with the worst air first; those without a current index last.
 function byWorst(stations) {
-  const rank = (station) => (isCurrent(station) && station.now.aqi !== null ? station.now.aqi : -1);
+  const rank = (station) => (hasIndex(station) ? station.now.aqi : -1);
   return [...stations].sort((one, other) => rank(other) - rank(one));
 }
 
@@ -21,23 +28,29 @@ function drawCards() {
   const cards = document.getElementById("cards");
   // The keyboard stays on the button that was pressed.
   const focused = cards.contains(document.activeElement) ? document.activeElement.dataset.button : null;
+  // Cards are drawn every minute: what somebody has opened stays open.
+  const opened = new Set([...cards.querySelectorAll("details[open]")].map((details) => details.closest(".card").dataset.station));
   cards.replaceChildren(...stations.map(card));
+  for (const details of cards.querySelectorAll("details")) details.open = opened.has(details.closest(".card").dataset.station);
   if (focused) cards.querySelector(`[data-button="${focused}"]`)?.focus();
 }
 
 function card(station) {
   const made = element("article", { class: "card", "data-station": station.name, "aria-label": titleOf(station) });
   made.append(element("h3", {}, titleOf(station)));
-  if (station.city) made.append(element("p", { class: "small" }, station.city));
-  made.append(bandOf(station), ...valuesOf(station), ...sparkOf(station), problemsOf(station), choicesOf(station));
+  const stay = stayOf(station);
+  const place = [station.city, stay?.is_on_site ? stayText(stay) : ""].filter(Boolean).join(" · ");
+  if (place) made.append(element("p", { class: "small" }, place));
+  made.append(
+    bandOf(station), ...notesOf(station), ...valuesOf(station), ...sparkOf(station), problemsOf(station), ...staysOf(station), choicesOf(station),
+  );
   return made;
 }
 
 function bandOf(station) {
   const now = station.now;
-  if (!isCurrent(station) || now.aqi === null) {
-    const why = now === null ? t("nothingStored") : isCurrent(station) ? t("noValidPm") : t("noCurrent");
-    return element("div", { class: "band" }, element("span", { class: "word" }, t("noIndex")), element("span", {}, why));
+  if (!hasIndex(station)) {
+    return element("div", { class: "band" }, element("span", { class: "word" }, t("noIndex")), element("span", {}, whyNoIndex(station)));
   }
   const place = band(now.aqi);
   const { colour: paper, ink } = content.aqi[place];
@@ -48,11 +61,59 @@ function bandOf(station) {
     element("strong", {}, String(now.aqi)),
     element(
       "span", {},
-      element("span", { class: "word" }, t(`aqi${place}`)), element("br"),
+      element("span", { class: "word" }, t(`aqi${place}`), now.is_unconfirmed ? ` · ${t("unconfirmed")}` : ""), element("br"),
       element("span", { class: "small" }, t("aqiName", { pollutant: parameterOf(now.pollutant).label, since: momentText(now.since) })),
     ),
   );
   return made;
+}
+
+function whyNoIndex(station) {
+  if (station.now === null) return t("nothingStored");
+  if (isAway(station)) return t("awayShort");
+  return isCurrent(station) ? t("noValidPm") : t("noCurrent");
+}
+
+// What a reader must know before the numbers.
+function notesOf(station) {
+  const lines = station.notes.map((note) => noteText(note));
+  if (isAway(station)) {
+    const stay = stayOf(station);
+    const where = stay && !stay.is_on_site ? t("awayWhere", { since: momentText(stay.start), where: stayText(stay, false) }) : "";
+    lines.unshift([where, t("awayNow", { home: station.home })].filter(Boolean).join(" "));
+  }
+  return lines.map((line) => element("p", { class: "note" }, line));
+}
+
+function noteText(note) {
+  if (note.kind === "left_out") {
+    const values = { label: parameterOf(note.field).label, other: note.mirrors && parameterOf(note.mirrors).label };
+    return t(note.mirrors ? "leftOutMirrors" : "leftOut", values);
+  }
+  const isChange = note.changes.some(({ before }) => before !== null);
+  const changes = note.changes.map(({ field, before, value }) => {
+    const { label, unit } = parameterOf(field);
+    return t(before === null ? "changeOf" : "changeFrom", { label, unit, before: number(before), value: number(value) });
+  });
+  const since = note.changes.map((change) => change.since).sort()[0];
+  return t(isChange ? "changing" : "tooFewAround", { changes: changes.join(", "), since: hourText(since) });
+}
+
+// Place, kind and surface, and since when.
+function stayText(stay, withSince = true) {
+  const word = (kind, value) => TEXTS[`${kind}_${value}`]?.[state.language] ?? value;
+  const facts = [stay.kind && word("kind", stay.kind), stay.surface && word("surface", stay.surface)].filter(Boolean).join(", ");
+  const where = stay.place && facts ? `${stay.place} (${facts})` : stay.place || facts;
+  if (!withSince) return where;
+  const since = momentText(stay.start);
+  return `${where}, ${stay.end === null ? t("since", { since }) : t("fromTo", { from: since, to: momentText(stay.end) })}`;
+}
+
+// Where it stood before, for those who read its past.
+function staysOf(station) {
+  if (station.stays.length < 2) return [];
+  const lines = [...station.stays].reverse().map((stay) => element("li", {}, stayText(stay), stay.is_on_site || stay.kind === "none" ? "" : ` · ${t("awayShort")}`));
+  return [element("details", {}, element("summary", { "data-button": `stays ${station.name}` }, t("stays")), element("ul", {}, ...lines))];
 }
 
 function valuesOf(station) {
@@ -60,22 +121,31 @@ function valuesOf(station) {
   if (now === null) return [];
   const rows = headlines().map((parameter, place) => {
     const reading = now.readings[parameter.field];
-    const flags = reading.flags.filter((flag) => flag !== "provisional" && flag !== "humid").map((flag) => t(`flag_${flag}`));
-    const verdict = reading.value === null ? t("noReading") : reading.is_valid ? t("valid") : t("notValid");
+    const isUnconfirmed = reading.is_valid && reading.flags.includes("unconfirmed");
+    const flags = flagsToSay(reading).map((flag) => t(`flag_${flag}`));
+    const verdict = reading.value === null ? t("noReading") : isUnconfirmed ? t("unconfirmed") : reading.is_valid ? t("valid") : t("notValid");
+    const mark = reading.value === null || !reading.is_valid ? "✗ " : isUnconfirmed ? "… " : "✓ ";
     return element(
       "p", { class: place ? "" : "value" },
       `${parameter.label} ${reading.value === null ? "–" : `${number(reading.value)} ${parameter.unit}`} `,
-      element("span", { class: "mark" }, reading.value !== null && reading.is_valid ? "✓ " : "✗ ", verdict),
+      element("span", { class: "mark" }, mark, verdict),
       flags.length ? ` (${flags.join(", ")})` : "",
     );
   });
   const said = [t("ofHour", { hour: momentText(now.hour), age: ageText(now.hour) })];
   if (now.is_provisional) said.push(t("provisional"));
   said.push(t("storedHours", { n: now.stored_hours }));
-  if (now.eaqi !== null) said.push(t("eaqi", { word: t(`eaqi${now.eaqi}`) }));
+  if (now.eaqi !== null && !isAway(station)) said.push(t("eaqi", { word: t(`eaqi${now.eaqi}`) }));
+  else if (now.eaqi_withheld) said.push(t("eaqiWithheld", { reason: t(`withheld_${now.eaqi_withheld}`) }));
   const { days, valid_days: valid } = now.exceedances;
-  said.push(t("exceedances", { n: days, of: valid, label: headlines()[0].label }));
+  if (valid) said.push(t("exceedances", { n: days, of: valid, label: headlines()[0].label }));
   return [...rows, element("p", { class: "small" }, said.join(" · "))];
+}
+
+// Of a reading that is not valid: why. Elsewhere than at its place, nothing else matters.
+function flagsToSay({ flags, is_valid: isValid }) {
+  if (flags.includes("off_site")) return ["off_site"];
+  return flags.filter((flag) => (isValid ? !QUIET_FLAGS.has(flag) : flag in CAUSES));
 }
 
 function sparkOf(station) {

@@ -55,6 +55,16 @@ function lookOf(place) {
 const dateAxis = (more = {}) => ({ type: "date", range: [firstDate(), addDays(lastDate(), 1)], ...more });
 const slider = () => ({ visible: true, autorange: true, thickness: 0.09, bgcolor: colour("raised"), bordercolor: colour("line"), borderwidth: 1 });
 
+// Times away from the place are shaded: what is drawn there is not its air. A day is drawn at its midnight.
+function shadeAway(layout, station) {
+  for (const { first, last } of awayTimes(station, sliderStart())) {
+    layout.shapes.push({
+      type: "rect", xref: "x", yref: "paper", x0: `${addDays(first, -1)} 12:00`, x1: `${last} 12:00`, y0: 0, y1: 1, layer: "below",
+      fillcolor: colour("grid"), line: { width: 0 },
+    });
+  }
+}
+
 // One axis below the other, the main pollutant lowest: two axes on one chart mislead.
 function stationSeries(station) {
   const parameters = charted();
@@ -64,6 +74,7 @@ function stationSeries(station) {
       `yaxis${axisNumber(place)}`, { title: { text: axisOf(parameter) }, domain: share(parameters.length - 1 - place, parameters.length, 0.08) },
     ])),
   });
+  shadeAway(layout, station);
   const data = parameters.flatMap((parameter, place) => {
     limitLine(layout, parameter, shownValues(station, parameter.field), `y${axisNumber(place)}`);
     const isMain = place === parameters.length - 1;
@@ -73,7 +84,7 @@ function stationSeries(station) {
     title: t("seriesTitle", {
       station: titleOf(station), means: parameters.map(({ label }) => t("dailyMean", { label })).join(t("meansAgainst")),
     }),
-    label: parameters.map((parameter) => latestText(station, parameter)).join("; "), data, layout, table: dailyTable([station], parameters),
+    note: awayText(station), label: parameters.map((parameter) => latestText(station, parameter)).join("; "), data, layout, table: dailyTable([station], parameters),
   };
 }
 
@@ -83,6 +94,7 @@ function comparison(parameter) {
   limitLine(layout, parameter, stations.flatMap((station) => shownValues(station, parameter.field)));
   return {
     title: t("comparisonTitle", { label: parameter.label, stations: stations.map(titleOf).join(" – ") }),
+    note: stations.map(awayText).filter(Boolean).join(" "),
     label: stations.map((station) => `${titleOf(station)}: ${latestText(station, parameter)}`).join("; "),
     data: stations.flatMap((station, place) => dailyTraces(station, parameter, { ...lookOf(place), name: station.name })),
     layout, table: dailyTable(stations, [parameter]),
@@ -97,7 +109,7 @@ function gauges(station) {
   const rows = [];
   const data = parameters.map((parameter, place) => {
     const days = daysOf(station, parameter.field);
-    const highest = highestDay(days.filter(isValidDay));
+    const highest = highestDay(days.filter(isComparable));
     const published = state.invalid ? highestDay(days.filter(isDoubtful)) : null;
     rows.push([axisOf(parameter), t("valid"), number(highest?.value, 4), highest?.date ?? "–", number(parameter.guideline)]);
     if (published) rows.push([axisOf(parameter), t("notValid"), number(published.value, 4), published.date, number(parameter.guideline)]);
@@ -142,7 +154,7 @@ function waterfall(station, parameter) {
       type: "bar", name, x: shown.map((step) => `${step.month}-01`), base: shown.map((step) => step.former.value),
       y: shown.map((step) => step.value - step.former.value), marker: marker(shown), xperiod: "M1", xperiodalignment: "middle",
       width: 26 * 86400e3,
-      customdata: shown.map((step) => [number(step.value, 4), t(step.isValid ? "valid" : "notValid"), step.former.month]),
+      customdata: shown.map((step) => [number(step.value, 4), validityText(step), step.former.month]),
       hovertemplate: `%{x|%b %Y}: %{y:+.3g} ${parameter.unit} (${t("against")} %{customdata[2]})<br>${t("mean")} %{customdata[0]} ${parameter.unit}, %{customdata[1]}<extra></extra>`,
     };
   };
@@ -151,8 +163,8 @@ function waterfall(station, parameter) {
     return {
       type: "scatter", mode: "markers", name, x: shown.map((step) => `${step.month}-01`), y: shown.map((step) => step.value),
       xperiod: "M1", xperiodalignment: "middle", marker: { symbol, size: 7, color: shade },
-      hovertemplate: `%{x|%b %Y}: ${t("mean")} %{y:.4g} ${parameter.unit}, ${isValid ? t("valid") : t("notValid")}<extra></extra>`,
-      meta: { station: station.name, field: parameter.field, isValid },
+      hovertemplate: `%{x|%b %Y}: ${t("mean")} %{y:.4g} ${parameter.unit}, %{customdata}<extra></extra>`,
+      customdata: shown.map(validityText), meta: { station: station.name, field: parameter.field, isValid },
     };
   };
   const isRise = (step) => step.value > step.former.value;
@@ -174,7 +186,7 @@ function waterfall(station, parameter) {
     table: {
       columns: [t("month"), axisOf(parameter), t("change"), t("validity")],
       rows: () => steps.map((step) => [
-        step.month, number(step.value, 4), step.former ? number(step.value - step.former.value, 4) : "–", t(step.isValid ? "valid" : "notValid"),
+        step.month, number(step.value, 4), step.former ? number(step.value - step.former.value, 4) : "–", validityText(step),
       ]).reverse(),
     },
   };
@@ -183,7 +195,7 @@ function waterfall(station, parameter) {
 function stationsMap() {
   const placed = content.stations.filter((station) => station.latitude !== null && station.longitude !== null);
   const unplaced = content.stations.filter((station) => !placed.includes(station));
-  const index = (station) => (isCurrent(station) ? station.now.aqi : null);
+  const index = (station) => (hasIndex(station) ? station.now.aqi : null);
   const middle = placed.length ? placed.reduce((sum, station) => sum + station.latitude, 0) / placed.length : 0;
   const layout = chartLayout(placed, {
     height: 320, showlegend: false, xaxis: { title: { text: t("longitude") }, ticksuffix: "°" },
@@ -194,7 +206,7 @@ function stationsMap() {
     layout.xaxis.range = [placed[0].longitude - span, placed[0].longitude + span];
     layout.yaxis.range = [placed[0].latitude - span, placed[0].latitude + span];
   }
-  const word = (station) => (index(station) === null ? t("noIndex") : `${index(station)}, ${t(`aqi${band(index(station))}`)}`);
+  const word = (station) => (index(station) === null ? (isAway(station) ? t("awayShort") : t("noIndex")) : `${index(station)}, ${t(`aqi${band(index(station))}`)}`);
   return {
     title: t("mapTitle"), note: unplaced.length ? t("unplaced", { stations: unplaced.map(titleOf).join(", ") }) : "",
     label: content.stations.map((station) => `${titleOf(station)}: ${word(station)}`).join("; "),

@@ -29,13 +29,15 @@ function daysOf(station, field, from = firstDate()) {
     const [value, reason] = [series.value[place], reasons[series.reason[place]] ?? null];
     days.push({
       date: addDays(start, place), value, reason, isValid: value !== null && reason === null,
-      hours: series.hours[place], expected: expected[place], aqi: series.aqi[place],
+      hours: series.hours[place], expected: expected[place], aqi: series.aqi[place], isLeftOut: series.left_out?.[place] === 1,
     });
   }
   return days;
 }
 
 const isValidDay = (day) => day.isValid;
+// In no index, and not to be compared with a guideline, though the readings are valid.
+const isComparable = (day) => day.isValid && !day.isLeftOut;
 const isDoubtful = (day) => day.value !== null && !day.isValid;
 const isShown = (day) => day.isValid || (state.invalid && isDoubtful(day));
 const shownDays = (station, field, from) => daysOf(station, field, from).filter(isShown);
@@ -47,11 +49,37 @@ function reasonText(reason) {
 }
 
 function validityText(day) {
-  if (day.isValid) return t("valid");
+  if (day.isValid) return day.isLeftOut ? t("validLeftOut") : t("valid");
   return [t("notValid"), reasonText(day.reason ?? {})].filter(Boolean).join(": ");
 }
 
 const hoursText = (day) => `${t("hoursOf", { n: day.hours, of: day.expected })}, ${validityText(day)}`;
+
+// The times in which the station was away from its place, as far as they are shown: first and last day of each. Days
+// without a reading end none.
+function awayTimes(station, from = firstDate()) {
+  const times = [];
+  let isOpen = false;
+  for (const day of daysOf(station, content.headlines[0], from)) {
+    if (day.reason?.off_site) {
+      if (isOpen) times.at(-1).last = day.date;
+      else times.push({ first: day.date, last: day.date });
+      isOpen = true;
+    } else if (day.value !== null) isOpen = false;
+  }
+  return times;
+}
+
+// The same in words, for the note of a chart.
+function awayText(station) {
+  const times = awayTimes(station).map(({ first, last }) => (first === last ? dateText(first) : `${dateText(first)} – ${dateText(last)}`));
+  return times.length ? t("awayNote", { station: titleOf(station), times: times.join(", ") }) : "";
+}
+
+// What the note of a chart says of a pollutant that is in no index on some of the days shown.
+function leftOutText(station, parameter) {
+  return daysOf(station, parameter.field).some((day) => day.isLeftOut) ? t("leftOutNote", { label: parameter.label }) : "";
+}
 
 function latestText(station, parameter) {
   const day = shownDays(station, parameter.field).at(-1);
@@ -65,13 +93,14 @@ function highestDay(days) {
 
 // The months of the chosen range, as far as they are shown.
 function monthsOf(station, field) {
-  const { start } = station.months;
+  const { start, reasons } = station.months;
   if (!start) return [];
   const series = station.months[field];
   const months = series.value.map((value, place) => {
     const month = new Date(`${start}-01T00:00:00Z`);
     month.setUTCMonth(month.getUTCMonth() + place);
-    return { month: month.toISOString().slice(0, 7), value, isValid: series.is_valid[place] };
+    const reason = reasons[series.reason[place]] ?? null;
+    return { month: month.toISOString().slice(0, 7), value, reason, isValid: value !== null && reason === null };
   });
   return months.filter((month) => isShown(month) && month.month >= firstDate().slice(0, 7));
 }

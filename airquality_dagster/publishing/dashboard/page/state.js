@@ -67,6 +67,11 @@ function momentText(moment) {
   });
 }
 
+// Of an hour that is not long ago.
+function hourText(moment) {
+  return new Date(moment).toLocaleTimeString(locale(), { timeZone: content.network.time_zone, hour: "2-digit", minute: "2-digit" });
+}
+
 const hoursSince = (moment) => (Date.now() - new Date(moment)) / 3600e3;
 
 function ageText(moment) {

@@ -4,6 +4,7 @@
 const CAUSES = {
   complete: "#0072b2", valid: "#56b4e9", missing: "#b9c1c8", stuck: "#e69f00", drift: "#cc79a7", out_of_range: "#d55e00",
   spike: "#f0e442", isolated: "#009e73", inconsistent: "#3a3a3a",
+  off_site: "#efe6ff", warm_up: "#783000",
 };
 // Of hours and weekdays: cividis, made for colour-blind readers.
 const SEQUENTIAL = [
