@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-FIRST = datetime(2023, 1, 1, tzinfo=UTC)
+FIRST = datetime(2023, 6, 1, tzinfo=UTC)
 DAYS = 100
 
 
