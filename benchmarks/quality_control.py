@@ -107,7 +107,9 @@ def print_pairs(histories: Histories, seeds: range, kinds: tuple[str, ...]) -> N
     )
     for kind in kinds:
         sets = KINDS[kind].fields
-        for fields in [PARTICLES, ("pm2_5",), None] if len(sets) > 1 and PARTICLES in sets else [None]:
+        if KINDS[kind].hours[0] < 24:
+            continue  # pairs are compared by days
+        for fields in [PARTICLES, None] if len(sets) > 1 and PARTICLES in sets else [None]:
             found = pair_recall(kind, histories, seeds, fields)
             print_row(
                 *(kind, ", ".join(BY_FIELD[field].label for field in fields) if fields else "any", found.faults),
