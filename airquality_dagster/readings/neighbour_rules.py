@@ -52,7 +52,7 @@ _LIMITS: Mapping[str, _Limits] = {
     O3: _Limits(dict(zip(WINDOWS, (0.30, 0.25, 0.22), strict=True)), 0.1),
 }
 _LEAST_CORRELATION_OF_TEMPERATURE = 0.8  # lowest of the tuning period: 0.92
-_LEAST_GAIN_OF_A_LAG = 0.1  # correlation; without a shift, no lag was better than none by more than -0.24
+_LEAST_GAIN_OF_A_LAG = 0.2  # correlation; without a shift, no lag was better than none by more than -0.24
 _LEAST_SCORE_OF_A_LAG = 0.5  # of the weather moved by the lag; without a shift, 0.65 or more
 _LEAST_REPEATED_HOURS = HOURS // 2
 _LEAST_CORRELATION_OF_SWAPPED = 0.5

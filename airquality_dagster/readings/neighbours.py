@@ -46,7 +46,7 @@ LAGS = tuple(range(-3, 4))
 # Added before logarithms, so that noise near zero counts for little. µg/m³; judgement of this project.
 _OFFSETS: Mapping[str, float] = {PM2_5: 0.5, PM10: 0.5, NO2: 10.0, O3: 10.0}
 LEVELS = tuple(_OFFSETS)
-"""Readings whose ratio is followed. CO is not: it is rarely valid at both stations."""
+"""Readings whose ratio is followed. CO is not: no year has valid readings of both to tune on."""
 # Below this, a change from hour to hour is rounding. Units of the readings.
 _LEAST_STEP = 0.05
 

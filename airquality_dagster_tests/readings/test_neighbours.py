@@ -83,9 +83,10 @@ def test_a_clock_that_is_wrong_by_hours_is_found_within_a_week(hours):
     rows = compared(first, second)
     shifts = [finding for finding in found(rows) if finding[1] == "time_shift"]
     assert shifts[0][0] <= CHANGE + 7
-    assert shifts[-1][0] == DAYS - 1
-    assert rows.iloc[-1]["lag_hours"] == hours
-    assert [one["size"] for one in rows.iloc[-1]["findings"] if one["kind"] == "time_shift"] == [hours]
+    assert len(shifts) > 20
+    last = rows.iloc[shifts[-1][0]]
+    assert last["lag_hours"] == hours
+    assert [one["size"] for one in last["findings"] if one["kind"] == "time_shift"] == [hours]
 
 
 def test_a_repeated_day_is_found_on_that_day():
