@@ -62,6 +62,10 @@ _NOISE_FACTOR = 0.8  # a logarithm
 # the other by less than this share of it: weather changes both.
 _DAYS_OF_THE_PAST = max(WINDOWS)
 _LEAST_OWN_CHANGE, _MOST_OTHER_CHANGE = 0.15, 0.5
+# The level of particles, unlike their share, is that of the weather, too: in the first days it says nothing of a
+# station, and later only if the other one has hardly changed.
+_DAYS_OF_WEATHER = 10
+_MOST_CHANGE_OF_WEATHER = 0.2
 
 
 def disagreements(pair: Pair) -> list[list[Disagreement]]:
@@ -98,7 +102,10 @@ def _levels(pair: Pair, found: list[list[Disagreement]]) -> _Found:
             if _is_explained(found[day], field):
                 continue
             since = _since(pair.log_ratios[name], day)
-            whose = _whose([of_station[name] for of_station in pair.log_levels], since, day)
+            own = [of_station[name] for of_station in pair.log_levels]
+            whose = _whose(own, since, day)
+            if name in (PM2_5, PM10) and (day < since + _DAYS_OF_WEATHER or not _is_alone(own, since, day)):
+                whose = None
             yield day, Disagreement(Kind.LEVEL, field, _date(pair, since), whose, float(np.exp(size)))
 
 
@@ -185,6 +192,51 @@ def _repeated_days(pair: Pair, found: list[list[Disagreement]]) -> _Found:
             before = np.flatnonzero(~is_repeated[max(0, day - REFERENCE_DAYS) : day + 1])
             begin = max(0, day - REFERENCE_DAYS) + (int(before[-1]) + 1 if len(before) else 0)
             yield day, Disagreement(Kind.REPEATED_DAY, None, _date(pair, begin), station, float(hours[day]))
+
+
+def _flatter(first: float, second: float) -> str | None:
+    """Return the station whose temperature swings less than half as far as that of the other."""
+    if not abs(first - second) > np.log(2):
+        return None
+    return FIRST if first < second else SECOND
+
+
+def _date(pair: Pair, day: int) -> datetime:
+    return pair.dates[day].to_pydatetime()
+
+
+def _since(daily: np.ndarray, day: int) -> int:
+    """Return the estimated day since when a daily value is another one."""
+    begin = max(0, day + 1 - REFERENCE_DAYS)
+    return begin + change_point(daily[begin : day + 1])
+
+
+def _whose(of_stations: Sequence[np.ndarray], since: int, day: int) -> str | None:
+    """Return which station has left its own past, None if both have or neither has.
+
+    Args:
+        of_stations: daily logarithms of the first and of the second.
+        since: day of the change.
+        day: the present day.
+    """
+    of_first, of_second = _own_changes(of_stations, since, day)
+    small, large = sorted((of_first, of_second))
+    if not large >= _LEAST_OWN_CHANGE or small > _MOST_OTHER_CHANGE * large:
+        return None
+    return FIRST if of_first > of_second else SECOND
+
+
+def _is_alone(of_stations: Sequence[np.ndarray], since: int, day: int) -> bool:
+    """Return whether one station has hardly changed."""
+    changes = _own_changes(of_stations, since, day)
+    return min(changes) <= _MOST_CHANGE_OF_WEATHER * max(changes)
+
+
+def _own_changes(of_stations: Sequence[np.ndarray], since: int, day: int) -> tuple[float, float]:
+    """Return how far each station is from its own past."""
+    begin = max(0, since - _DAYS_OF_THE_PAST)
+    first, second = (abs(float(median(own[since : day + 1]) - median(own[begin:since]))) for own in of_stations)
+    return first, second
 
 
 def _flatter(first: float, second: float) -> str | None:
