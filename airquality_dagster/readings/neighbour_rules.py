@@ -237,36 +237,3 @@ def _own_changes(of_stations: Sequence[np.ndarray], since: int, day: int) -> tup
     begin = max(0, since - _DAYS_OF_THE_PAST)
     first, second = (abs(float(median(own[since : day + 1]) - median(own[begin:since]))) for own in of_stations)
     return first, second
-
-
-def _flatter(first: float, second: float) -> str | None:
-    """Return the station whose temperature swings less than half as far as that of the other."""
-    if not abs(first - second) > np.log(2):
-        return None
-    return FIRST if first < second else SECOND
-
-
-def _date(pair: Pair, day: int) -> datetime:
-    return pair.dates[day].to_pydatetime()
-
-
-def _since(daily: np.ndarray, day: int) -> int:
-    """Return the estimated day since when a daily value is another one."""
-    begin = max(0, day + 1 - REFERENCE_DAYS)
-    return begin + change_point(daily[begin : day + 1])
-
-
-def _whose(of_stations: Sequence[np.ndarray], since: int, day: int) -> str | None:
-    """Return which station has left its own past, None if both have or neither has.
-
-    Args:
-        of_stations: daily logarithms of the first and of the second.
-        since: day of the change.
-        day: the present day.
-    """
-    begin = max(0, since - _DAYS_OF_THE_PAST)
-    of_first, of_second = (abs(float(median(own[since : day + 1]) - median(own[begin:since]))) for own in of_stations)
-    small, large = sorted((of_first, of_second))
-    if not large >= _LEAST_OWN_CHANGE or small > _MOST_OTHER_CHANGE * large:
-        return None
-    return FIRST if of_first > of_second else SECOND
