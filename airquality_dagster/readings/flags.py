@@ -205,18 +205,19 @@ def flag_hours(
 
 
 def flags_as_of(hourly: pd.DataFrame, moment: datetime, *, siting: Siting = ALWAYS_ON_SITE) -> FlaggedHours:
-    """Flag hours as they were flagged when one of them was the newest.
+    """Flag hours as they were flagged at a moment: the newest of them is the newest that was known.
 
     Args:
         hourly: hours as they were known then (`storage.known.hours_as_of`), or all hours of a history that was never
             corrected; hours after ``moment`` are ignored.
-        moment: the newest hour, tz-aware.
+        moment: tz-aware.
         siting: as in `flag_hours`.
     """
     hours = hourly[TIMESTAMP]
     since = moment - timedelta(hours=HOURS_BEFORE)
     known = hourly[(hours <= moment) & (hours > since)].reset_index(drop=True)
-    return flag_hours(known, siting=siting, newest=moment)
+    newest = known[TIMESTAMP].max() if len(known) else None
+    return flag_hours(known, siting=siting, newest=newest)
 
 
 def reading_fields(hourly: pd.DataFrame) -> list[str]:
