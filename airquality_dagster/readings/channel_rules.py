@@ -154,6 +154,13 @@ def differences_from_neighbours(values: np.ndarray, newest: int) -> Differences:
     return Differences(of_reading, at_least, at_best, at_most, ~np.logical_or.reduce(is_missing), is_open)
 
 
+def without_outliers(values: np.ndarray, differences: Differences, limits: QualityControl) -> np.ndarray:
+    """Return the readings with NaN in the place of impossible ones, and of ones far from the hours around."""
+    is_impossible = (values < limits.lowest.value) | (values > limits.highest.value)
+    least = np.inf if limits.least_spike is None else limits.least_spike.value
+    return np.where(is_impossible | (differences.at_best > least), np.nan, values)
+
+
 def _lower_median(differences: np.ndarray) -> np.ndarray:
     return np.partition(differences, _MEDIAN_RANK - 1, axis=0)[_MEDIAN_RANK - 1]
 
