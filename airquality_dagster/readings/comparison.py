@@ -1,0 +1,283 @@
+"""What the air at one of two stations has more of than at the other, and how sure that is.
+
+Two low-cost sensors do not read the same air alike. The difference of their readings is the air's and the
+instruments'. Weeks in which both stood side by side tell the instruments' part: on one scale, what is left is the
+air's. docs/comparison.md has the method, its sources and a worked example.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from airquality_dagster.readings.comparison_bootstrap import DETECTABLE, draw_days, interval, seed_of
+from airquality_dagster.readings.comparison_left_out import LeftOut
+from airquality_dagster.readings.comparison_parts import Parts, background_of, parts_of
+from airquality_dagster.readings.comparison_relation import Relation, known, nearest
+from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
+
+VERSION = 1
+"""Of the method; documents hold it."""
+
+LEAST_DAYS = 14
+"""Days of a difference that gets an interval. Judgement of this project: fewer are one spell of weather."""
+TRUSTED_DAYS = 366
+"""How long a relation is trusted as it is: a fortnight side by side each year."""
+EXPIRED_DAYS = 731
+"""From when on it says nothing. Both are judgements of this project: optical sensors of this kind lose a part of their
+signal within one to two years (docs/comparison.md)."""
+_RATIO_DAYS = timedelta(days=28)
+_OFFSET = 0.5  # added before logarithms, µg/m³; as in `readings.neighbours`
+_LEAST_WINDOWS_SHARE = 0.5
+
+NO_HOURS, TOO_FEW_DAYS, LEFT_OUT = "no_hours", "too_few_days", "left_out"
+CROSS_SENSITIVE = "cross_sensitive"
+NO_SIDE_BY_SIDE, TOO_SHORT, DISAGREE = "no_side_by_side", "side_by_side_too_short", "side_by_side_disagree"
+EXPIRED, DRIFTED = "relation_expired", "relation_drifted"
+
+
+@dataclass(frozen=True)
+class FieldHours:
+    """Hours of one reading of two stations at the places that are compared.
+
+    Args:
+        field: the reading.
+        hours: starts of hours (UTC), in order.
+        first, second: valid readings, NaN where there is none.
+        valid_first, valid_second: how many hours of each are valid, paired or not.
+        humidity: relative humidity, mean of the two, %.
+        cross_sensitive: share of the hours at which one of the two responds to another gas.
+        left_out: times without readings for the sake of faults.
+        hours_left_out: paired hours in these.
+    """
+
+    field: str
+    hours: pd.DatetimeIndex
+    first: np.ndarray
+    second: np.ndarray
+    humidity: np.ndarray
+    valid_first: int = 0
+    valid_second: int = 0
+    cross_sensitive: float = 0.0
+    left_out: Sequence[LeftOut] = ()
+    hours_left_out: int = 0
+
+
+def comparison_rows(
+    data: FieldHours, relations: Sequence[Relation], zone: ZoneInfo, *, with_parts: bool = True
+) -> list[dict[str, Any]]:
+    """Compare one reading of two stations.
+
+    Args:
+        data: the hours.
+        relations: of the windows in which the two devices stood side by side, in order of time.
+        zone: of local hours, days and months.
+        with_parts: also by season, month, hour of day and so on; otherwise over all hours only.
+
+    Returns:
+        the row of all hours, then those of the parts.
+    """
+    usable = [relation for relation in relations if relation.withheld is None]
+    paired = _Paired.of(data, usable, zone)
+    rows = []
+    for parts in parts_of(paired.local, data.humidity[paired.place], paired.background, with_parts=with_parts):
+        rows += paired.rows(data.field, parts)
+    whole = rows[0]
+    whole["left_out"] = [time.document for time in data.left_out]
+    whole["hours_left_out"] = data.hours_left_out
+    whole["valid_hours_first"], whole["valid_hours_second"] = data.valid_first, data.valid_second
+    whole["cross_sensitive"] = known(data.cross_sensitive)
+    whole["colocations"] = [paired.with_difference(relation) for relation in relations]
+    whole["colocation"] = paired.main(relations)
+    whole["trust"] = paired.trust()
+    whole["withheld"] = _withheld(whole)
+    return rows
+
+
+@dataclass(frozen=True)
+class _Paired:
+    """Paired hours, on the scale of the second as far as that is known.
+
+    Args:
+        place: of the hours among all.
+        hours: starts of the hours (UTC).
+        local: the same in the time of the network.
+        day: number of the local day of each hour, without gaps.
+        first, second: readings.
+        relations: usable ones.
+        window: the number of the one that is nearest in time to each hour.
+        away: how many hours away it is.
+        on_scale: readings of the first as the second would have them; NaN without a relation.
+        background: of both, NaN for a reading that has none.
+    """
+
+    place: np.ndarray
+    hours: pd.DatetimeIndex
+    local: pd.DatetimeIndex
+    day: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    relations: Sequence[Relation]
+    window: np.ndarray
+    away: np.ndarray
+    on_scale: np.ndarray
+    background: np.ndarray
+
+    @classmethod
+    def of(cls, data: FieldHours, relations: Sequence[Relation], zone: ZoneInfo) -> "_Paired":
+        place = np.flatnonzero(~np.isnan(data.first) & ~np.isnan(data.second))
+        hours, first, second = data.hours[place], data.first[place], data.second[place]
+        local = hours.tz_convert(zone)
+        _, day = np.unique(local.tz_localize(None).floor("D"), return_inverse=True)
+        window, away, on_scale = np.zeros(len(hours), dtype=int), np.zeros(len(hours)), np.full(len(hours), np.nan)
+        if relations:
+            window, away = nearest(hours, [relation.window for relation in relations])
+            slopes, intercepts = np.array([relation.line for relation in relations]).T
+            on_scale = intercepts[window] + slopes[window] * first
+        common = on_scale if relations else first
+        background = background_of(data.field, hours, np.minimum(common, second))
+        return cls(place, hours, local, day, first, second, relations, window, away, on_scale, background)
+
+    def rows(self, field: str, parts: Parts) -> Iterator[dict[str, Any]]:
+        """Yield the rows of some parts of the time. One draw of days serves all of them."""
+        chosen = parts.chosen
+        raw = self._differences(self.second - self.first, chosen, ())
+        scaled = self._differences(self.second - self.on_scale, chosen, self.relations)
+        for number, name in enumerate(parts.names):
+            is_in = chosen[:, number]
+            counts = np.bincount(self.day[is_in]) if is_in.any() else np.zeros(1)
+            of_part = {
+                "pollutant": field,
+                "period": parts.period,
+                "part": name,
+                "from": self.hours[is_in][0] if is_in.any() else None,
+                "to": self.hours[is_in][-1] + timedelta(hours=1) if is_in.any() else None,
+                "hours": int(is_in.sum()),
+                "days": int((counts >= min(HOURS_FOR_A_VALID_DAY, parts.hours_of_a_day * 0.75)).sum()),
+                "mean_first": _mean(self.first[is_in]),
+                "mean_second": _mean(self.second[is_in]),
+                "mean_first_one_scale": _mean(self.on_scale[is_in]),
+                "background": _mean(self.background[is_in]),
+                "difference_raw": raw[number],
+                "difference_one_scale": scaled[number],
+                "version": VERSION,
+            }
+            of_part["instruments_share"] = _share(of_part["difference_raw"], of_part["difference_one_scale"])
+            yield of_part
+
+    def _differences(
+        self, difference: np.ndarray, chosen: np.ndarray, relations: Sequence[Relation]
+    ) -> list[dict[str, Any]]:
+        """Return mean, median and interval of each part.
+
+        Args:
+            difference: of each hour; NaN if there is none.
+            chosen: which hours are in which part.
+            relations: that it rests on.
+        """
+        is_any = chosen.any(axis=1) & ~np.isnan(difference)
+        days, day = np.unique(self.day[is_any], return_inverse=True)
+        draws = None
+        if len(days) >= LEAST_DAYS:
+            daily = np.bincount(day, difference[is_any]) / np.bincount(day)
+            draws = draw_days(daily, seed_of(self.hours[is_any].asi8, self.first[is_any], self.second[is_any]))
+        found = []
+        for is_in in (chosen & is_any[:, np.newaxis]).T:
+            values, entry = difference[is_in], dict(_NO_DIFFERENCE)
+            found.append(entry)
+            if not len(values):
+                continue
+            mean, place = float(values.mean()), np.searchsorted(days, self.day[is_in])
+            entry |= {"mean": known(mean), "median": known(float(np.median(values)))}
+            counts = np.bincount(place, minlength=len(days))
+            if draws is None or (counts > 0).sum() < LEAST_DAYS:
+                continue
+            count, total = draws.of(np.stack([counts, np.bincount(place, values, len(days))], axis=1)).T
+            means = draws.stretched(total / np.maximum(count, 1), mean)
+            low, high = interval(means - self._errors_of_lines(is_in, relations))
+            entry |= {"low": known(low), "high": known(high), "block_days": draws.block}
+            entry["detectable"] = known((high - low) / 2 * DETECTABLE)
+        return found
+
+    def _errors_of_lines(self, is_in: np.ndarray, relations: Sequence[Relation]) -> np.ndarray | float:
+        """Return by how much resamples of the side-by-side days move the mean of the first station on one scale."""
+        errors: np.ndarray | float = 0.0
+        for number, relation in enumerate(relations):
+            first = self.first[is_in & (self.window == number)]
+            if len(first):
+                (slopes, intercepts), (slope, intercept) = relation.lines, relation.line
+                share = len(first) / is_in.sum()
+                errors = errors + share * (intercepts - intercept + (slopes - slope) * first.mean())
+        return errors
+
+    def main(self, relations: Sequence[Relation]) -> dict[str, Any] | None:
+        """Return the relation that most hours are put on one scale by; without a usable one, the longest."""
+        if not relations:
+            return None
+        if self.relations and len(self.window):
+            return self.relations[int(np.bincount(self.window).argmax())].document()
+        return max(self.relations or relations, key=lambda relation: len(relation.hours)).document()
+
+    def with_difference(self, relation: Relation) -> dict[str, Any]:
+        """Return a relation, and what the difference would be by it alone."""
+        document = relation.document()
+        alone = None
+        if relation.withheld is None and len(self.hours):
+            alone = known(float((self.second - relation.on_scale_of_second(self.first)).mean()))
+        return {**document, "difference_one_scale": alone, "points": []}
+
+    def trust(self) -> dict[str, Any] | None:
+        """Return how old the relation is, and how far the ratio of the two has changed since both are at their places.
+
+        The change may be the air's or the instruments': so much of the difference may be no difference.
+        """
+        if not self.relations or not len(self.hours):
+            return None
+        logarithm = np.log(np.maximum(self.second, 0) + _OFFSET) - np.log(np.maximum(self.on_scale, 0) + _OFFSET)
+        at_first, at_last = self.hours < self.hours[0] + _RATIO_DAYS, self.hours >= self.hours[-1] - _RATIO_DAYS
+        change = float(np.exp(np.median(logarithm[at_last]) - np.median(logarithm[at_first])) - 1)
+        age = float(np.median(self.away)) / 24
+        return {
+            "age_days": round(age),
+            "ratio_change": known(change),
+            "may_be_drift": known(abs(change) * float(self.on_scale.mean())),
+            "state": "trusted" if age <= TRUSTED_DAYS else "aged" if age <= EXPIRED_DAYS else "expired",
+        }
+
+
+_NO_DIFFERENCE: Mapping[str, Any] = dict.fromkeys(("mean", "low", "high", "median", "detectable", "block_days"))
+
+
+def _withheld(whole: Mapping[str, Any]) -> str | None:
+    """Return why nothing can be said of the air, None if something can."""
+    scaled, relations = whole["difference_one_scale"], whole["colocations"]
+    if whole["hours"] == 0:
+        return LEFT_OUT if whole["hours_left_out"] else NO_HOURS
+    if (whole["cross_sensitive"] or 0) > _LEAST_WINDOWS_SHARE:
+        return CROSS_SENSITIVE
+    if whole["difference_raw"]["low"] is None:
+        return LEFT_OUT if whole["hours_left_out"] > whole["hours"] else TOO_FEW_DAYS
+    if not relations:
+        return NO_SIDE_BY_SIDE
+    if scaled["low"] is None:
+        return DISAGREE if any(one["withheld"] == "disagree" for one in relations) else TOO_SHORT
+    trust = whole["trust"]
+    if trust["state"] == "expired":
+        return EXPIRED
+    nearest_to_zero = min(abs(scaled["low"]), abs(scaled["high"])) if scaled["low"] * scaled["high"] > 0 else 0
+    return DRIFTED if trust["state"] == "aged" and trust["may_be_drift"] > nearest_to_zero > 0 else None
+
+
+def _share(raw: Mapping[str, Any], scaled: Mapping[str, Any]) -> float | None:
+    """Return which share of the raw difference is the instruments'; None if that difference may be zero."""
+    if raw["low"] is None or scaled["mean"] is None or raw["low"] <= 0 <= raw["high"]:
+        return None
+    return known((raw["mean"] - scaled["mean"]) / raw["mean"])
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return known(float(values.mean())) if len(values) else None
