@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.readings.comparison_bootstrap import DETECTABLE, draw_days, interval, seed_of
+from airquality_dagster.readings.comparison_bootstrap import DETECTABLE, DRAWS, draw_days, interval, seed_of
 from airquality_dagster.readings.comparison_left_out import LeftOut
 from airquality_dagster.readings.comparison_parts import Parts, background_of, parts_of
 from airquality_dagster.readings.comparison_relation import Relation, known, nearest
@@ -32,12 +32,12 @@ EXPIRED_DAYS = 731
 signal within one to two years (docs/comparison.md)."""
 _RATIO_DAYS = timedelta(days=28)
 _OFFSET = 0.5  # added before logarithms, µg/m³; as in `readings.neighbours`
-_LEAST_WINDOWS_SHARE = 0.5
+_MOST_CROSS_SENSITIVE = 0.5
 
 NO_HOURS, TOO_FEW_DAYS, LEFT_OUT = "no_hours", "too_few_days", "left_out"
 CROSS_SENSITIVE = "cross_sensitive"
 NO_SIDE_BY_SIDE, TOO_SHORT, DISAGREE = "no_side_by_side", "side_by_side_too_short", "side_by_side_disagree"
-EXPIRED, DRIFTED = "relation_expired", "relation_drifted"
+EXPIRED, DRIFTED, WINDOWS_DIFFER = "relation_expired", "relation_drifted", "side_by_side_differ"
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def comparison_rows(
         data: the hours.
         relations: of the windows in which the two devices stood side by side, in order of time.
         zone: of local hours, days and months.
-        with_parts: also by season, month, hour of day and so on; otherwise over all hours only.
+        with_parts: also by season, month, hour of day and so on, if the two have one scale; else over all hours only.
 
     Returns:
         the row of all hours, then those of the parts.
@@ -84,6 +84,8 @@ def comparison_rows(
     usable = [relation for relation in relations if relation.withheld is None]
     paired = _Paired.of(data, usable, zone)
     rows = []
+    # Parts of a difference that may be the instruments' alone would be taken for the air's.
+    with_parts = with_parts and bool(usable) and data.cross_sensitive <= _MOST_CROSS_SENSITIVE
     for parts in parts_of(paired.local, data.humidity[paired.place], paired.background, with_parts=with_parts):
         rows += paired.rows(data.field, parts)
     whole = rows[0]
@@ -132,7 +134,7 @@ class _Paired:
         place = np.flatnonzero(~np.isnan(data.first) & ~np.isnan(data.second))
         hours, first, second = data.hours[place], data.first[place], data.second[place]
         local = hours.tz_convert(zone)
-        _, day = np.unique(local.tz_localize(None).floor("D"), return_inverse=True)
+        _, day = np.unique(local.tz_localize(None).to_numpy().astype("datetime64[D]"), return_inverse=True)
         window, away, on_scale = np.zeros(len(hours), dtype=int), np.zeros(len(hours)), np.full(len(hours), np.nan)
         if relations:
             window, away = nearest(hours, [relation.window for relation in relations])
@@ -180,30 +182,30 @@ class _Paired:
             relations: that it rests on.
         """
         is_any = chosen.any(axis=1) & ~np.isnan(difference)
+        chosen = chosen & is_any[:, np.newaxis]
         days, day = np.unique(self.day[is_any], return_inverse=True)
-        draws = None
-        if len(days) >= LEAST_DAYS:
-            daily = np.bincount(day, difference[is_any]) / np.bincount(day)
-            draws = draw_days(daily, seed_of(self.hours[is_any].asi8, self.first[is_any], self.second[is_any]))
-        found = []
-        for is_in in (chosen & is_any[:, np.newaxis]).T:
-            values, entry = difference[is_in], dict(_NO_DIFFERENCE)
-            found.append(entry)
-            if not len(values):
-                continue
-            mean, place = float(values.mean()), np.searchsorted(days, self.day[is_in])
-            entry |= {"mean": known(mean), "median": known(float(np.median(values)))}
-            counts = np.bincount(place, minlength=len(days))
-            if draws is None or (counts > 0).sum() < LEAST_DAYS:
-                continue
-            count, total = draws.of(np.stack([counts, np.bincount(place, values, len(days))], axis=1)).T
-            means = draws.stretched(total / np.maximum(count, 1), mean)
-            low, high = interval(means - self._errors_of_lines(is_in, relations))
-            entry |= {"low": known(low), "high": known(high), "block_days": draws.block}
-            entry["detectable"] = known((high - low) / 2 * DETECTABLE)
+        found = [_difference(difference[is_in]) for is_in in chosen.T]
+        if len(days) < LEAST_DAYS:
+            return found
+        daily = np.bincount(day, difference[is_any]) / np.bincount(day)
+        seed = seed_of(self.hours[is_any].asi8, self.first[is_any], self.second[is_any])
+        draws = draw_days(daily, seed, DRAWS if len(found) == 1 else DRAWS // 2)
+        hours = _by_day(chosen[is_any], day)
+        count = draws.of(hours)
+        total = draws.of(_by_day(chosen[is_any] * difference[is_any, np.newaxis], day))
+        for number in np.flatnonzero((hours > 0).sum(axis=0) >= LEAST_DAYS):
+            mean = float(difference[chosen[:, number]].mean())
+            means = draws.stretched(total[:, number] / np.maximum(count[:, number], 1), mean)
+            low, high = interval(means - self._errors_of_lines(chosen[:, number], relations, len(means)))
+            found[number] |= {
+                "low": known(low),
+                "high": known(high),
+                "detectable": known((high - low) / 2 * DETECTABLE),
+                "block_days": draws.block,
+            }
         return found
 
-    def _errors_of_lines(self, is_in: np.ndarray, relations: Sequence[Relation]) -> np.ndarray | float:
+    def _errors_of_lines(self, is_in: np.ndarray, relations: Sequence[Relation], draws: int) -> np.ndarray | float:
         """Return by how much resamples of the side-by-side days move the mean of the first station on one scale."""
         errors: np.ndarray | float = 0.0
         for number, relation in enumerate(relations):
@@ -211,16 +213,18 @@ class _Paired:
             if len(first):
                 (slopes, intercepts), (slope, intercept) = relation.lines, relation.line
                 share = len(first) / is_in.sum()
-                errors = errors + share * (intercepts - intercept + (slopes - slope) * first.mean())
+                errors = errors + share * (intercepts - intercept + (slopes - slope) * first.mean())[:draws]
         return errors
 
     def main(self, relations: Sequence[Relation]) -> dict[str, Any] | None:
-        """Return the relation that most hours are put on one scale by; without a usable one, the longest."""
+        """Return the relation that most hours are put on one scale by; without a usable one, the nearest."""
         if not relations:
             return None
-        if self.relations and len(self.window):
-            return self.relations[int(np.bincount(self.window).argmax())].document()
-        return max(self.relations or relations, key=lambda relation: len(relation.hours)).document()
+        candidates = self.relations or relations
+        if not len(self.hours):
+            return candidates[-1].document()
+        window, _ = nearest(self.hours, [relation.window for relation in candidates])
+        return candidates[int(np.bincount(window).argmax())].document()
 
     def with_difference(self, relation: Relation) -> dict[str, Any]:
         """Return a relation, and what the difference would be by it alone."""
@@ -252,12 +256,29 @@ class _Paired:
 _NO_DIFFERENCE: Mapping[str, Any] = dict.fromkeys(("mean", "low", "high", "median", "detectable", "block_days"))
 
 
+def _difference(values: np.ndarray) -> dict[str, Any]:
+    """Return mean and median of differences, without an interval."""
+    if not len(values):
+        return dict(_NO_DIFFERENCE)
+    return {**_NO_DIFFERENCE, "mean": known(float(values.mean())), "median": known(float(np.median(values)))}
+
+
+def _by_day(values: np.ndarray, day: np.ndarray) -> np.ndarray:
+    """Return the sums of each day.
+
+    Args:
+        values: one row an hour.
+        day: number of the day of each hour, in order, without gaps.
+    """
+    return np.add.reduceat(values.astype("float64"), np.flatnonzero(np.diff(day, prepend=-1)), axis=0)
+
+
 def _withheld(whole: Mapping[str, Any]) -> str | None:
     """Return why nothing can be said of the air, None if something can."""
     scaled, relations = whole["difference_one_scale"], whole["colocations"]
     if whole["hours"] == 0:
         return LEFT_OUT if whole["hours_left_out"] else NO_HOURS
-    if (whole["cross_sensitive"] or 0) > _LEAST_WINDOWS_SHARE:
+    if (whole["cross_sensitive"] or 0) > _MOST_CROSS_SENSITIVE:
         return CROSS_SENSITIVE
     if whole["difference_raw"]["low"] is None:
         return LEFT_OUT if whole["hours_left_out"] > whole["hours"] else TOO_FEW_DAYS
@@ -268,8 +289,18 @@ def _withheld(whole: Mapping[str, Any]) -> str | None:
     trust = whole["trust"]
     if trust["state"] == "expired":
         return EXPIRED
-    nearest_to_zero = min(abs(scaled["low"]), abs(scaled["high"])) if scaled["low"] * scaled["high"] > 0 else 0
-    return DRIFTED if trust["state"] == "aged" and trust["may_be_drift"] > nearest_to_zero > 0 else None
+    if not is_told(scaled):
+        return None
+    others = [one["difference_one_scale"] for one in relations if one["difference_one_scale"] is not None]
+    if any(other * scaled["mean"] <= 0 for other in others):
+        return WINDOWS_DIFFER
+    nearest_to_zero = min(abs(scaled["low"]), abs(scaled["high"]))
+    return DRIFTED if trust["state"] == "aged" and trust["may_be_drift"] > nearest_to_zero else None
+
+
+def is_told(difference: Mapping[str, Any]) -> bool:
+    """Return whether zero is outside the interval of a difference."""
+    return difference["low"] is not None and (difference["low"] > 0 or difference["high"] < 0)
 
 
 def _share(raw: Mapping[str, Any], scaled: Mapping[str, Any]) -> float | None:

@@ -70,11 +70,16 @@ def draw_days(daily: np.ndarray, seed: int, draws: int = DRAWS) -> Draws:
     block = min(block_length(daily), days // LEAST_BLOCKS)
     count = -(-days // block)
     starts = np.random.default_rng(seed).integers(0, days, (draws, count))
-    place = starts + np.arange(draws)[:, np.newaxis] * days
-    begins = np.bincount(place.ravel(), minlength=draws * days).reshape(draws, days).astype("float64")
-    # A day is in all blocks that begin on it or up to `block - 1` days before it, in a circle.
-    total = np.cumsum(np.concatenate([begins[:, days - block + 1 :], begins], axis=1), axis=1)
-    weights = total[:, block - 1 :] - np.concatenate([np.zeros((draws, 1)), total[:, : days - 1]], axis=1)
+    # A block adds one day to the weights from its start on, and takes it away behind its end, in a circle.
+    steps = np.zeros(draws * (days + 1))
+    row = np.arange(draws)[:, np.newaxis] * (days + 1)
+    ends = starts + block
+    is_across = ends > days
+    steps += np.bincount((row + starts).ravel(), minlength=steps.size)
+    steps -= np.bincount((row + np.where(is_across, ends - days, ends)).ravel(), minlength=steps.size)
+    steps = steps.reshape(draws, days + 1)
+    steps[:, 0] += is_across.sum(axis=1)
+    weights = np.cumsum(steps[:, :days], axis=1)
     # The spread of the blocks is that of a sample (n / (n - 1), Student's t); the last block is drawn whole.
     blocks = days / block
     stretch = np.sqrt(blocks / (blocks - 1) * count / blocks * _beyond_blocks(daily, block))

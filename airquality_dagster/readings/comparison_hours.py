@@ -32,10 +32,10 @@ class StationHours:
 
     @classmethod
     def of_names(cls, readings: pd.DataFrame, names: pd.DataFrame) -> "StationHours":
-        """Return the hours of readings and tuples of the names of their flags."""
-        sums = {combination: sum(int(Flag[name.upper()]) for name in combination if name.upper() in Flag.__members__)
-                for combination in set(names.to_numpy().ravel())}
-        return cls(readings, pd.DataFrame({field: names[field].map(sums) for field in names}, index=names.index))
+        """Return the hours of readings, and of the names of their flags in one text, separated by spaces."""
+        texts = pd.unique(names.to_numpy().ravel())
+        flags = {text: sum(Flag[name] for name in text.upper().split() if name in Flag.__members__) for text in texts}
+        return cls(readings, names.apply(lambda column: column.map(flags)).astype("int64"))
 
     def on(self, hours: pd.DatetimeIndex) -> "StationHours":
         """Return the same on other hours; what is not there is missing."""
@@ -46,6 +46,11 @@ class StationHours:
     def sound(self) -> pd.DataFrame:
         """The readings that are valid but for the place of the station."""
         return self.readings.where((self.flags & _INVALID_EVERYWHERE) == 0)
+
+    @property
+    def valid(self) -> pd.DataFrame:
+        """The readings that are valid."""
+        return self.sound.where(~self.of(Flag.OFF_SITE))
 
     def of(self, flag: Flag) -> pd.DataFrame:
         """Return which readings have a flag."""
@@ -140,8 +145,8 @@ class PairHours:
         hours = self.hours[is_in]
         readings, sensitive = [], []
         for station in (self.first, self.second):
-            is_valid = ~station.of(Flag.OFF_SITE)[field].to_numpy()[is_in]
-            readings.append(np.where(is_valid, station.sound[field].to_numpy()[is_in], np.nan))
+            is_off_site = station.of(Flag.OFF_SITE)[field].to_numpy()[is_in]
+            readings.append(np.where(is_off_site, np.nan, station.sound[field].to_numpy()[is_in]))
             sensitive.append(station.of(Flag.CROSS_SENSITIVE)[field].to_numpy()[is_in])
         is_paired = ~np.isnan(readings[0]) & ~np.isnan(readings[1])
         is_left_out = np.zeros(len(hours), dtype=bool)

@@ -75,7 +75,7 @@ def left_out(days: Sequence[Mapping[str, Any]], field: str) -> list[LeftOut]:
 
 
 def _changed_level(days: Sequence[Mapping[str, Any]], found: Mapping[str, Any], one: Disagreement) -> LeftOut:
-    """Return the time from the change of a level until it is back: what is the past of later days does not excuse it."""
+    """Return the time from the change of a level until it is back: later days take it for their past, but it is not."""
     name = f"{one.field}_log_ratio"
     end = None
     if f"{name}_before" in found:

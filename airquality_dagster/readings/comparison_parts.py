@@ -61,13 +61,13 @@ def parts_of(
         is_dusty = background > np.nanquantile(background, _DUSTY_SHARE)
         yield Parts(DUST, ["calm", "dusty"], np.stack([~is_dusty & ~np.isnan(background), is_dusty], axis=1))
     season = local.month.to_numpy() % 12 // 3
-    month = local.strftime("%Y-%m").to_numpy()
+    month = local.year.to_numpy() * 12 + local.month.to_numpy() - 1
     # These are of whole weeks: each draws its own days.
     for number, name in enumerate(SEASONS):
         if (season == number).any():
             yield Parts(SEASON, [name], (season == number)[:, np.newaxis])
-    for name in np.unique(month):
-        yield Parts(MONTH, [str(name)], (month == name)[:, np.newaxis])
+    for number in np.unique(month):
+        yield Parts(MONTH, [f"{number // 12}-{number % 12 + 1:02d}"], (month == number)[:, np.newaxis])
 
 
 def background_of(field: str, hours: pd.DatetimeIndex, lower: np.ndarray) -> np.ndarray:
@@ -91,7 +91,7 @@ def background_of(field: str, hours: pd.DatetimeIndex, lower: np.ndarray) -> np.
 
 def _daily_mean(local: pd.DatetimeIndex, values: np.ndarray) -> np.ndarray:
     """Return for each hour the mean of its local day; NaN on a day without a value."""
-    _, day = np.unique(local.tz_localize(None).floor("D"), return_inverse=True)
+    _, day = np.unique(local.tz_localize(None).to_numpy().astype("datetime64[D]"), return_inverse=True)
     count = np.bincount(day, ~np.isnan(values))
     with np.errstate(invalid="ignore", divide="ignore"):
         return (np.bincount(day, np.nan_to_num(values)) / count)[day]

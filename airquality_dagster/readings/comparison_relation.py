@@ -72,7 +72,11 @@ class Relation:
     @property
     def days(self) -> int:
         """Days with such an hour."""
-        return self.hours.floor("D").nunique()
+        return len(np.unique(self._dates))
+
+    @property
+    def _dates(self) -> np.ndarray:
+        return self.hours.tz_localize(None).to_numpy().astype("datetime64[D]")
 
     @property
     def withheld(self) -> str | None:
@@ -84,7 +88,7 @@ class Relation:
 
     @cached_property
     def _draws(self) -> tuple[Draws, np.ndarray]:
-        _, day = np.unique(self.hours.floor("D"), return_inverse=True)
+        _, day = np.unique(self._dates, return_inverse=True)
         slope, intercept = self.line
         residuals = np.bincount(day, self.second - intercept - slope * self.first) / np.bincount(day)
         moments = _moments(self.first, self.second)
@@ -190,4 +194,3 @@ def _deming(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _quantiles(values: np.ndarray) -> np.ndarray:
     return np.quantile(values, QUANTILES) if len(values) else np.full(len(QUANTILES), np.nan)
-

@@ -29,7 +29,7 @@ def judged_hours(
 
     Returns:
         two frames of one row per hour that was judged, with the index ``timestamp``, in order: the readings (NaN if
-        missing), and tuples of the names of their flags.
+        missing), and the names of their flags in one text, separated by spaces.
     """
     bounds = {name: moment for name, moment in (("$gte", start), ("$lt", end)) if moment is not None}
     period = {"_id": bounds} if bounds else {}
@@ -44,7 +44,7 @@ def judged_hours(
     for row, document in enumerate(documents):
         of_hour = judged[document["_id"]]
         for column, flag in enumerate(flags):
-            names[row, column] = tuple(of_hour.get(flag) or ())
+            names[row, column] = " ".join(of_hour.get(flag) or ())
     return (
         pd.DataFrame(readings, index=hours, columns=list(fields)),
         pd.DataFrame(names, index=hours, columns=list(fields)),

@@ -1,6 +1,7 @@
 """The stored days of neighbouring stations."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,3 +28,18 @@ def first_hour(database: Database[dict[str, Any]], collection: str) -> datetime 
     """Return the start of the first stored hour of a station, None if no hour is stored."""
     first = database[collection].find_one({}, {"_id": True}, sort=[("_id", 1)])
     return first["_id"] if first else None
+
+
+def neighbour_documents(
+    database: Database[dict[str, Any]], collection: str, first: str, second: str, rules: int
+) -> list[Mapping[str, Any]]:
+    """Return the compared days of two stations, ordered by date.
+
+    Args:
+        database: database of the network.
+        collection: its compared days.
+        first, second: names, in the order of the stations file.
+        rules: version of the rules.
+    """
+    query = {"_id.first": first, "_id.second": second, RULES_VERSION: rules}
+    return [{**one, **one["_id"]} for one in database[collection].find(query, sort=[("_id.date", 1)])]
