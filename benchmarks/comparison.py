@@ -1,6 +1,6 @@
 """How often the intervals of a comparison hold what they should: simulated pairs whose difference is known.
 
-    python -m benchmarks.comparison --pairs 200
+python -m benchmarks.comparison --pairs 200
 """
 
 from collections.abc import Iterator, Sequence
@@ -82,14 +82,9 @@ def simulated_pair(seed: int, difference: float, *, days: int = 200, side_by_sid
 
 def _order_one(rng: np.random.Generator, count: int, memory: float, spread: float) -> np.ndarray:
     """Return a series of order one with a memory from hour to hour, and a standard deviation."""
-    steps = rng.normal(0, spread * np.sqrt(1 - memory**2), count)
+    steps = rng.normal(0, spread * np.sqrt(1 - memory**2), count) / (1 - memory)
     steps[0] = rng.normal(0, spread)
-    series = np.empty(count)
-    level = 0.0
-    for place, step in enumerate(steps):
-        level = memory * level + step
-        series[place] = level
-    return series
+    return pd.Series(steps).ewm(alpha=1 - memory, adjust=False).mean().to_numpy()
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from airquality_dagster.readings.comparison_left_out import left_out
 from airquality_dagster.readings.comparison_parts import ALL
 from airquality_dagster.readings.comparison_statements import Names, statements
 from airquality_dagster.readings.disagreements import FIRST, SECOND
-from airquality_dagster.readings.flags import RULES
+from airquality_dagster.readings.flags import FAULTY, RULES, Flag, flag_names
 from airquality_dagster.readings.neighbour_days import FINDINGS, neighbour_days
 from airquality_dagster.storage.judged_hours import has_simulated_hours, judged_hours
 from airquality_dagster.storage.neighbours import neighbour_documents
@@ -129,11 +129,20 @@ def compare_pair(
         with_parts: also by season, month, hour of day and so on.
     """
     first, second = network.station(pair.first), network.station(pair.second)
-    fields = list(BY_FIELD)
     windows = side_by_side(first, second, network.time_zone)
     hours = PairHours.of(
         *(
-            StationHours.of_names(*judged_hours(database, one.raw_asset, one.quality_asset, None, None, fields))
+            StationHours(
+                *judged_hours(
+                    database,
+                    one.raw_asset,
+                    one.quality_asset,
+                    list(BY_FIELD),
+                    faulty=flag_names(FAULTY),
+                    off_site=flag_names(Flag.OFF_SITE)[0],
+                    cross_sensitive=flag_names(Flag.CROSS_SENSITIVE)[0],
+                )
+            )
             for one in (first, second)
         ),
         windows,

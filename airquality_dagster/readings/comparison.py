@@ -149,17 +149,17 @@ class _Paired:
         chosen = parts.chosen
         raw = self._differences(self.second - self.first, chosen, ())
         scaled = self._differences(self.second - self.on_scale, chosen, self.relations)
-        for number, name in enumerate(parts.names):
+        for number, part in enumerate(parts.parts):
             is_in = chosen[:, number]
             counts = np.bincount(self.day[is_in]) if is_in.any() else np.zeros(1)
             of_part = {
                 "pollutant": field,
-                "period": parts.period,
-                "part": name,
+                "period": part.period,
+                "part": part.name,
                 "from": self.hours[is_in][0] if is_in.any() else None,
                 "to": self.hours[is_in][-1] + timedelta(hours=1) if is_in.any() else None,
                 "hours": int(is_in.sum()),
-                "days": int((counts >= min(HOURS_FOR_A_VALID_DAY, parts.hours_of_a_day * 0.75)).sum()),
+                "days": int((counts >= min(HOURS_FOR_A_VALID_DAY, part.hours_of_a_day * 0.75)).sum()),
                 "mean_first": _mean(self.first[is_in]),
                 "mean_second": _mean(self.second[is_in]),
                 "mean_first_one_scale": _mean(self.on_scale[is_in]),

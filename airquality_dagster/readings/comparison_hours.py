@@ -15,46 +15,39 @@ from airquality_dagster.readings.comparison_windows import found_windows
 from airquality_dagster.readings.flags import INVALIDATING, Flag
 from airquality_dagster.readings.joint_rules import HUMIDITY
 
-_INVALID_EVERYWHERE = int(INVALIDATING) & ~int(Flag.OFF_SITE)
-
 
 @dataclass(frozen=True)
 class StationHours:
-    """Readings of a station, and their flags.
+    """Hours of a station, by hour (UTC), one column a field.
 
     Args:
-        readings: by hour (UTC), one column a field; NaN where there is none.
-        flags: of the same shape: sums of `Flag`.
+        sound: readings that are valid but for the place of the station; NaN for the others.
+        off_site: which hours it did not stand in the air of its place.
+        cross_sensitive: at which hours a channel mirrors another gas.
     """
 
-    readings: pd.DataFrame
-    flags: pd.DataFrame
+    sound: pd.DataFrame
+    off_site: pd.DataFrame
+    cross_sensitive: pd.DataFrame
 
     @classmethod
-    def of_names(cls, readings: pd.DataFrame, names: pd.DataFrame) -> "StationHours":
-        """Return the hours of readings, and of the names of their flags in one text, separated by spaces."""
-        texts = pd.unique(names.to_numpy().ravel())
-        flags = {text: sum(Flag[name] for name in text.upper().split() if name in Flag.__members__) for text in texts}
-        return cls(readings, names.apply(lambda column: column.map(flags)).astype("int64"))
+    def of_flags(cls, readings: pd.DataFrame, flags: pd.DataFrame) -> "StationHours":
+        """Return the hours of readings and sums of `Flag` on the same hours."""
+        is_sound = (flags & (int(INVALIDATING) & ~int(Flag.OFF_SITE))) == 0
+        off_site, sensitive = ((flags & int(flag)) != 0 for flag in (Flag.OFF_SITE, Flag.CROSS_SENSITIVE))
+        return cls(readings.where(is_sound), off_site, sensitive)
 
     def on(self, hours: pd.DatetimeIndex) -> "StationHours":
         """Return the same on other hours; what is not there is missing."""
-        flags = self.flags.reindex(hours, fill_value=int(Flag.MISSING)).astype("int64")
-        return StationHours(self.readings.reindex(hours), flags)
-
-    @cached_property
-    def sound(self) -> pd.DataFrame:
-        """The readings that are valid but for the place of the station."""
-        return self.readings.where((self.flags & _INVALID_EVERYWHERE) == 0)
+        if self.sound.index.equals(hours):
+            return self
+        flags = [table.reindex(hours, fill_value=False) for table in (self.off_site, self.cross_sensitive)]
+        return StationHours(self.sound.reindex(hours), *flags)
 
     @property
     def valid(self) -> pd.DataFrame:
-        """The readings that are valid."""
-        return self.sound.where(~self.of(Flag.OFF_SITE))
-
-    def of(self, flag: Flag) -> pd.DataFrame:
-        """Return which readings have a flag."""
-        return (self.flags & int(flag)) != 0
+        """The valid readings."""
+        return self.sound.where(~self.off_site)
 
 
 @dataclass(frozen=True)
@@ -87,7 +80,7 @@ class PairHours:
             side_by_side: windows of the stations file. If there is none, the readings are searched for them.
             compared: when both were at the places that are compared.
         """
-        hours = pd.DatetimeIndex(first.readings.index.union(second.readings.index))
+        hours = pd.DatetimeIndex(first.sound.index.union(second.sound.index))
         first, second = first.on(hours), second.on(hours)
         last = hours[-1] + pd.Timedelta(hours=1) if len(hours) else pd.Timestamp(0, tz="UTC")
         windows = [
@@ -101,7 +94,7 @@ class PairHours:
     @property
     def hours(self) -> pd.DatetimeIndex:
         """Starts of the hours (UTC)."""
-        return pd.DatetimeIndex(self.first.readings.index)
+        return pd.DatetimeIndex(self.first.sound.index)
 
     @property
     def devices(self) -> Devices | None:
@@ -145,9 +138,9 @@ class PairHours:
         hours = self.hours[is_in]
         readings, sensitive = [], []
         for station in (self.first, self.second):
-            is_off_site = station.of(Flag.OFF_SITE)[field].to_numpy()[is_in]
-            readings.append(np.where(is_off_site, np.nan, station.sound[field].to_numpy()[is_in]))
-            sensitive.append(station.of(Flag.CROSS_SENSITIVE)[field].to_numpy()[is_in])
+            is_off_site, sound = (table[field].to_numpy()[is_in] for table in (station.off_site, station.sound))
+            readings.append(np.where(is_off_site, np.nan, sound))
+            sensitive.append(station.cross_sensitive[field].to_numpy()[is_in])
         is_paired = ~np.isnan(readings[0]) & ~np.isnan(readings[1])
         is_left_out = np.zeros(len(hours), dtype=bool)
         for time in left_out:

@@ -20,20 +20,31 @@ _ENVELOPE_HOURS = 25
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Parts of one kind.
+class Part:
+    """A part of the time.
 
     Args:
-        period: the kind.
-        names: of the parts.
-        chosen: which hours are in which part: one row an hour, one column a part.
-        hours_of_a_day: hours of a day that a part has.
+        period: its kind.
+        name: of the part.
+        hours_of_a_day: how many hours of a day it has.
     """
 
     period: str
-    names: Sequence[str]
-    chosen: np.ndarray
+    name: str
     hours_of_a_day: int = 24
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Parts that share their days.
+
+    Args:
+        parts: what they are.
+        chosen: which hours are in which part: one row an hour, one column a part.
+    """
+
+    parts: Sequence[Part]
+    chosen: np.ndarray
 
 
 def parts_of(
@@ -47,27 +58,30 @@ def parts_of(
         background: of both stations, NaN where there is none.
         with_parts: also yield parts.
     """
-    yield Parts(ALL, [ALL], np.ones((len(local), 1), dtype=bool))
+    yield Parts([Part(ALL, ALL)], np.ones((len(local), 1), dtype=bool))
     if not with_parts or not len(local):
         return
     hour = local.hour.to_numpy()
-    yield Parts(HOUR, [f"{number:02d}" for number in range(24)], hour[:, np.newaxis] == np.arange(24), 1)
     is_weekend = local.dayofweek.to_numpy() >= _SATURDAY
-    yield Parts(DAY_KIND, ["weekday", "weekend"], np.stack([~is_weekend, is_weekend], axis=1))
-    wet = _daily_mean(local, humidity)
     # Rain is not measured. Days as humid as the flag `humid` says have rain, or fog, or wet ground.
-    yield Parts(HUMIDITY, ["dry", "wet"], np.stack([wet <= HUMID_PERCENT, wet > HUMID_PERCENT], axis=1))
+    daily_humidity = _daily_mean(local, humidity)
+    spread: dict[Part, np.ndarray] = {
+        **{Part(HOUR, f"{number:02d}", 1): hour == number for number in range(24)},
+        Part(DAY_KIND, "weekday"): ~is_weekend,
+        Part(DAY_KIND, "weekend"): is_weekend,
+        Part(HUMIDITY, "dry"): daily_humidity <= HUMID_PERCENT,
+        Part(HUMIDITY, "wet"): daily_humidity > HUMID_PERCENT,
+    }
     if not np.isnan(background).all():
-        is_dusty = background > np.nanquantile(background, _DUSTY_SHARE)
-        yield Parts(DUST, ["calm", "dusty"], np.stack([~is_dusty & ~np.isnan(background), is_dusty], axis=1))
-    season = local.month.to_numpy() % 12 // 3
-    month = local.year.to_numpy() * 12 + local.month.to_numpy() - 1
-    # These are of whole weeks: each draws its own days.
-    for number, name in enumerate(SEASONS):
-        if (season == number).any():
-            yield Parts(SEASON, [name], (season == number)[:, np.newaxis])
+        limit = np.nanquantile(background, _DUSTY_SHARE)
+        spread |= {Part(DUST, "calm"): background <= limit, Part(DUST, "dusty"): background > limit}
+    yield Parts(list(spread), np.stack(list(spread.values()), axis=1))
+    # Seasons and months are whole weeks: each draws its own days.
+    season, month = local.month.to_numpy() % 12 // 3, local.year.to_numpy() * 12 + local.month.to_numpy() - 1
+    for number in np.unique(season):
+        yield Parts([Part(SEASON, SEASONS[number])], (season == number)[:, np.newaxis])
     for number in np.unique(month):
-        yield Parts(MONTH, [f"{number // 12}-{number % 12 + 1:02d}"], (month == number)[:, np.newaxis])
+        yield Parts([Part(MONTH, f"{number // 12}-{number % 12 + 1:02d}")], (month == number)[:, np.newaxis])
 
 
 def background_of(field: str, hours: pd.DatetimeIndex, lower: np.ndarray) -> np.ndarray:

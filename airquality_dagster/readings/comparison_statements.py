@@ -64,6 +64,7 @@ class _Language:
     aged: str
     found: str
     left_out: str
+    open: str
     left_out_reasons: Mapping[str, str]
     of: Callable[[str], str]
 
@@ -130,11 +131,14 @@ class _Language:
                 parts.append(self.aged.format(**facts))
             if relation["source"] == FOUND:
                 parts.append(self.found.format(**facts))
-        for time in row["left_out"]:
-            if row["withheld"] == LEFT_OUT:
-                break  # the reason says it
-            reason = self.left_out_reasons.get(time["reason"], time["reason"]).format(**facts)
-            parts.append(self.left_out.format(since=_date(time["from"]), reason=reason))
+        times: dict[str, list[str]] = {}
+        for time in row["left_out"] if row["withheld"] != LEFT_OUT else ():  # where the reason does not say it
+            last = self.open if time["to"] is None else _last_date(time["to"])
+            dates = self.period.format(start=_date(time["from"]), end=last)
+            times.setdefault(time["reason"], []).append(dates)
+        for reason, dates in times.items():
+            told = self.left_out_reasons[reason].format(**facts)
+            parts.append(self.left_out.format(reason=told, dates=", ".join(dates)))
         return "".join(parts) + "."
 
 
@@ -195,7 +199,8 @@ _ENGLISH = _Language(
     otherwise="; by the side-by-side weeks of {dates} it would be {other} {unit}",
     aged="; the relation of the two is {months} months old",
     found="; the side-by-side weeks were found in the readings, and nobody has confirmed them",
-    left_out="; since {since} time is left out: {reason}",
+    left_out="; left out, because {reason}: {dates}",
+    open="the end",
     left_out_reasons={
         Kind.LEVEL: "{label} of one station changed its level",
         Kind.UNCORRELATED: "one station does not share the weather of the other",
@@ -247,12 +252,13 @@ _FRENCH = _Language(
     },
     higher="supérieure",
     lower="inférieure",
-    period="du {start} au {end}",
+    period="{start} à {end}",
     share=" ; les mesures diffèrent de {raw} {unit}, dont {per_cent} % viennent des instruments",
     otherwise=" ; selon les semaines côte à côte {dates}, elle serait de {other} {unit}",
     aged=" ; la relation entre les deux appareils date de {months} mois",
     found=" ; les semaines côte à côte ont été trouvées dans les mesures et personne ne les a confirmées",
-    left_out=" ; depuis le {since}, du temps est écarté : {reason}",
+    left_out=" ; écarté, car {reason} : {dates}",
+    open="la fin",
     left_out_reasons={
         Kind.LEVEL: "le niveau {of_label} d’une station a changé",
         Kind.UNCORRELATED: "une station n’a pas la même météo que l’autre",

@@ -1,7 +1,6 @@
 """The hours of a station with what quality control says of them."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,45 +9,67 @@ from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import SIMULATED, TIMESTAMP
 
+_FAULTY, _OFF_SITE, _CROSS_SENSITIVE = 1, 2, 4
+
 
 def judged_hours(
     database: Database[dict[str, Any]],
     raw: str,
     quality: str,
-    start: datetime | None,
-    end: datetime | None,
     fields: Sequence[str],
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read readings, and the names of their flags.
+    *,
+    faulty: Sequence[str],
+    off_site: str,
+    cross_sensitive: str,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Read all hours of a station that were judged.
+
+    The server looks for the names of flags: lists of names take ten times as long to receive as numbers.
 
     Args:
         database: database of the station.
         raw, quality: collections of its hourly readings and of their flags.
-        start, end: ``start <= hour < end``, tz-aware; None: from the first, to the last hour.
         fields: readings to read.
+        faulty: names of the flags of readings that the sensor got wrong.
+        off_site, cross_sensitive: names of these flags.
 
     Returns:
-        two frames of one row per hour that was judged, with the index ``timestamp``, in order: the readings (NaN if
-        missing), and the names of their flags in one text, separated by spaces.
+        three frames with the index ``timestamp``, in order: readings that are not faulty (NaN if missing), which are
+        off site, and which cross-sensitive.
     """
-    bounds = {name: moment for name, moment in (("$gte", start), ("$lt", end)) if moment is not None}
-    period = {"_id": bounds} if bounds else {}
-    documents = list(database[raw].find(period, dict.fromkeys(fields, True), sort=[("_id", 1)]))
-    flags = [f"{field}_flags" for field in fields]
-    judged = {one["_id"]: one for one in database[quality].find(period, dict.fromkeys(flags, True))}
-    documents = [document for document in documents if document["_id"] in judged]
+
+    def bits(field: str) -> dict[str, Any]:
+        names = f"${field}_flags"
+        is_faulty = {"$gt": [{"$size": {"$setIntersection": [names, list(faulty)]}}, 0]}
+        of_names = {
+            "$add": [
+                {"$cond": [is_faulty, _FAULTY, 0]},
+                {"$cond": [{"$in": [off_site, names]}, _OFF_SITE, 0]},
+                {"$cond": [{"$in": [cross_sensitive, names]}, _CROSS_SENSITIVE, 0]},
+            ]
+        }
+        # Most readings have no flag.
+        return {"$cond": [{"$in": [names, [[], None]]}, 0, {"$cond": [{"$isArray": names}, of_names, 0]}]}
+
+    documents = list(database[raw].find({}, dict.fromkeys(fields, True), sort=[("_id", 1)]))
+    judgements = {one.pop("_id"): one for one in database[quality].find({}, {field: bits(field) for field in fields})}
+    documents = [document for document in documents if document["_id"] in judgements]
     hours = pd.DatetimeIndex(pd.to_datetime([document["_id"] for document in documents], utc=True), name=TIMESTAMP)
-    values = [[document.get(field) for field in fields] for document in documents]
-    readings = np.array(values, dtype="float64").reshape(-1, len(fields))  # None becomes NaN
-    names = np.empty(readings.shape, dtype=object)
-    for row, document in enumerate(documents):
-        of_hour = judged[document["_id"]]
-        for column, flag in enumerate(flags):
-            names[row, column] = " ".join(of_hour.get(flag) or ())
-    return (
-        pd.DataFrame(readings, index=hours, columns=list(fields)),
-        pd.DataFrame(names, index=hours, columns=list(fields)),
+
+    def table(rows: Iterable[Mapping[str, Any]], kind: str) -> np.ndarray:
+        return np.array([[row.get(field) for field in fields] for row in rows], dtype=kind).reshape(-1, len(fields))
+
+    readings = table(documents, "float64")  # None becomes NaN
+    flags = table((judgements[document["_id"]] for document in documents), "int64")
+    sound, is_off_site, is_sensitive = (
+        pd.DataFrame(values, index=hours, columns=list(fields))
+        for values in (
+            np.where(flags & _FAULTY, np.nan, readings),
+            (flags & _OFF_SITE) != 0,
+            (flags & _CROSS_SENSITIVE) != 0,
+        )
     )
+    return sound, is_off_site, is_sensitive
 
 
 def has_simulated_hours(database: Database[dict[str, Any]], raw: str) -> bool:
