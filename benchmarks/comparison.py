@@ -93,7 +93,7 @@ class Coverage:
 
     Args:
         difference: of the air (µg/m³).
-        pairs: simulated.
+        pairs: simulated, without those whose gaps left too few hours side by side.
         covered: of these, with the difference in the 95 % interval.
         told: of these, told from zero.
         half_width: of the interval, mean (µg/m³).
@@ -123,6 +123,8 @@ def _intervals(
         relations = [relation_of(pair.window, pair.first, pair.second)]
         whole = comparison_rows(pair.data, relations, ZoneInfo("UTC"), with_parts=False)[0]
         scaled = whole["difference_one_scale"]
+        if scaled["low"] is None:
+            continue  # gaps left too few hours side by side
         yield scaled["low"], scaled["high"], is_told(scaled) and whole["withheld"] is None
 
 

@@ -91,7 +91,7 @@ def _beyond_blocks(daily: np.ndarray, block: int) -> float:
 
     What the last day of a block and the first of the next one have in common is lost where blocks are cut. It is put
     back as for a series of order one, whose autocorrelation is freed of its bias (Kendall 1954, doi
-    10.1093/biomet/41.3-4.403).
+    10.1093/biomet/41.3-4.403) and taken one standard error higher: it is known from these few days only.
     """
     deviations = daily - daily.mean()
     variance = deviations @ deviations
@@ -99,7 +99,8 @@ def _beyond_blocks(daily: np.ndarray, block: int) -> float:
         return 1.0
     days = len(daily)
     found = float(deviations[1:] @ deviations[:-1] / variance)
-    memory = float(np.clip(found + (1 + 3 * found) / days, 0.0, _MOST_MEMORY))
+    error = np.sqrt(max(1 - found**2, 0.0) / days)
+    memory = float(np.clip(found + (1 + 3 * found) / days + error, 0.0, _MOST_MEMORY))
     lag = np.arange(1, block)
     inside = 1 + 2 * float(((1 - lag / block) * memory**lag).sum())
     return (1 + memory) / (1 - memory) / inside
