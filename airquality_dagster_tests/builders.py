@@ -14,6 +14,13 @@ VALUES = {
     "RH": 80.0,
 }
 
+PLAIN_STATIONS = """\
+network: {name: Abidjan, time_zone: Africa/Abidjan, first_month: "2022-12"}
+stations:
+  - {name: station1, airqino_id: 283164601, label: SMART188, city: Abidjan, latitude: 5.369298, longitude: -3.95893}
+  - {name: station2, airqino_id: 283181971, label: SMART189, city: Abidjan, latitude: 5.365316, longitude: -3.957837}
+"""
+
 
 def row(timestamp: str = "2023-01-01 00:00:00", **changes: Any) -> dict[str, Any]:
     """Return a row as the API sends it, with other values where the test wants them."""

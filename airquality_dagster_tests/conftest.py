@@ -122,9 +122,14 @@ def stored_bytes(database: Database[Any]) -> dict[str, list[bytes]]:
 
 
 @pytest.fixture
-def platform(monkeypatch, mongodb_uri, database, instance):
+def platform(monkeypatch, mongodb_uri, database, instance, tmp_path):
+    """The platform for the two stations of Abidjan, as if they had always stood at their streets."""
+    from airquality_dagster_tests.builders import PLAIN_STATIONS
     from airquality_dagster_tests.platform import Platform
 
+    file = tmp_path / "stations.yaml"
+    file.write_text(PLAIN_STATIONS, encoding="utf-8")
+    monkeypatch.setenv(settings.AIRQUALITY_STATIONS, str(file))
     return Platform(monkeypatch, mongodb_uri, database, instance)
 
 

@@ -34,6 +34,7 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
         "station2_aggregates",
         "station1_summaries",
         "station2_summaries",
+        "neighbours",
         "air_quality_dashboard",
         "airqino_api",
     }
@@ -42,14 +43,19 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
     schedules = {schedule.name: schedule for schedule in loaded.get_repository_def().schedule_defs}
     assert {name: schedule.cron_schedule for name, schedule in schedules.items()} == {
         "hourly_schedule": "5 * * * *",
+        "neighbours_schedule": "25 4 * * *",
         "reconcile_schedule": "35 3 * * 0",
     }
     assert [sensor.name for sensor in loaded.get_repository_def().sensor_defs] == [
         "alert_sensor",
         "dashboard_sensor",
     ]
+    assert {name: schedule.job_name for name, schedule in schedules.items()} == {
+        "hourly_schedule": "hourly_job",
+        "neighbours_schedule": "neighbours_job",
+        "reconcile_schedule": "hourly_job",
+    }
     for schedule in schedules.values():
-        assert schedule.job_name == "hourly_job"
         assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
         assert schedule.execution_timezone == "Africa/Abidjan"
 
@@ -64,10 +70,11 @@ def test_the_freshness_of_the_page_is_that_of_the_hourly_job():
 def test_all_station_assets_share_one_monthly_partitions_definition_with_the_current_month():
     graph = defs().resolve_asset_graph()
     partitions = {key.path[-1]: graph.get(key).partitions_def for key in graph.get_all_asset_keys()}
-    # A year is made of all its months, a page of everything: they have no partitions.
+    # A year is made of all its months, neighbours are compared by weeks, a page is of everything: they have no partitions.
     assert {name for name, of_asset in partitions.items() if of_asset is None} == {
         "station1_summaries",
         "station2_summaries",
+        "neighbours",
         "air_quality_dashboard",
         "airqino_api",
     }
@@ -85,7 +92,8 @@ def test_assets_tell_the_ui_what_they_are():
         assert node.description
         assert "Abidjan" in node.description
         assert node.owners == ["team:air-quality"]
-    for key in graph.materializable_asset_keys - {dg.AssetKey("air_quality_dashboard")}:
+    of_network = {dg.AssetKey("air_quality_dashboard"), dg.AssetKey("neighbours")}
+    for key in graph.materializable_asset_keys - of_network:
         node = graph.get(key)
         assert node.kinds >= {"mongodb"}
         assert "docs/data.md" in node.description
@@ -103,11 +111,16 @@ def test_assets_tell_the_ui_what_they_are():
 
 def test_the_checks_of_a_station_have_the_names_that_others_rely_on():
     checks = defs().resolve_asset_graph().asset_check_keys
-    assert {(key.asset_key.to_user_string(), key.name) for key in checks if "station1" in key.asset_key.path[-1]} == {
+    assert {
+        (key.asset_key.to_user_string(), key.name)
+        for key in checks
+        if "station1" in key.asset_key.path[-1] or "station1" in key.name
+    } == {
         ("raw_station1", "hours_complete_and_fresh"),
         ("raw_station1", "source_consistent"),
         ("station1_quality", "sensors_sound"),
         ("station1_aggregates", "data_capture"),
+        ("neighbours", "station1_agrees_with_neighbours"),
     }
 
 
@@ -149,6 +162,7 @@ def test_lineage_reads_from_the_api_over_raw_quality_and_aggregates_to_the_dashb
         assert {f"{station}_{kind}" for kind in ("quality", "aggregates", "summaries")} <= parents[
             "air_quality_dashboard"
         ]
+    assert parents["neighbours"] == {"raw_station1", "station1_quality", "raw_station2", "station2_quality"}
     groups = {key.path[-1]: graph.get(key).group_name for key in graph.get_all_asset_keys()}
     assert groups["airqino_api"] == "source"
     assert groups["air_quality_dashboard"] == "dashboard"

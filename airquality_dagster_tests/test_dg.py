@@ -171,12 +171,13 @@ def test_two_networks_live_in_a_project_of_somebody_else(project):
             "station1_quality",
             "station1_aggregates",
             "station1_summaries",
+            "neighbours",
             "air_quality_dashboard",
         )
     }
     for kind, names in (
-        ("jobs", {"hourly_job", "dashboard_job"}),
-        ("schedules", {"hourly_schedule", "reconcile_schedule"}),
+        ("jobs", {"hourly_job", "dashboard_job", "neighbours_job"}),
+        ("schedules", {"hourly_schedule", "neighbours_schedule", "reconcile_schedule"}),
         ("sensors", {"alert_sensor", "dashboard_sensor"}),
         ("resources", {"airqino", "mongodb", "io_manager"}),
     ):

@@ -55,7 +55,8 @@ def test_the_page_explains_every_flag_and_no_other():
 def test_the_page_lists_every_check_at_its_asset():
     lines = PAGE.split("## Checks")[1].splitlines()
     checks = [line.split("|")[2].strip(" `") for line in lines if line.startswith("| ") and "`" in line.split("|")[2]]
-    assert checks == [key.name for key in check_keys(Station(name="station", airqino_id=1))]
+    names = [key.name for key in check_keys(Station(name="station", airqino_id=1))]
+    assert [check.replace("<station>", "station") for check in checks] == names
 
 
 @pytest.mark.parametrize(

@@ -50,3 +50,19 @@ def shared_span(histories: Histories, since: pd.Timestamp | None = None) -> dict
     end = min(hours[TIMESTAMP].max() for hours in histories.values())
     every_hour = pd.date_range(begin, end, freq="h", name=TIMESTAMP)
     return {name: hours.set_index(TIMESTAMP).reindex(every_hour).reset_index() for name, hours in histories.items()}
+
+
+def sudden_front(hours: int = 12) -> pd.DataFrame:
+    """Return twenty days of PM2.5 20 ± 1 and PM10 60 ± 3 µg/m³, then some hours of 120 ± 4 and 500 ± 15."""
+    rng, count = np.random.default_rng(0), 20 * 24 + hours
+    is_front = np.arange(count) >= 20 * 24
+    day = np.sin(np.arange(count) / 24 * 2 * np.pi)
+    return pd.DataFrame(
+        {
+            TIMESTAMP: pd.date_range(START, periods=count, freq="h"),
+            "pm2_5": np.where(is_front, 120 + rng.uniform(-4, 4, count), 20 + rng.uniform(-1, 1, count)),
+            "pm10": np.where(is_front, 500 + rng.uniform(-15, 15, count), 60 + rng.uniform(-3, 3, count)),
+            "temperature": 27 + 3 * day + rng.normal(0, 0.1, count),
+            "relative_humidity": 70 - 10 * day + rng.normal(0, 0.5, count),
+        }
+    )

@@ -1,15 +1,16 @@
 """What two neighbours say of faults put into the readings of one of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
-import numpy as np
 import pandas as pd
-from airquality_dagster.readings.disagreements import FIRST, SECOND, Disagreement, disagreements
-from airquality_dagster.readings.neighbours import pair_of
 
 from airquality_dagster.network.pollutants import TIMESTAMP
+from airquality_dagster.readings.disagreements import FIRST, SECOND
 from airquality_dagster.readings.flags import flag_hours
+from airquality_dagster.readings.neighbour_days import FINDINGS, neighbour_days
 from benchmarks.histories import Histories
 from benchmarks.injected_faults import inject, rng_of
 
@@ -17,8 +18,8 @@ _YEAR = timedelta(days=365)
 # What is said of a day for some time after a fault has ended is said of the fault.
 _SAID_AFTER = timedelta(days=28)
 
-Said = list[list[Disagreement]]
-"""One list a day."""
+Said = list[list[Mapping[str, Any]]]
+"""One list of findings a day."""
 
 
 @dataclass
@@ -63,11 +64,12 @@ def pair_recall(kind: str, histories: Histories, seeds: range, fields: tuple[str
             result.faults += 1
             after = valid.copy()
             after[place] = valid_hours(injected.hourly)
-            news = new_days(before, said(after, dates))
+            of_pair = said(after, dates)
+            news = new_days(before, of_pair)
             news = [day for day in news if injected.begin.floor("D") <= dates[day] < injected.end + _SAID_AFTER]
             if news:
                 result.days.append((dates[news[0]] + timedelta(days=1) - injected.begin) / timedelta(days=1))
-                stations = {one.station for one in said(after, dates)[news[0]]}
+                stations = {one["station"] for one in of_pair[news[0]]}
                 result.blamed += (FIRST, SECOND)[place] in stations
                 result.blamed_other += (SECOND, FIRST)[place] in stations
     return result
@@ -126,7 +128,8 @@ def dates_of(valid: pd.DataFrame) -> pd.DatetimeIndex:
 
 def said(valid: list[pd.DataFrame], dates: pd.DatetimeIndex) -> Said:
     """Return what a pair says of each date."""
-    return disagreements(pair_of(valid[0], valid[1], dates), np.arange(len(dates)))
+    pair = (FIRST, SECOND)
+    return list(neighbour_days(dict(zip(pair, valid, strict=True)), {pair: ()}, dates)[FINDINGS])
 
 
 def new_days(before: Said, after: Said) -> list[int]:
@@ -134,7 +137,7 @@ def new_days(before: Said, after: Said) -> list[int]:
     return [
         day
         for day, (old, new) in enumerate(zip(before, after, strict=True))
-        if {(one.kind, one.field) for one in new} - {(one.kind, one.field) for one in old}
+        if {(one["kind"], one["field"]) for one in new} - {(one["kind"], one["field"]) for one in old}
     ]
 
 

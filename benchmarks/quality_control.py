@@ -20,20 +20,20 @@ Histories are captured answers of the API (``--captures``), or simulated sensors
 import argparse
 import statistics
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from airquality_dagster.network.pollutants import BY_FIELD
+from airquality_dagster.network.pollutants import BY_FIELD, TIMESTAMP
 from airquality_dagster.network.siting import ALWAYS_ON_SITE
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.readings.days import daily_aggregates
-from airquality_dagster.readings.flags import PARTICLES, flag_hours
+from airquality_dagster.readings.flags import PARTICLES, flag_hours, flags_as_of
 from airquality_dagster.readings.hours import hourly_quality
-from benchmarks.fault_recall import passed_events, recall
-from benchmarks.histories import Histories, captured, shared_span, simulated
+from benchmarks.fault_recall import passed_events, recall, seen_as_of
+from benchmarks.histories import START, Histories, captured, shared_span, simulated, sudden_front
 from benchmarks.injected_faults import FAULTS, KINDS, SOUND
 from benchmarks.judged_year import print_bias, print_clipped, print_flagged, print_in_time
 from benchmarks.pair_recall import alarms_of_events, false_alarms, pair_recall
@@ -51,12 +51,16 @@ def print_faults(histories: Histories, seeds: range, kinds: tuple[str, ...]) -> 
     print_head(
         *("fault", "faults", "half of it failed", "faulty readings", "recall", "newly failed readings", "precision"),
     )
+    accused = wrongly = 0
     for kind in kinds:
         found = recall(kind, histories, seeds)
         print_row(
             *(kind, found.faults, share(found.found, found.faults), found.faulty, share(found.failed, found.faulty)),
             *(found.accused, share(found.accused - found.wrongly, found.accused)),
         )
+        if max(map(len, KINDS[kind].fields)) <= len(PARTICLES):
+            accused, wrongly = accused + found.accused, wrongly + found.wrongly
+    print_row("all of single sensors", "", "", "", "", accused, share(accused - wrongly, accused))
 
 
 def print_sound(histories: Histories, seeds: range, kinds: tuple[str, ...]) -> None:
@@ -76,6 +80,22 @@ def print_sound(histories: Histories, seeds: range, kinds: tuple[str, ...]) -> N
             *(kind.removeprefix("sound: "), passed.events, passed.readings, passed.failed, passed.failed_newest),
             *(passed.failed_once, passed.hours, passed.other_nowcast),
         )
+    print()
+    print_front()
+
+
+def print_front() -> None:
+    """Print what is shown as of each hour of a front that comes within an hour."""
+    hourly = sudden_front()
+    begin = pd.Timestamp(START) + timedelta(days=20)
+    seen = seen_as_of(hourly, begin, hourly[TIMESTAMP].iloc[-1])
+    print_head(
+        "hour of a front", "AQI of the NowCast of all readings", "as of the hour", "European index as of the hour"
+    )
+    for number, row in enumerate(hourly.index[hourly[TIMESTAMP] >= begin]):
+        shown = hourly_quality(flags_as_of(hourly, hourly[TIMESTAMP][row].to_pydatetime())).iloc[-1]
+        true, as_of = (f"{index.iloc[row]:.0f}" for index in (seen.true_nowcast, seen.nowcast))
+        print_row(number + 1, true, as_of, f"{shown['eaqi']}, {shown['eaqi_pollutant']}")
 
 
 def print_pairs(histories: Histories, seeds: range, kinds: tuple[str, ...]) -> None:
@@ -87,7 +107,9 @@ def print_pairs(histories: Histories, seeds: range, kinds: tuple[str, ...]) -> N
     )
     for kind in kinds:
         sets = KINDS[kind].fields
-        for fields in [PARTICLES, ("pm2_5",), None] if len(sets) > 1 and PARTICLES in sets else [None]:
+        if KINDS[kind].hours[0] < 24:
+            continue  # pairs are compared by days
+        for fields in [PARTICLES, None] if len(sets) > 1 and PARTICLES in sets else [None]:
             found = pair_recall(kind, histories, seeds, fields)
             print_row(
                 *(kind, ", ".join(BY_FIELD[field].label for field in fields) if fields else "any", found.faults),

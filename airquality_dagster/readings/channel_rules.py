@@ -14,6 +14,7 @@ from airquality_dagster.network.pollutants import QualityControl
 WINDOW_HOURS = 28 * 24
 """The longest window of a rule: four weeks, the hour itself included."""
 
+_DAY = 24
 # Most hours between two equal readings of a run: a sensor that hangs also loses packets.
 _GAP_HOURS = 3
 # Three neighbours on each side. The third smallest of six differences is their lower median.
@@ -25,7 +26,7 @@ _MOST_DEVIATIONS = 10.0
 _MAD_OF_A_STANDARD_DEVIATION = 0.6745  # of a normal distribution: the modified z-score (Iglewicz and Hoaglin, 1993)
 # Judgement of this project: a sound gas sensor is above zero in at least three quarters of four weeks.
 _LEAST_POSITIVE_HOURS = WINDOW_HOURS * 3 // 4
-_LEAST_FAILING_HOURS = 42
+_LEAST_FAILING_DAYS = 5
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,8 @@ def is_offset(values: np.ndarray, limits: QualityControl) -> np.ndarray:
     """Return which readings of a gas have an offset below zero.
 
     These are runs at or below zero, and every reading at the end of four weeks of which more than a quarter is at or
-    below zero or missing, with at least `_LEAST_FAILING_HOURS` in such runs or below the noise floor. A source that
-    puts zero in the place of negative readings changes next to no result.
+    below zero or missing, if at least `_LEAST_FAILING_DAYS` of the 28 days have such runs or readings below the noise
+    floor. A source that puts zero in the place of negative readings changes next to no result.
     """
     is_present = ~np.isnan(values)
     zero_hours = limits.stuck_zero_hours or limits.stuck_hours
@@ -115,8 +116,17 @@ def is_offset(values: np.ndarray, limits: QualityControl) -> np.ndarray:
     signs = np.where(is_present, values > 0, np.nan)
     in_run = (signs == 0) & (_run_lengths(signs) >= zero_hours.value)
     positive = rolling_count(values > 0, WINDOW_HOURS)
-    failing = rolling_count(in_run | (values < -limits.noise_floor.value), WINDOW_HOURS)
-    return in_run | (is_present & (positive < _LEAST_POSITIVE_HOURS) & (failing >= _LEAST_FAILING_HOURS))
+    failing_days = _rolling_days(in_run | (values < -limits.noise_floor.value))
+    return in_run | (is_present & (positive < _LEAST_POSITIVE_HOURS) & (failing_days >= _LEAST_FAILING_DAYS))
+
+
+def _rolling_days(is_counted: np.ndarray) -> np.ndarray:
+    """Return for each hour in how many of the last 28 times 24 hours an hour is counted."""
+    in_a_day = rolling_count(is_counted, _DAY) > 0
+    by_hour_of_day = np.pad(in_a_day, (0, -len(in_a_day) % _DAY)).reshape(-1, _DAY)
+    total = by_hour_of_day.cumsum(axis=0)
+    total[WINDOW_HOURS // _DAY :] -= total[: -WINDOW_HOURS // _DAY].copy()
+    return total.reshape(-1)[: len(is_counted)]
 
 
 def differences_from_neighbours(values: np.ndarray, newest: int) -> Differences:

@@ -240,7 +240,7 @@ def quality_control(field: str) -> QualityControl | None:
 
 
 # Differences of the largest numbers are infinite, and compare as such.
-@np.errstate(over="ignore", invalid="ignore")
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def quality_flags(
     hourly: pd.DataFrame,
     fields: Collection[str],
@@ -298,8 +298,10 @@ def _grid_flags(grid: Mapping[str, np.ndarray], newest: int, siting: Siting) -> 
             for flag, is_flagged in _channel_flags(field, grid, limits, newest):
                 add(field, flag, is_flagged)
     if grid.keys() >= COMPANIONS.keys():
+        is_sound = {field: (flags[field] & int(Flag.OUT_OF_RANGE)) == 0 for field in COMPANIONS}
         for field, is_blamed in zip((PM2_5, PM10), inconsistent(grid[PM2_5], grid[PM10]), strict=True):
-            add(field, Flag.INCONSISTENT, is_blamed)
+            # What is impossible by itself accuses nothing else.
+            add(field, Flag.INCONSISTENT, is_blamed & is_sound[PM2_5] & is_sound[PM10])
     is_warm_up = is_warming_up(grid)
     for field in filter(grid.__contains__, WARMING_UP):
         add(field, Flag.WARM_UP, is_warm_up & ~np.isnan(grid[field]))
@@ -329,7 +331,8 @@ def _channel_flags(
         yield Flag.UNUSUALLY_HIGH, is_high
     if limits.noise_floor is not None:
         yield Flag.BELOW_NOISE_FLOOR, np.abs(values) < limits.noise_floor.value
-        yield Flag.DRIFT, is_offset(values, limits)
+        if companion is None:  # particles are counted: their zero does not drift
+            yield Flag.DRIFT, is_offset(values, limits)
     if limits.least_spike is not None:
         of_companion = None if companion is None else differences_from_neighbours(companion, newest)
         yield from _sudden_flags(differences_from_neighbours(values, newest), of_companion, part, limits)

@@ -72,7 +72,8 @@ def inconsistent(pm2_5: np.ndarray, pm10: np.ndarray) -> tuple[np.ndarray, np.nd
         coarse_is_low = _hours_where(of_coarse >= _FAR_FACTOR) >= _FAR_HOURS
         fine_is_at_home = _hours_where(of_fine * _FAR_FACTOR >= 1) >= _NEAR_HOURS
         coarse_is_at_home = _hours_where((of_coarse >= 0) & (of_coarse <= _FAR_FACTOR)) >= _NEAR_HOURS
-        fine[some] = ~(coarse_is_low & fine_is_at_home)
+        # No PM10 at all beside PM2.5 is the fault of PM10.
+        fine[some] = ~(coarse_is_low & fine_is_at_home) & (pm10[some] != 0)
         coarse[some] = ~(fine_is_high & coarse_is_at_home)
     return fine, coarse
 

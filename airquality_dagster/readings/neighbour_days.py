@@ -55,14 +55,13 @@ def neighbour_days(
         of_pair = {date: _row(first, second, date) for date in dates}
         of_dates: dict[pd.Timestamp, list[Disagreement]] = {}
         for begin, end in settled_periods(window, moves):
-            part = pair.days(begin, end)
-            judged = np.flatnonzero(part.dates.isin(dates))
-            _fill(of_pair, part, judged)
-            of_dates.update(zip(part.dates[judged], disagreements(part, judged), strict=True))
+            part = pair.days(begin, end, since=DAYS_BEFORE)
+            _fill(of_pair, part)
+            of_dates.update(zip(part.dates[part.since :], disagreements(part), strict=True))
         rows += of_pair.values()
         found += [of_dates.get(date, []) for date in dates]
     _settle(rows, found)
-    return pd.DataFrame(sorted(rows, key=lambda row: (row[DATE], row[FIRST_STATION], row[SECOND_STATION])))
+    return pd.DataFrame(sorted(rows, key=_key))
 
 
 def no_days() -> pd.DataFrame:
@@ -81,18 +80,25 @@ def due_dates(begins: Sequence[datetime], compared: Mapping[datetime, int], toda
     if not begins or min(begins) >= today:
         return []
     # tz_convert: MongoDB's UTC is an object of its own, and pandas takes it for another zone.
-    edges = pd.DatetimeIndex(begins).tz_convert("UTC").floor("D").sort_values()
-    dates = pd.date_range(edges[0], pd.Timestamp(today).tz_convert("UTC"), inclusive="left")
+    edges = pd.DatetimeIndex(list(begins)).tz_convert("UTC").floor("D").sort_values()
+    midnight = pd.Timestamp(today).tz_convert("UTC")
+    dates = pd.date_range(edges[0], midnight, inclusive="left")
     expected = edges.searchsorted(dates, side="right")
-    is_recent = dates >= today - RECENT_DAYS * _DAY
+    is_recent = dates >= midnight - RECENT_DAYS * _DAY
     is_missing = np.array([compared.get(date, 0) for date in dates]) < expected
-    older = dates[is_missing & ~is_recent][-max(MOST_PAIR_DAYS // len(begins), 1) :]
-    # One gap in years of days must not make a run read all of them.
-    older = older[older >= older.max() - max(MOST_PAIR_DAYS // len(begins), 1) * _DAY] if len(older) else older
+    most = max(MOST_PAIR_DAYS // len(begins), 1)
+    older = dates[is_missing & ~is_recent]
+    if len(older):
+        # Missing days that lie further apart are left to later runs: the days between are read, too.
+        older = older[older > older[-1] - most * _DAY]
     recent = dates[is_recent]
     if not len(older) or recent[0] - older[-1] > DAYS_BEFORE * _DAY:
         return [part for part in (recent, older) if len(part)]
-    return [older.append(recent)]
+    return [pd.DatetimeIndex(older.append(recent))]
+
+
+def _key(row: Mapping[str, Any]) -> tuple[pd.Timestamp, str, str]:
+    return row[DATE], row[FIRST_STATION], row[SECOND_STATION]
 
 
 def _row(first: str, second: str, date: pd.Timestamp) -> dict[str, Any]:
@@ -122,9 +128,9 @@ _MEASURES = (
 )
 
 
-def _fill(rows: Mapping[pd.Timestamp, dict[str, Any]], pair: Pair, judged: np.ndarray) -> None:
-    """Put what the judged days of a pair say into their rows."""
-    scores = pair.lag_scores()
+def _fill(rows: Mapping[pd.Timestamp, dict[str, Any]], pair: Pair) -> None:
+    """Put what the days of a pair say into their rows; dates without a row lie between others."""
+    scores = pair.lag_scores
     has_lag = ~np.isnan(scores).all(axis=1)
     lags = np.where(has_lag, np.array(LAGS)[np.nan_to_num(scores, nan=-2.0).argmax(axis=1)], np.nan)
     measures = dict(
@@ -141,8 +147,10 @@ def _fill(rows: Mapping[pd.Timestamp, dict[str, Any]], pair: Pair, judged: np.nd
     )
     hours = pair.paired_hours
     repeated = pair.repeated_hours
-    for day in judged:
-        row = rows[pair.dates[day]]
+    for day in range(pair.since, len(pair.dates)):
+        row = rows.get(pair.dates[day])
+        if row is None:
+            continue
         row["hours"] = int(hours[day])
         row.update({name: round(float(values[day]), _DIGITS) for name, values in measures.items()})
         row["first_repeated_hours"], row["second_repeated_hours"] = (int(count[day]) for count in repeated)

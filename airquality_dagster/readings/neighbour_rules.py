@@ -4,7 +4,7 @@ The limits are judgements of this project, tuned on the seven months of year 1 i
 at their streets. docs/neighbours.md says what they find.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,9 +24,8 @@ from airquality_dagster.readings.neighbours import (
     TEMPERATURE,
     WINDOWS,
     Pair,
-    changed,
 )
-from airquality_dagster.readings.windows import HOURS, change_point
+from airquality_dagster.readings.windows import HOURS, change_point, median
 
 
 @dataclass(frozen=True)
@@ -53,26 +52,25 @@ _LIMITS: Mapping[str, _Limits] = {
     O3: _Limits(dict(zip(WINDOWS, (0.30, 0.25, 0.22), strict=True)), 0.1),
 }
 _LEAST_CORRELATION_OF_TEMPERATURE = 0.8  # lowest of the tuning period: 0.92
-_LEAST_GAIN_OF_A_LAG = 0.2  # correlation; without a shift, no lag is better than none by more than -0.24
+_LEAST_GAIN_OF_A_LAG = 0.2  # correlation; without a shift, no lag was better than none by more than -0.24
 _LEAST_SCORE_OF_A_LAG = 0.5  # of the weather moved by the lag; without a shift, 0.65 or more
 _LEAST_REPEATED_HOURS = HOURS // 2
 _LEAST_CORRELATION_OF_SWAPPED = 0.5
 _NOISE_DAYS = 14
 _NOISE_FACTOR = 0.8  # a logarithm
+# A station has left its past if its own level, as a logarithm, has changed by more than the first of these, and that of
+# the other by less than this share of it: weather changes both.
+_DAYS_OF_THE_PAST = max(WINDOWS)
+_LEAST_OWN_CHANGE, _MOST_OTHER_CHANGE = 0.15, 0.5
 
 
-def disagreements(pair: Pair, judged: np.ndarray) -> list[list[Disagreement]]:
-    """Return what the stations of a pair disagree on, for some of its days.
-
-    Args:
-        pair: hours of the days, and of as many days before as there are of one deployment, at most `DAYS_BEFORE`.
-        judged: places of the days.
-    """
+def disagreements(pair: Pair) -> list[list[Disagreement]]:
+    """Return what the stations of a pair disagree on, for each of its days since `Pair.since`."""
     found: list[list[Disagreement]] = [[] for _ in range(len(pair.dates))]
-    for find in (_time_shifts, _uncorrelated, _swapped, _levels, _noise, _repeated_days):
+    for find in (_repeated_days, _time_shifts, _uncorrelated, _swapped, _levels, _noise):
         for day, disagreement in find(pair, found):
             found[day].append(disagreement)
-    return [found[day] for day in judged]
+    return found[pair.since :]
 
 
 _Found = Iterator[tuple[int, Disagreement]]
@@ -85,29 +83,36 @@ def _levels(pair: Pair, found: list[list[Disagreement]]) -> _Found:
         # The changes in common are those of PM2.5: its share in PM10 depends on how much dust there is.
         level = PM2_5 if name == SHARE else name
         for days, limit in limits.by_days.items():
-            common = _in_common(*(changed(own[level], days) for own in pair.log_levels))
-            changes[name, days] = changed(pair.log_ratios[name], days)
+            common = _in_common(*(pair.changed(own[level], days) for own in pair.log_levels))
+            changes[name, days] = pair.changed(pair.log_ratios[name], days)
             excess[name, days] = np.abs(changes[name, days]) / (limit + limits.per_common * common)
-    is_other = np.array([_largest(excess, name) > 1 for name in _LIMITS])
-    for day in np.flatnonzero(is_other.any(axis=0)):
-        if any(one.kind == Kind.UNCORRELATED for one in found[day]):
-            continue  # the air of another place has other levels
-        names = [name for name, is_over in zip(_LIMITS, is_other[:, day], strict=True) if is_over]
-        if any(one.kind == Kind.SWAPPED for one in found[day]):
-            names = [name for name in names if name not in (NO2, O3)]
-        for name in names:
+    for name in _LIMITS:
+        is_other = np.max([np.nan_to_num(excess[name, days]) for days in WINDOWS], axis=0) > 1
+        for day in np.flatnonzero(is_other).tolist():
             days = max(WINDOWS, key=lambda days: np.nan_to_num(excess[name, days][day]))
             field, size = name, float(changes[name, days][day])
             if name == SHARE:
-                # Of two channels, the one whose ratio has changed more in this direction.
-                pm2_5, pm10 = (np.nan_to_num(changes[field, days][day]) for field in (PM2_5, PM10))
-                field = PM2_5 if pm2_5 * np.sign(size) >= -pm10 * np.sign(size) else PM10
-                size = size if field == PM2_5 else -size
-            elif name in (PM2_5, PM10) and SHARE in names:
-                continue  # said already, and more exactly
-            own = [float(changed(of_station[name], days)[day]) for of_station in pair.log_levels]
-            since = _since(pair, pair.log_ratios[name], day)
-            yield day, Disagreement(Kind.LEVEL, field, since, _whose(*own), float(np.exp(size)))
+                # Of two channels, the one whose ratio has changed more in the same direction.
+                pm2_5, pm10 = (np.sign(size) * np.nan_to_num(changes[field, days][day]) for field in (PM2_5, PM10))
+                field, size = (PM2_5, size) if pm2_5 >= -pm10 else (PM10, -size)
+            if _is_explained(found[day], field):
+                continue
+            since = _since(pair.log_ratios[name], day)
+            whose = _whose([of_station[name] for of_station in pair.log_levels], since, day)
+            yield day, Disagreement(Kind.LEVEL, field, _date(pair, since), whose, float(np.exp(size)))
+
+
+def _is_explained(found: list[Disagreement], field: str) -> bool:
+    """Return whether what was found of a day changes the level and the noise of a reading, too.
+
+    The share of PM2.5 in PM10 comes first, and says more exactly which of the two has changed.
+    """
+    if any(one.kind == Kind.UNCORRELATED for one in found):
+        return True  # the air of another place
+    fields = {one.field for one in found}
+    if any(one.kind == Kind.SWAPPED for one in found):
+        fields |= {NO2, O3}
+    return field in fields
 
 
 def _in_common(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -116,33 +121,36 @@ def _in_common(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.nan_to_num(common)
 
 
-def _largest(excess: Mapping[tuple[str, int], np.ndarray], name: str) -> np.ndarray:
-    return np.max([np.nan_to_num(excess[name, days]) for days in WINDOWS], axis=0)
-
-
 def _time_shifts(pair: Pair, found: list[list[Disagreement]]) -> _Found:
     """The weather of one station comes hours later."""
-    scores = pair.lag_scores()
+    scores = pair.lag_scores
     gains = np.nan_to_num(scores - scores[:, [LAGS.index(0)]])
     best = gains.argmax(axis=1)
-    daily = pair.lag_scores(days=1)
     scores_of_best = np.nan_to_num(np.take_along_axis(scores, best[:, np.newaxis], axis=1)[:, 0])
     is_shifted = (gains.max(axis=1) >= _LEAST_GAIN_OF_A_LAG) & (scores_of_best >= _LEAST_SCORE_OF_A_LAG)
-    for day in np.flatnonzero(is_shifted):
+    daily = pair.lag_scores_of(days=1) if is_shifted.any() else scores
+    for day in np.flatnonzero(is_shifted).tolist():
         gain = daily[:, best[day]] - daily[:, LAGS.index(0)]
-        yield day, Disagreement(Kind.TIME_SHIFT, None, _since(pair, gain, day), None, float(LAGS[best[day]]))
+        since = _date(pair, _since(gain, day))
+        yield day, Disagreement(Kind.TIME_SHIFT, None, since, None, float(LAGS[best[day]]))
 
 
 def _uncorrelated(pair: Pair, found: list[list[Disagreement]]) -> _Found:
     """The temperatures do not go together: one station is indoors or elsewhere."""
     correlations = pair.correlation(TEMPERATURE)
     daily = pair.correlation(TEMPERATURE, days=1)
-    for day in np.flatnonzero(correlations < _LEAST_CORRELATION_OF_TEMPERATURE):
+    for day in np.flatnonzero(correlations < _LEAST_CORRELATION_OF_TEMPERATURE).tolist():
+        week = found[max(0, day + 1 - CORRELATION_DAYS) : day + 1]
+        if any(one.kind == Kind.REPEATED_DAY for of_day in week for one in of_day):
+            continue
         if any(one.kind == Kind.TIME_SHIFT for one in found[day]):
             continue
-        own = [float(changed(swings, CORRELATION_DAYS)[day]) for swings in pair.log_swings]
-        since = _since(pair, daily, day)
-        yield day, Disagreement(Kind.UNCORRELATED, TEMPERATURE, since, _whose(*own), float(correlations[day]))
+        since = _since(daily, day)
+        whose = _whose(pair.log_swings, since, day)
+        if not median(daily[max(0, since - _DAYS_OF_THE_PAST) : since]) >= _LEAST_CORRELATION_OF_TEMPERATURE:
+            # It has been so for all of the past. Rooms have a flat temperature, and two streets of a town the same.
+            whose = _flatter(*(float(median(swings[since : day + 1])) for swings in pair.log_swings))
+        yield day, Disagreement(Kind.UNCORRELATED, TEMPERATURE, _date(pair, since), whose, float(correlations[day]))
 
 
 def _swapped(pair: Pair, found: list[list[Disagreement]]) -> _Found:
@@ -150,47 +158,63 @@ def _swapped(pair: Pair, found: list[list[Disagreement]]) -> _Found:
     alike = np.fmax(pair.correlation(NO2), pair.correlation(O3))
     crossed = np.fmin(pair.correlation(NO2, O3), pair.correlation(O3, NO2))
     daily = pair.correlation(NO2, O3, days=1)
-    for day in np.flatnonzero((alike < 0) & (crossed > _LEAST_CORRELATION_OF_SWAPPED)):
-        own = [float(changed(levels[NO2] - levels[O3], CORRELATION_DAYS)[day]) for levels in pair.log_levels]
-        yield day, Disagreement(Kind.SWAPPED, NO2, _since(pair, daily, day), _whose(*own), float(crossed[day]))
+    for day in np.flatnonzero((alike < 0) & (crossed > _LEAST_CORRELATION_OF_SWAPPED)).tolist():
+        since = _since(daily, day)
+        whose = _whose([levels[NO2] - levels[O3] for levels in pair.log_levels], since, day)
+        yield day, Disagreement(Kind.SWAPPED, NO2, _date(pair, since), whose, float(crossed[day]))
 
 
 def _noise(pair: Pair, found: list[list[Disagreement]]) -> _Found:
     """One station changes from hour to hour more, or less, than it did."""
     for field in LEVELS:
         first, second = (steps[field] for steps in pair.log_steps)
-        changes = changed(second - first, _NOISE_DAYS)
-        for day in np.flatnonzero(np.abs(changes) > _NOISE_FACTOR):
-            if any(one.field == field or one.kind == Kind.UNCORRELATED for one in found[day]):
-                continue  # a gain or another place changes this, too
-            own = [float(changed(steps, _NOISE_DAYS)[day]) for steps in (first, second)]
-            since = _since(pair, second - first, day)
-            yield day, Disagreement(Kind.NOISE, field, since, _whose(*own), float(np.exp(changes[day])))
+        changes = pair.changed(second - first, _NOISE_DAYS)
+        for day in np.flatnonzero(np.abs(changes) > _NOISE_FACTOR).tolist():
+            if _is_explained(found[day], field):
+                continue
+            since = _since(second - first, day)
+            whose = _whose((first, second), since, day)
+            yield day, Disagreement(Kind.NOISE, field, _date(pair, since), whose, float(np.exp(changes[day])))
 
 
 def _repeated_days(pair: Pair, found: list[list[Disagreement]]) -> _Found:
     """One station sends the hours of the day before again."""
     for station, hours in zip((FIRST, SECOND), pair.repeated_hours, strict=True):
         is_repeated = hours >= _LEAST_REPEATED_HOURS
-        for day in np.flatnonzero(is_repeated):
-            begin = day - int(np.argmin(is_repeated[day::-1])) + 1 if not is_repeated[: day + 1].all() else 0
-            since = pair.dates[begin].to_pydatetime()
-            yield day, Disagreement(Kind.REPEATED_DAY, None, since, station, float(hours[day]))
+        for day in np.flatnonzero(is_repeated).tolist():
+            before = np.flatnonzero(~is_repeated[max(0, day - REFERENCE_DAYS) : day + 1])
+            begin = max(0, day - REFERENCE_DAYS) + (int(before[-1]) + 1 if len(before) else 0)
+            yield day, Disagreement(Kind.REPEATED_DAY, None, _date(pair, begin), station, float(hours[day]))
 
 
-def _since(pair: Pair, daily: np.ndarray, day: int) -> datetime:
-    """Return the estimated date since when a daily value is another one."""
+def _flatter(first: float, second: float) -> str | None:
+    """Return the station whose temperature swings less than half as far as that of the other."""
+    if not abs(first - second) > np.log(2):
+        return None
+    return FIRST if first < second else SECOND
+
+
+def _date(pair: Pair, day: int) -> datetime:
+    return pair.dates[day].to_pydatetime()
+
+
+def _since(daily: np.ndarray, day: int) -> int:
+    """Return the estimated day since when a daily value is another one."""
     begin = max(0, day + 1 - REFERENCE_DAYS)
-    return pair.dates[begin + change_point(daily[begin : day + 1])].to_pydatetime()
+    return begin + change_point(daily[begin : day + 1])
 
 
-def _whose(first: float, second: float) -> str | None:
+def _whose(of_stations: Sequence[np.ndarray], since: int, day: int) -> str | None:
     """Return which station has left its own past, None if both have or neither has.
 
     Args:
-        first, second: changes of the two, as logarithms.
+        of_stations: daily logarithms of the first and of the second.
+        since: day of the change.
+        day: the present day.
     """
-    small, large = sorted((abs(first), abs(second)))
-    if not large >= 0.15 or small > 0.5 * large:
+    begin = max(0, since - _DAYS_OF_THE_PAST)
+    of_first, of_second = (abs(float(median(own[since : day + 1]) - median(own[begin:since]))) for own in of_stations)
+    small, large = sorted((of_first, of_second))
+    if not large >= _LEAST_OWN_CHANGE or small > _MOST_OTHER_CHANGE * large:
         return None
-    return FIRST if abs(first) > abs(second) else SECOND
+    return FIRST if of_first > of_second else SECOND

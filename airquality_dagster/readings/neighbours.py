@@ -46,7 +46,7 @@ LAGS = tuple(range(-3, 4))
 # Added before logarithms, so that noise near zero counts for little. µg/m³; judgement of this project.
 _OFFSETS: Mapping[str, float] = {PM2_5: 0.5, PM10: 0.5, NO2: 10.0, O3: 10.0}
 LEVELS = tuple(_OFFSETS)
-"""Readings whose ratio is followed. CO is not: it is rarely valid at both stations."""
+"""Readings whose ratio is followed. CO is not: no year has valid readings of both to tune on."""
 # Below this, a change from hour to hour is rounding. Units of the readings.
 _LEAST_STEP = 0.05
 
@@ -63,18 +63,24 @@ class Pair:
     Args:
         dates: UTC dates without gaps, as midnight UTC.
         first, second: hours of the two.
+        since: place of the first day of which something shall be said; those before it are its past.
     """
 
     dates: pd.DatetimeIndex
     first: Hours
     second: Hours
+    since: int = 0
 
-    def days(self, begin: int, end: int) -> "Pair":
-        """Return the days from one place to another (excluded)."""
+    def changed(self, daily: np.ndarray, days: int) -> np.ndarray:
+        """Return how much the last days differ from the `REFERENCE_DAYS` before them; NaN before `since`."""
+        return change(daily, days, REFERENCE_DAYS, _LEAST_REFERENCE_DAYS, self.since)
+
+    def days(self, begin: int, end: int, since: int) -> "Pair":
+        """Return the days from one place to another (excluded), of which something shall be said since a third."""
         first, second = (
             {field: values[begin:end] for field, values in hours.items()} for hours in (self.first, self.second)
         )
-        return Pair(self.dates[begin:end], first, second)
+        return Pair(self.dates[begin:end], first, second, max(since - begin, 0))
 
     @cached_property
     def logarithms(self) -> tuple[Hours, Hours]:
@@ -129,11 +135,19 @@ class Pair:
         """Return the correlation of a reading of the first station with that, or another, of the second."""
         return correlation(self.first[field], self.second[other or field], days)
 
-    def lag_scores(self, days: int = CORRELATION_DAYS) -> np.ndarray:
+    @cached_property
+    def lag_scores(self) -> np.ndarray:
+        """The `lag_scores_of` the last week of each day."""
+        return self.lag_scores_of(CORRELATION_DAYS)
+
+    def lag_scores_of(self, days: int) -> np.ndarray:
         """Return for each day how well the weather agrees if the second station is late by each of `LAGS`.
 
         It is the mean correlation of temperature and humidity, of their changes from hour to hour: those come to all
         of a town at one time.
+
+        Args:
+            days: length of the window.
         """
         scores = []
         for field in (TEMPERATURE, HUMIDITY):
@@ -151,11 +165,6 @@ class Pair:
     def repeated_hours(self) -> tuple[np.ndarray, np.ndarray]:
         """At how many hours of each day each station repeats two readings or more of a day before."""
         return _repeated_hours(self.first), _repeated_hours(self.second)
-
-
-def changed(daily: np.ndarray, days: int) -> np.ndarray:
-    """Return how much the last days differ from the `REFERENCE_DAYS` before them."""
-    return change(daily, days, REFERENCE_DAYS, _LEAST_REFERENCE_DAYS)
 
 
 def level_of(daily: np.ndarray) -> np.ndarray:

@@ -33,14 +33,15 @@ def daily_median(hourly: np.ndarray) -> np.ndarray:
 
 
 def last_days(daily: np.ndarray, days: int) -> np.ndarray:
-    """Return for each day the values of the last days, itself included; NaN before the first day.
+    """Return for each day the values of the last days, itself included, along a new last axis; NaN before the first.
 
     >>> last_days(np.array([1.0, 2.0, 3.0]), 2)
     array([[nan,  1.],
            [ 1.,  2.],
            [ 2.,  3.]])
     """
-    return sliding_window_view(np.concatenate([np.full(days - 1, np.nan), daily]), days)
+    before = np.full((*daily.shape[:-1], days - 1), np.nan)
+    return sliding_window_view(np.concatenate([before, daily], axis=-1), days, axis=-1)
 
 
 def later(daily: np.ndarray, days: int) -> np.ndarray:
@@ -48,7 +49,7 @@ def later(daily: np.ndarray, days: int) -> np.ndarray:
     return np.concatenate([np.full(min(days, len(daily)), np.nan), daily[:-days]])
 
 
-def change(daily: np.ndarray, days: int, reference: int, least_reference: int) -> np.ndarray:
+def change(daily: np.ndarray, days: int, reference: int, least_reference: int, since: int = 0) -> np.ndarray:
     """Return for each day how much the median of its last days differs from that of a reference before them.
 
     Args:
@@ -56,8 +57,13 @@ def change(daily: np.ndarray, days: int, reference: int, least_reference: int) -
         days: length of the window; half of it must be present.
         reference: days before the window.
         least_reference: how many of these must be present.
+        since: the first day to compute; NaN before it.
     """
-    return median(last_days(daily, days), days / 2) - later(median(last_days(daily, reference), least_reference), days)
+    changes = np.full(len(daily), np.nan)
+    changes[since:] = median(last_days(daily, days)[since:], days / 2) - median(
+        last_days(later(daily, days), reference)[since:], least_reference
+    )
+    return changes
 
 
 def change_point(daily: np.ndarray) -> int:
@@ -104,8 +110,9 @@ def correlation(first: np.ndarray, second: np.ndarray, days: int) -> np.ndarray:
     """
     is_paired = ~np.isnan(first) & ~np.isnan(second)
     one, other = (np.where(is_paired, hourly, 0.0) for hourly in (first, second))
-    daily = (is_paired, one, other, one * one, other * other, one * other)
-    count, a, b, aa, bb, ab = (last_days(part.sum(axis=1).astype(float), days).sum(axis=1) for part in daily)
+    hourly = (is_paired, one, other, one * one, other * other, one * other)
+    daily = np.array([part.sum(axis=1) for part in hourly], dtype="float64")
+    count, a, b, aa, bb, ab = last_days(daily, days).sum(axis=-1)
     covariance, variance, other_variance = ab - a * b / count, aa - a * a / count, bb - b * b / count
     # What is left of constant readings is rounding.
     varies = (variance > 1e-9 * aa) & (other_variance > 1e-9 * bb)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from airquality_dagster.automation.failures import run_failure, step_failure
 from airquality_dagster.automation.instance import failed_checks, network_months, run_events
-from airquality_dagster.automation.jobs import HOURLY_JOB
+from airquality_dagster.automation.jobs import HOURLY_JOB, NEIGHBOURS_JOB
 from airquality_dagster.network.freshness import STALLED_AFTER
 from airquality_dagster.network.keys import asset_key, asset_name, step_key
 from airquality_dagster.network.partitions import PARTITION, RANGE_END, RANGE_START, month
@@ -17,6 +17,8 @@ from airquality_dagster.watching.alerts import Problem
 
 # The first evaluation reads the runs of this time, each later one the runs since the evaluation before.
 _FIRST_PERIOD = timedelta(hours=2)
+# Neighbours are compared every night: two nights were missed.
+_NEIGHBOURS_STALLED_AFTER = timedelta(hours=50)
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 
@@ -125,7 +127,7 @@ def problems(instance: dg.DagsterInstance, network: Network, runs: RunHistory, n
             )
         )
     elif last is not None:
-        current += _old_dashboard(instance, network, now)
+        current += [*_old_dashboard(instance, network, now), *_old_neighbours(instance, network, now)]
     return current
 
 
@@ -139,6 +141,20 @@ def _old_dashboard(instance: dg.DagsterInstance, network: Network, now: datetime
             "the dashboard is not drawn",
             f"the page was last drawn at {moment:%Y-%m-%d %H:%M} UTC: read the errors of the step "
             f"{network.dashboard_asset} in the last runs",
+        )
+
+
+def _old_neighbours(instance: dg.DagsterInstance, network: Network, now: datetime) -> Iterator[Problem]:
+    """Yield a problem if neighbours were compared once, and no longer are."""
+    compared = instance.get_latest_materialization_event(asset_key(network.neighbours_asset))
+    moment = datetime.fromtimestamp(compared.timestamp, UTC) if compared else None
+    if moment is not None and moment < now - _NEIGHBOURS_STALLED_AFTER:
+        yield Problem(
+            "neighbours",
+            "neighbouring stations are not compared",
+            f"they were last compared at {moment:%Y-%m-%d %H:%M} UTC: check whether "
+            f"{network.named('neighbours_schedule')} is on, and read the errors of the last runs of "
+            f"{network.named(NEIGHBOURS_JOB)}",
         )
 
 

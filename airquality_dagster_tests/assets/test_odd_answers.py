@@ -133,7 +133,7 @@ def test_sensors_with_the_names_of_computed_fields_reach_none_of_them(platform, 
     assert set(odd.values()) <= set(hour.values())
     assert hour["pm2_5"] == 11.5
     assert "voc" not in hour
-    assert (day["pm2_5_valid_hours"], day["hours"], day["expected_hours"], day["rules"]) == (0, 24, 24, 1)
+    assert (day["pm2_5_valid_hours"], day["hours"], day["expected_hours"], day["rules"]) == (0, 24, 24, 2)
     assert (day["pm2_5_mean"], day["pm2_5_valid_mean"]) == (11.5, None)
     assert "simulated" not in hour
     quality = database["station1_quality"].find_one()

@@ -77,8 +77,8 @@ def test_a_day_is_a_document_with_its_date_as_id(platform, serve, database):
     assert (day["co_mean"], day["co_hours"], day["co_valid_hours"]) == (-0.5, 24, 0)
     assert day["co_valid_mean"] is None
     assert (day["pm2_5_valid_mean"], day["pm2_5_valid_hours"]) == (pytest.approx(11.5), 24)
-    assert day["co_invalid"] == {"out_of_range": 24, "stuck": 24}
-    assert day["rules"] == 1
+    assert day["co_invalid"] == {"out_of_range": 24, "stuck": 24, "drift": 24}
+    assert day["rules"] == 2
 
 
 def test_two_passes_over_the_same_hours_change_no_byte(platform, serve, database):

@@ -12,37 +12,34 @@ from benchmarks.fault_recall import passed_events, recall
 from benchmarks.histories import shared_span, simulated
 from benchmarks.injected_faults import FAULTS, KINDS, SOUND, inject, rng_of
 
-SEEDS = range(3)
+SEEDS = range(2)
 FIELDS = list(BY_FIELD)
 
 
 @cache
 def histories() -> dict[str, pd.DataFrame]:
-    return shared_span({"first": simulated(1, days=120), "second": simulated(2, days=120)})
+    return shared_span({"first": simulated(1, days=90), "second": simulated(2, days=90)})
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_the_fields_and_hours_of_a_fault_are_changed(kind):
-    for seed in SEEDS:
-        hourly = histories()["first"]
-        before = hourly.copy()
-        injected = inject(kind, hourly, rng_of(kind, seed))
-        pd.testing.assert_frame_equal(hourly, before)
-        assert injected.hourly["timestamp"].equals(hourly["timestamp"])
-        is_other = (hourly["timestamp"] < injected.begin) | (hourly["timestamp"] >= injected.end)
-        others = hourly.columns.difference(injected.fields)
-        pd.testing.assert_frame_equal(injected.hourly[is_other], hourly[is_other])
-        pd.testing.assert_frame_equal(injected.hourly[others], hourly[others])
-        assert not injected.hourly[FIELDS].equals(hourly[FIELDS])
+    hourly = histories()["first"]
+    before = hourly.copy()
+    injected = inject(kind, hourly, rng_of(kind, 0))
+    assert hourly.equals(before)
+    is_other = (hourly["timestamp"] < injected.begin) | (hourly["timestamp"] >= injected.end)
+    others = hourly.columns.difference(injected.fields)
+    assert injected.hourly[is_other].equals(hourly[is_other])
+    assert injected.hourly[others].equals(hourly[others])
+    assert not injected.hourly[FIELDS].equals(hourly[FIELDS])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_faults_are_faulty_in_their_span_only_and_sound_events_nowhere(kind):
-    for seed in SEEDS:
-        injected = inject(kind, histories()["first"], rng_of(kind, seed))
-        hours = injected.hourly["timestamp"][injected.is_faulty.any(axis=1)]
-        assert (len(hours) > 0) == (kind in FAULTS)
-        assert ((hours >= injected.begin) & (hours < injected.end)).all()
+    injected = inject(kind, histories()["first"], rng_of(kind, 0))
+    hours = injected.hourly["timestamp"][injected.is_faulty.any(axis=1)]
+    assert (len(hours) > 0) == (kind in FAULTS)
+    assert ((hours >= injected.begin) & (hours < injected.end)).all()
 
 
 @pytest.mark.parametrize("kind", SOUND)
@@ -81,6 +78,6 @@ def test_of_sound_sensors_hardly_a_reading_fails():
 
 @pytest.mark.parametrize("kind", ["sound: front", "sound: short event"])
 def test_sound_events_pass_when_they_are_new_and_in_the_end(kind):
-    passed = passed_events(kind, histories(), range(2))
-    assert passed.events == 4
+    passed = passed_events(kind, histories(), range(1))
+    assert passed.events == 2
     assert (passed.failed, passed.failed_newest, passed.failed_once, passed.other_nowcast) == (0, 0, 0, 0)

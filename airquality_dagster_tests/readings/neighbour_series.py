@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-FIRST = datetime(2023, 1, 1, tzinfo=UTC)
+FIRST = datetime(2023, 6, 1, tzinfo=UTC)
 DAYS = 100
 
 
@@ -27,8 +27,8 @@ def two_stations(days: int = DAYS, seed: int = 0) -> tuple[pd.DataFrame, pd.Data
                 "pm10": 2 * pm2_5 * np.exp(rng.normal(0, 0.1, hours)),
                 "no2": 40 - 0.5 * o3 + rng.normal(0, 0.2, hours),
                 "o3": o3,
-                "temperature": 27 + 3 * day + weather + rng.normal(0, 0.2, hours),
-                "relative_humidity": 75 - 10 * day - 3 * weather + rng.normal(0, 1, hours),
+                "temperature": 27 + 3 * day + weather + rng.normal(0, 0.1, hours),
+                "relative_humidity": 75 - 10 * day - 3 * weather + rng.normal(0, 0.3, hours),
             }
         )
 

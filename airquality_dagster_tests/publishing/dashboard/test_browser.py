@@ -204,7 +204,8 @@ def test_gauges_show_the_highest_valid_daily_mean_against_the_guideline(opened, 
     assert [gauge["meta"]["field"] for gauge in gauges] == ["co", "pm2_5"]
     for gauge in gauges:
         field = gauge["meta"]["field"]
-        assert gauge["value"] == pytest.approx(max(expected_days(days, field, valid=True).values()), **CLOSE)
+        valid = expected_days(days, field, valid=True).values()
+        assert gauge["value"] == (pytest.approx(max(valid), **CLOSE) if valid else None)
         assert gauge["gauge"]["threshold"]["value"] == BY_FIELD[field].guideline.short_term[0][0]
 
 
