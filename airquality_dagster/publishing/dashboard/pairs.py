@@ -14,7 +14,7 @@ from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS
 from airquality_dagster.readings.comparison_parts import ALL, HOUR, MONTH
 
 SHOWN_PERIODS = (ALL, HOUR, MONTH)
-_DIFFERENCE = ("mean", "low", "high", "detectable")
+_DIFFERENCE = ("mean", "low", "high")
 _LINE = ("slope", "slope_low", "slope_high", "intercept", "intercept_low", "intercept_high", "r2")
 
 Row = Mapping[str, Any]
@@ -43,8 +43,7 @@ def pair_content(pair: Pair, rows: Sequence[Row], time_zone: ZoneInfo) -> dict[s
         fields, key=lambda field: (wholes[field]["withheld"] is not None, -_headline_rank(field), fields.index(field))
     )
     contents = [
-        _field_content(wholes[field], [row for row in rows if row["pollutant"] == field], time_zone)
-        for field in ranked
+        _field_content(wholes[field], [row for row in rows if row["pollutant"] == field], time_zone) for field in ranked
     ]
     return {**pair.model_dump(), "fields": contents}
 
@@ -62,8 +61,9 @@ def _field_content(whole: Row, rows: Sequence[Row], time_zone: ZoneInfo) -> dict
         "said": {"en": whole["valid_statement"], "fr": whole["valid_statement_fr"]},
         **_dates(whole, time_zone),
         "hours": whole["hours"],
-        "raw": _numbers(whole["difference_raw"], _DIFFERENCE),
-        "scale": _numbers(whole["difference_one_scale"], _DIFFERENCE),
+        # Not rounded, so that the page rounds them as the sentences do.
+        "raw": {name: whole["difference_raw"][name] for name in _DIFFERENCE},
+        "scale": {name: whole["difference_one_scale"][name] for name in _DIFFERENCE},
         "instruments": whole["instruments_share"],
         **{
             period: _parts([] if is_withheld else [row for row in rows if row["period"] == period])
@@ -71,7 +71,8 @@ def _field_content(whole: Row, rows: Sequence[Row], time_zone: ZoneInfo) -> dict
         },
         "colocation": whole["colocation"] and _scatter(whole["colocation"], time_zone),
         "windows": [
-            _window(window, time_zone) | _numbers(window, ("difference_one_scale",)) for window in whole["colocations"]
+            {**_window(window, time_zone), "difference": window["difference_one_scale"]}
+            for window in whole["colocations"]
         ],
     }
 

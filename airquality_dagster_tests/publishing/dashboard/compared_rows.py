@@ -30,7 +30,5 @@ def compared_rows(fields: Iterable[str], *, are_known: bool = True) -> list[dict
 
 def part_of(rows: Iterable[dict[str, Any]], field: str, period: str, part: str) -> dict[str, Any]:
     """Return the row of a part of the time."""
-    (row,) = [
-        row for row in rows if (row["pollutant"], row["period"], row["part"]) == (field, period, part)
-    ]
+    (row,) = [row for row in rows if (row["pollutant"], row["period"], row["part"]) == (field, period, part)]
     return row

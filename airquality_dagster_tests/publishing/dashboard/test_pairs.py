@@ -46,8 +46,7 @@ def test_sentences_and_differences_are_those_that_are_stored(content, rows):
     assert shown["said"] == {"en": whole["valid_statement"], "fr": whole["valid_statement_fr"]}
     assert shown["hours"] == whole["hours"]
     for name, stored in (("raw", "difference_raw"), ("scale", "difference_one_scale")):
-        assert shown[name] == pytest.approx({part: whole[stored][part] for part in shown[name]}, **FOUR_DIGITS)
-        assert shown[name].keys() >= {"mean", "low", "high"}
+        assert shown[name] == {part: whole[stored][part] for part in ("mean", "low", "high")}
 
 
 def test_dates_are_the_first_and_the_last_with_an_hour(content):

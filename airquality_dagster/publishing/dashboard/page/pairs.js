@@ -14,11 +14,11 @@ function minusText(pair) {
   return t("minus", { first, second });
 }
 
-// With as many digits as the sentences have.
+// Rounded as in the sentences.
 function differenceText(value, signDisplay = "exceptZero") {
   if (value === null) return "–";
   const digits = Math.abs(value) >= 1 ? 1 : 2;
-  return value.toLocaleString(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay });
+  return value.toLocaleString(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits, roundingMode: "halfEven", signDisplay });
 }
 
 const intervalText = ({ low, high }) => (low === null ? t("noInterval") : t("interval", { low: differenceText(low, "negative"), high: differenceText(high, "negative") }));
@@ -211,7 +211,7 @@ function relation(pair, compared) {
     note: [
       t("relationNote", { period, n: number(colocation.hours, 6) }), line && `${line} ${parameter.unit}`, r2 !== null && `r² ${number(r2)}`,
       colocation.withheld && fate(colocation), colocation.source === "found" && t("foundWindow"), colocation.is_quantiles && t("quantiles"),
-    ].filter(Boolean).join("; "),
+    ].filter(Boolean).join(" · "),
     label: [period, line, r2 === null ? "" : `r² ${number(r2)}`].filter(Boolean).join(", "),
     data: [
       {
@@ -231,7 +231,7 @@ function relation(pair, compared) {
       columns: [t("sideBySide"), t("pairedHoursColumn"), t("slope"), `${t("intercept")} (${parameter.unit})`, "r²", `${t("differenceByIt")} (${parameter.unit})`, t("fate")],
       rows: () => windows.map((window) => [
         `${dateText(window.start)} – ${dateText(window.end)}`, window.hours, withRange(window.slope, window.slope_low, window.slope_high),
-        withRange(window.intercept, window.intercept_low, window.intercept_high), number(window.r2), differenceText(window.difference_one_scale), fate(window),
+        withRange(window.intercept, window.intercept_low, window.intercept_high), number(window.r2), differenceText(window.difference), fate(window),
       ]),
     },
   };
