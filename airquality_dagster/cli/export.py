@@ -23,7 +23,7 @@ from airquality_dagster.storage.files import replaced
 
 PLACE, SITE_KIND = "place", "site_kind"
 """Columns of a file that say where the station stood; empty while it was not deployed."""
-_NESTED = ["colocation", "colocations", "trust", "left_out"]
+_NESTED = ["colocation", "colocations", "colocations_pooled", "trust", "left_out"]
 
 
 def export_station(name: str, *, is_raw: bool, kind: str, output: Path, for_excel: bool = False) -> None:
@@ -78,12 +78,15 @@ def _flat(stored: pd.DataFrame) -> pd.DataFrame:
     for column in stored.columns.difference(_NESTED, sort=False):
         if column.startswith("difference_"):
             for part in ("mean", "low", "high", "median", "detectable"):
-                columns[f"{column}_{part}"] = (
-                    stored[column].map(lambda of_row, part=part: of_row[part]).astype("float64")
-                )
+                columns[f"{column}_{part}"] = [_number(difference, part) for difference in stored[column]]
         else:
             columns[column] = stored[column]
     return pd.DataFrame(columns)
+
+
+def _number(difference: object, part: str) -> float:
+    value = difference.get(part) if isinstance(difference, dict) else None
+    return np.nan if value is None else float(value)
 
 
 def _write(frame: pd.DataFrame, kind: str, output: Path, *, for_excel: bool) -> None:
