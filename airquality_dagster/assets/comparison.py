@@ -30,6 +30,7 @@ from airquality_dagster.readings.neighbour_days import FINDINGS, neighbour_days
 from airquality_dagster.storage.judged_hours import has_simulated_hours, judged_hours
 from airquality_dagster.storage.neighbours import neighbour_documents
 
+_FIELDS = [field for field in BY_FIELD if field != "internal_temperature"]
 KEY = ["pollutant", "period", "part"]
 
 
@@ -136,7 +137,7 @@ def compare_pair(
                 database,
                 one.raw_asset,
                 one.quality_asset,
-                list(BY_FIELD),
+                _FIELDS,
                 faulty=flag_names(FAULTY),
                 off_site=flag_names(Flag.OFF_SITE)[0],
                 cross_sensitive=flag_names(Flag.CROSS_SENSITIVE)[0],
