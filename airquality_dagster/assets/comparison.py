@@ -30,6 +30,7 @@ from airquality_dagster.readings.neighbour_days import FINDINGS, neighbour_days
 from airquality_dagster.storage.judged_hours import has_simulated_hours, judged_hours
 from airquality_dagster.storage.neighbours import neighbour_documents
 
+_FIELDS = [field for field in BY_FIELD if field != "internal_temperature"]
 KEY = ["pollutant", "period", "part"]
 
 
@@ -130,24 +131,21 @@ def compare_pair(
     """
     first, second = network.station(pair.first), network.station(pair.second)
     windows = side_by_side(first, second, network.time_zone)
-    hours = PairHours.of(
-        *(
-            StationHours(
-                *judged_hours(
-                    database,
-                    one.raw_asset,
-                    one.quality_asset,
-                    list(BY_FIELD),
-                    faulty=flag_names(FAULTY),
-                    off_site=flag_names(Flag.OFF_SITE)[0],
-                    cross_sensitive=flag_names(Flag.CROSS_SENSITIVE)[0],
-                )
+    of_first, of_second = (
+        StationHours(
+            *judged_hours(
+                database,
+                one.raw_asset,
+                one.quality_asset,
+                _FIELDS,
+                faulty=flag_names(FAULTY),
+                off_site=flag_names(Flag.OFF_SITE)[0],
+                cross_sensitive=flag_names(Flag.CROSS_SENSITIVE)[0],
             )
-            for one in (first, second)
-        ),
-        windows,
-        compared_periods(first, second, network.time_zone),
+        )
+        for one in (first, second)
     )
+    hours = PairHours.of(of_first, of_second, windows, compared_periods(first, second, network.time_zone))
     days = _days(database, network, first, second, hours)
     names = Names(_called(first), _called(second))
     is_simulated = any(has_simulated_hours(database, one.raw_asset) for one in (first, second))

@@ -110,7 +110,7 @@ _SUMMARY_STATISTICS: tuple[Column, ...] = (
     (
         "{field}_invalid",
         "object",
-        "{label}: flag → hours that it made invalid on days without a valid mean; null if the period has one",
+        "{label}: flag → hours that it made invalid on days with hours but no valid mean; null if the period has one",
     ),
 )
 # Hours of a mean → description of the day's highest mean.
@@ -237,6 +237,7 @@ COMPARISON_COLUMNS = dg.TableSchema(
             "colocation", "object", "the relation that is used: line, intervals, quantiles, points; all only"
         ),
         dg.TableColumn("colocations", "array", "each side-by-side window, and the difference by it alone; all only"),
+        dg.TableColumn("colocations_pooled", "object", "the relation of all of them together; null if there is one"),
         dg.TableColumn("trust", "object", "age of the relation, change of the ratio since, state; all only"),
         dg.TableColumn("left_out", "array", "times that are left out: from, to, reason, station; all only"),
         dg.TableColumn("hours_left_out", "int", "paired hours in these; all only"),

@@ -17,8 +17,8 @@ _JUMP, _LEAST_HOURS_OF_A_MEDIAN = 5.0, 7 * 24
 # A sensor that is stuck for so long does not recover without help.
 _PERMANENTLY_STUCK = timedelta(days=3)
 # Judgement of this project: readings have more digits than that one value comes back in so many hours of the period,
-# with next to nothing beyond it. Particles are counted in whole numbers in clean air.
-_LEAST_CLIPPED, _MOST_BEYOND = 48, 0.25
+# often in a row, with next to nothing beyond it. Particles are counted in whole numbers in clean air.
+_LEAST_CLIPPED, _LEAST_IN_A_ROW, _MOST_BEYOND = 48, 0.5, 0.25
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,11 @@ def _clipped(flags: StationFlags, parameter: Parameter) -> Iterator[_Fault]:
     for value, count in zip(values, counts, strict=True):
         below, above = int((readings < value).sum()), int((readings > value).sum())
         side, beyond = ("below", below) if below <= above else ("above", above)
-        if count >= _LEAST_CLIPPED and beyond <= _MOST_BEYOND * count:
+        is_there = readings == value
+        in_a_row = int((is_there[1:] & is_there[:-1]).sum())
+        if count >= _LEAST_CLIPPED and beyond <= _MOST_BEYOND * count and in_a_row >= _LEAST_IN_A_ROW * count:
             what = f"cut off {side} {value:g} {parameter.unit}"
-            since = moment(flags.hours[flags.flagged.in_period].iloc[int(np.flatnonzero(readings == value)[0])])
+            since = moment(flags.hours[flags.flagged.in_period].iloc[int(np.flatnonzero(is_there)[0])])
             text = f"{parameter.label} {what}: {count} h are exactly that since {since}; ask the API's operator"
             yield _Fault(parameter, what, int(count), since, text)
 

@@ -55,7 +55,7 @@ def compare(name: str, *, first: date | None, last: date | None, kind: str) -> N
 def _contract(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the command promises of a pollutant: docs/comparison.md."""
     digits = 2 if BY_FIELD[row["pollutant"]].unit == MICROGRAMS else 4
-    relation = row["colocation"]
+    relation, pooled = row["colocation"], row["colocations_pooled"]
     return {
         "pollutant": row["pollutant"],
         "unit": BY_FIELD[row["pollutant"]].unit,
@@ -71,9 +71,8 @@ def _contract(row: Mapping[str, Any]) -> dict[str, Any]:
         "difference_one_scale": _difference(row["difference_one_scale"], digits),
         "instruments_share": row["instruments_share"],
         "colocation": None if relation is None else _colocation(relation),
-        "colocations": [
-            {**_colocation(one), "difference_one_scale": one["difference_one_scale"]} for one in row["colocations"]
-        ],
+        "colocations": [_with_difference(one) for one in row["colocations"]],
+        "colocations_pooled": None if pooled is None else _with_difference(pooled),
         "trust": row["trust"],
         "left_out": [{**one, "from": _iso(one["from"]), "to": _iso(one["to"])} for one in row["left_out"]],
         "withheld": row["withheld"],
@@ -90,6 +89,10 @@ def _difference(difference: Mapping[str, Any], digits: int) -> dict[str, Any]:
 def _colocation(relation: Mapping[str, Any]) -> dict[str, Any]:
     names = ("hours", "slope", "intercept", "r2", "source", "withheld")
     return {"from": _iso(relation["from"]), "to": _iso(relation["to"]), **{name: relation[name] for name in names}}
+
+
+def _with_difference(relation: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_colocation(relation), "difference_one_scale": relation["difference_one_scale"]}
 
 
 def _show(question: str, wholes: list[dict[str, Any]]) -> None:

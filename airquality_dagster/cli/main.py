@@ -193,6 +193,8 @@ def export() -> None:
     null; in CSV, spaces separate the names of a list. Days have valid means or the reasons why there is none,
     hours have flags (docs/data.md). An existing file is replaced when the new file is complete.
 
+    With the name of a pair instead of a station, it writes the stored comparison (docs/comparison.md).
+
     Example: airquality export station1 --raw --format csv --output station1.csv
     """
 

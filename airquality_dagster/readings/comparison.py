@@ -17,7 +17,7 @@ import pandas as pd
 from airquality_dagster.readings.comparison_bootstrap import DETECTABLE, DRAWS, draw_days, interval, seed_of
 from airquality_dagster.readings.comparison_left_out import LeftOut
 from airquality_dagster.readings.comparison_parts import Parts, background_of, parts_of
-from airquality_dagster.readings.comparison_relation import Relation, known, nearest
+from airquality_dagster.readings.comparison_relation import Relation, known, nearest, pooled
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
 
 VERSION = 1
@@ -94,6 +94,8 @@ def comparison_rows(
     whole["valid_hours_first"], whole["valid_hours_second"] = data.valid_first, data.valid_second
     whole["cross_sensitive"] = known(data.cross_sensitive)
     whole["colocations"] = [paired.with_difference(relation) for relation in relations]
+    # How much depends on the choice of a window: what all of them together would say.
+    whole["colocations_pooled"] = paired.with_difference(pooled(usable)) if len(usable) > 1 else None
     whole["colocation"] = paired.main(relations)
     whole["trust"] = paired.trust()
     whole["withheld"] = _withheld(whole)
@@ -188,7 +190,7 @@ class _Paired:
         if len(days) < LEAST_DAYS:
             return found
         daily = np.bincount(day, difference[is_any]) / np.bincount(day)
-        seed = seed_of(self.hours[is_any].asi8, self.first[is_any], self.second[is_any])
+        seed = seed_of(self.hours[is_any].as_unit("ns").asi8, self.first[is_any], self.second[is_any])
         draws = draw_days(daily, seed, DRAWS if len(found) == 1 else DRAWS // 2)
         hours = _by_day(chosen[is_any], day)
         count = draws.of(hours)
@@ -232,7 +234,8 @@ class _Paired:
         alone = None
         if relation.withheld is None and len(self.hours):
             alone = known(float((self.second - relation.on_scale_of_second(self.first)).mean()))
-        return {**document, "difference_one_scale": alone, "points": []}
+        del document["points"]
+        return {**document, "difference_one_scale": alone}
 
     def trust(self) -> dict[str, Any] | None:
         """Return how old the relation is, and how far the ratio of the two has changed since both are at their places.

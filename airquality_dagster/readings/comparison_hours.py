@@ -10,8 +10,8 @@ import pandas as pd
 from airquality_dagster.network.colocation import Devices, Together
 from airquality_dagster.readings.comparison import FieldHours
 from airquality_dagster.readings.comparison_left_out import LeftOut
-from airquality_dagster.readings.comparison_relation import DECLARED, Relation, Window, relation_of
-from airquality_dagster.readings.comparison_windows import found_windows
+from airquality_dagster.readings.comparison_relation import DECLARED, FOUND, Relation, Window, relation_of
+from airquality_dagster.readings.comparison_windows import FIND_DAYS, found_windows
 from airquality_dagster.readings.flags import INVALIDATING, Flag
 from airquality_dagster.readings.joint_rules import HUMIDITY
 
@@ -112,7 +112,9 @@ class PairHours:
                     is_inside &= self.hours < _stamp(period.end)
                 is_compared |= is_inside
         for window in self.windows:
-            is_compared &= (self.hours < window.start) | (self.hours >= window.end)
+            # Weeks that were found begin and end a few days from where they are found.
+            margin = pd.Timedelta(days=FIND_DAYS if window.source == FOUND else 0)
+            is_compared &= (self.hours < window.start - margin) | (self.hours >= window.end + margin)
         return is_compared
 
     def relations(self, field: str) -> list[Relation]:

@@ -1,5 +1,6 @@
 """How two instruments read the same air: the relation of the weeks in which they stood side by side."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -113,7 +114,9 @@ class Relation:
     def document(self) -> dict[str, object]:
         """Return what is stored and drawn of it."""
         slope, intercept = self.line
-        slopes, intercepts = map(interval, self.lines) if self.withheld is None else ((np.nan,) * 2,) * 2
+        slopes = intercepts = (np.nan, np.nan)
+        if self.withheld is None:
+            slopes, intercepts = (interval(values) for values in self.lines)
         kept = np.unique(np.linspace(0, len(self.hours) - 1, min(MOST_POINTS, len(self.hours))).astype(int))
         return {
             "from": self.window.start.to_pydatetime(),
@@ -131,8 +134,26 @@ class Relation:
             "withheld": self.withheld,
             "quantiles_first": [known(value) for value in _quantiles(self.first)],
             "quantiles_second": [known(value) for value in _quantiles(self.second)],
-            "points": [[known(self.first[place]), known(self.second[place])] for place in kept],
+            "points": [
+                [known(first), known(second)]
+                for first, second in zip(self.first[kept].tolist(), self.second[kept].tolist(), strict=True)
+            ],
         }
+
+
+def pooled(relations: Sequence[Relation]) -> Relation:
+    """Return the relation of the hours of several windows.
+
+    Args:
+        relations: at least one, in order of time.
+    """
+    first, last = relations[0].window, relations[-1].window
+    return Relation(
+        Window(first.start, last.end, first.source, first.devices),
+        pd.DatetimeIndex(np.concatenate([relation.hours.as_unit("ns").asi8 for relation in relations]), tz="UTC"),
+        np.concatenate([relation.first for relation in relations]),
+        np.concatenate([relation.second for relation in relations]),
+    )
 
 
 def known(value: float, digits: int = 4) -> float | None:

@@ -4,7 +4,8 @@ A flag never changes or removes a reading. The levels are QARTOD's primary flags
 the Use of Real-Time Oceanographic Data Quality Control Flags, 2020): 1 pass, 2 not evaluated, 3 suspect,
 4 fail, 9 missing. docs/data.md maps the flags to those of the EEA and of AQS.
 
-The flags of an hour depend only on the four weeks before it and the hours up to `HOURS_AFTER` after it. With
+The flags of an hour depend on the four weeks before it, the runs in which these begin, and the hours up to
+`HOURS_AFTER` after it. With
 `HOURS_BEFORE` and `HOURS_AFTER` around a period, its flags, 8-hour means and NowCasts are the same however a history is
 cut into months. No flag fails an hour because hours after it have not come yet: it is unconfirmed until they have.
 """
@@ -49,10 +50,10 @@ from airquality_dagster.readings.joint_rules import (
     is_warming_up,
 )
 
-# A NowCast looks back eleven hours, each of which is judged by the four weeks before it.
-HOURS_BEFORE = WINDOW_HOURS + NOWCAST_HOURS - 1
 # A run of equal readings needs up to 23 more readings, three hours apart. A month settles in the same time.
 HOURS_AFTER = 72
+# A NowCast looks back eleven hours, each of which is judged by the four weeks before it, and by runs that began before.
+HOURS_BEFORE = HOURS_AFTER + WINDOW_HOURS + NOWCAST_HOURS - 1
 
 # Hygroscopic growth: optical PM sensors read high in humid air (Jayaratne et al. 2018, doi 10.5194/amt-11-4883-2018).
 HUMID_PERCENT = 85.0
@@ -204,18 +205,19 @@ def flag_hours(
 
 
 def flags_as_of(hourly: pd.DataFrame, moment: datetime, *, siting: Siting = ALWAYS_ON_SITE) -> FlaggedHours:
-    """Flag hours as they were flagged when one of them was the newest.
+    """Flag hours as they were flagged at a moment: the newest of them is the newest that was known.
 
     Args:
         hourly: hours as they were known then (`storage.known.hours_as_of`), or all hours of a history that was never
             corrected; hours after ``moment`` are ignored.
-        moment: the newest hour, tz-aware.
+        moment: tz-aware.
         siting: as in `flag_hours`.
     """
     hours = hourly[TIMESTAMP]
     since = moment - timedelta(hours=HOURS_BEFORE)
     known = hourly[(hours <= moment) & (hours > since)].reset_index(drop=True)
-    return flag_hours(known, siting=siting, newest=moment)
+    newest = known[TIMESTAMP].max() if len(known) else None
+    return flag_hours(known, siting=siting, newest=newest)
 
 
 def reading_fields(hourly: pd.DataFrame) -> list[str]:
@@ -270,7 +272,7 @@ def quality_flags(
     readings[:, place] = hourly.reindex(columns=list(fields)).to_numpy(dtype="float64").T
     grid = dict(zip(fields, readings, strict=True))
     flags = _grid_flags(grid, _positions_known(hours, newest, readings.shape[1]), siting)[:, place]
-    flags[:, siting.is_off_site(hours)] |= int(Flag.OFF_SITE)
+    flags[siting.is_off_site(hours) & ((flags & int(Flag.MISSING)) == 0)] |= int(Flag.OFF_SITE)
     if PROVISIONAL in hourly:
         flags[:, (hourly[PROVISIONAL] == True).to_numpy()] |= int(Flag.PROVISIONAL)  # noqa: E712
     if len(restated):

@@ -99,8 +99,11 @@ def is_warming_up(grid: Mapping[str, np.ndarray]) -> np.ndarray:
         grid: field → readings; the station's fields.
     """
     is_there = ~np.logical_and.reduce(np.isnan(np.array(list(grid.values()))))
-    follows_gap = _follows_gap(is_there)
-    is_usable = is_there & (rolling_count(follows_gap, _WARM_UP_HOURS) == 0)
+    before = np.concatenate([[False], is_there[:-1]])
+    begins = is_there & ~before
+    is_usable = is_there & (rolling_count(begins, _WARM_UP_HOURS) == 0)
+    # A station begins without a gap; after more than four weeks it begins anew.
+    follows_gap = begins & (rolling_count(before, WINDOW_HOURS - 1) > 0)
     nothing = np.full(len(is_there), np.nan)
     gases = ((-grid.get(NO2, nothing), _NO2_MARGIN), (grid.get(O3, nothing), _O3_MARGIN))
     temperature = grid.get(TEMPERATURE, nothing)
@@ -118,13 +121,6 @@ def is_warming_up(grid: Mapping[str, np.ndarray]) -> np.ndarray:
                 break
             warming[later] = True
     return warming
-
-
-def _follows_gap(is_there: np.ndarray) -> np.ndarray:
-    """Return which hours are the first after a gap that began in the last four weeks."""
-    before = np.concatenate([[False], is_there[:-1]])
-    has_past = rolling_count(before, WINDOW_HOURS - 1) > 0
-    return is_there & ~before & has_past
 
 
 def _is_odd(reading: float, past: np.ndarray, margin: float) -> bool:

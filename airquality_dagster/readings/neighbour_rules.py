@@ -62,6 +62,10 @@ _NOISE_FACTOR = 0.8  # a logarithm
 # the other by less than this share of it: weather changes both.
 _DAYS_OF_THE_PAST = max(WINDOWS)
 _LEAST_OWN_CHANGE, _MOST_OTHER_CHANGE = 0.15, 0.5
+# The level of particles, unlike their share, is that of the weather, too: in the first days it says nothing of a
+# station, and later only if the other one has hardly changed.
+_DAYS_OF_WEATHER = 10
+_MOST_CHANGE_OF_WEATHER = 0.2
 
 
 def disagreements(pair: Pair) -> list[list[Disagreement]]:
@@ -98,7 +102,10 @@ def _levels(pair: Pair, found: list[list[Disagreement]]) -> _Found:
             if _is_explained(found[day], field):
                 continue
             since = _since(pair.log_ratios[name], day)
-            whose = _whose([of_station[name] for of_station in pair.log_levels], since, day)
+            own = [of_station[name] for of_station in pair.log_levels]
+            whose = _whose(own, since, day)
+            if name in (PM2_5, PM10) and (day < since + _DAYS_OF_WEATHER or not _is_alone(own, since, day)):
+                whose = None
             yield day, Disagreement(Kind.LEVEL, field, _date(pair, since), whose, float(np.exp(size)))
 
 
@@ -212,9 +219,21 @@ def _whose(of_stations: Sequence[np.ndarray], since: int, day: int) -> str | Non
         since: day of the change.
         day: the present day.
     """
-    begin = max(0, since - _DAYS_OF_THE_PAST)
-    of_first, of_second = (abs(float(median(own[since : day + 1]) - median(own[begin:since]))) for own in of_stations)
+    of_first, of_second = _own_changes(of_stations, since, day)
     small, large = sorted((of_first, of_second))
     if not large >= _LEAST_OWN_CHANGE or small > _MOST_OTHER_CHANGE * large:
         return None
     return FIRST if of_first > of_second else SECOND
+
+
+def _is_alone(of_stations: Sequence[np.ndarray], since: int, day: int) -> bool:
+    """Return whether one station has hardly changed."""
+    changes = _own_changes(of_stations, since, day)
+    return min(changes) <= _MOST_CHANGE_OF_WEATHER * max(changes)
+
+
+def _own_changes(of_stations: Sequence[np.ndarray], since: int, day: int) -> tuple[float, float]:
+    """Return how far each station is from its own past."""
+    begin = max(0, since - _DAYS_OF_THE_PAST)
+    first, second = (abs(float(median(own[since : day + 1]) - median(own[begin:since]))) for own in of_stations)
+    return first, second

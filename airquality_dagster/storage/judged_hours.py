@@ -1,6 +1,6 @@
 """The hours of a station with what quality control says of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import SIMULATED, TIMESTAMP
 
-_FAULTY, _OFF_SITE, _CROSS_SENSITIVE = 1, 2, 4
+_FAULTY, _OFF_SITE, _CROSS_SENSITIVE, _BITS = 1, 2, 4, 3
 
 
 def judged_hours(
@@ -38,35 +38,38 @@ def judged_hours(
         off site, and which cross-sensitive.
     """
 
-    def bits(field: str) -> dict[str, Any]:
-        names = f"${field}_flags"
+    def bits(place: int, field: str) -> dict[str, Any]:
+        names, first_bit = f"${field}_flags", 1 << _BITS * place
         is_faulty = {"$gt": [{"$size": {"$setIntersection": [names, list(faulty)]}}, 0]}
         of_names = {
             "$add": [
-                {"$cond": [is_faulty, _FAULTY, 0]},
-                {"$cond": [{"$in": [off_site, names]}, _OFF_SITE, 0]},
-                {"$cond": [{"$in": [cross_sensitive, names]}, _CROSS_SENSITIVE, 0]},
+                {"$cond": [is_faulty, first_bit * _FAULTY, 0]},
+                {"$cond": [{"$in": [off_site, names]}, first_bit * _OFF_SITE, 0]},
+                {"$cond": [{"$in": [cross_sensitive, names]}, first_bit * _CROSS_SENSITIVE, 0]},
             ]
         }
         # Most readings have no flag.
         return {"$cond": [{"$in": [names, [[], None]]}, 0, {"$cond": [{"$isArray": names}, of_names, 0]}]}
 
-    documents = list(database[raw].find({}, dict.fromkeys(fields, True), sort=[("_id", 1)]))
-    judgements = {one.pop("_id"): one for one in database[quality].find({}, {field: bits(field) for field in fields})}
-    documents = [document for document in documents if document["_id"] in judgements]
-    hours = pd.DatetimeIndex(pd.to_datetime([document["_id"] for document in documents], utc=True), name=TIMESTAMP)
-
-    def table(rows: Iterable[Mapping[str, Any]], kind: str) -> np.ndarray:
-        return np.array([[row.get(field) for field in fields] for row in rows], dtype=kind).reshape(-1, len(fields))
-
-    readings = table(documents, "float64")  # None becomes NaN
-    flags = table((judgements[document["_id"]] for document in documents), "int64")
+    sums = {"flags": {"$add": [bits(place, field) for place, field in enumerate(fields)]}}
+    flags_of = {one["_id"]: one["flags"] for one in database[quality].find({}, sums)}
+    moments, readings, flags = [], [], []
+    for document in database[raw].find({}, dict.fromkeys(fields, True), sort=[("_id", 1)]):
+        moment = document["_id"]
+        if moment in flags_of:
+            moments.append(moment)
+            readings.append([*map(document.get, fields)])
+            flags.append(flags_of[moment])
+    hours = pd.DatetimeIndex(pd.to_datetime(moments, utc=True), name=TIMESTAMP)
+    shifts = _BITS * np.arange(len(fields))
+    table = np.array(flags, dtype="int64").reshape(-1, 1) >> shifts
+    values = np.array(readings, dtype="float64").reshape(-1, len(fields))  # None becomes NaN
     sound, is_off_site, is_sensitive = (
-        pd.DataFrame(values, index=hours, columns=list(fields))
-        for values in (
-            np.where(flags & _FAULTY, np.nan, readings),
-            (flags & _OFF_SITE) != 0,
-            (flags & _CROSS_SENSITIVE) != 0,
+        pd.DataFrame(one, index=hours, columns=list(fields))
+        for one in (
+            np.where(table & _FAULTY, np.nan, values),
+            (table & _OFF_SITE) != 0,
+            (table & _CROSS_SENSITIVE) != 0,
         )
     )
     return sound, is_off_site, is_sensitive

@@ -18,6 +18,7 @@ from airquality_dagster.checks.days import AggregatedDays, data_capture
 from airquality_dagster.checks.hours import StoredHours, hours_complete_and_fresh, source_consistent
 from airquality_dagster.checks.outcome import CheckOutcome, check_results
 from airquality_dagster.checks.sensors import StationFlags, sensors_sound
+from airquality_dagster.network.siting import Siting
 from airquality_dagster.network.stations import Station
 from airquality_dagster.readings.days import daily_aggregates
 from airquality_dagster.readings.flags import flag_hours
@@ -217,10 +218,10 @@ def test_rejected_rows_warn_with_the_commonest_reason_and_a_table_of_all():
 
 def test_readings_out_of_range_and_offsets_warn_with_sensor_count_and_first_hour():
     frame = ordinary(24 * 31)
-    frame.loc[100:102, "pm2_5"] = [-1.0, -2.0, 1200.0]
+    frame.loc[100:102, "pm2_5"] = [-11.0, -12.0, 1200.0]
     outcome = sensors_sound(flagged(frame))
-    warns(outcome, "PM2.5 3 h outside 0 to 1000 µg/m³ since 2023-01-05 04:00;", "calibrate")
-    assert "| PM2.5 | outside 0 to 1000 µg/m³ | 3 | 2023-01-05 04:00 |" in outcome.metadata["faults"].md_str
+    warns(outcome, "PM2.5 3 h outside -2.9 to 1000 µg/m³ since 2023-01-05 04:00;", "calibrate")
+    assert "| PM2.5 | outside -2.9 to 1000 µg/m³ | 3 | 2023-01-05 04:00 |" in outcome.metadata["faults"].md_str
     assert outcome.metadata["hours_out_of_range"] == 3
     drifted = ordinary(24 * 31)
     drifted["co"] -= 2
@@ -239,6 +240,25 @@ def test_a_stuck_sensor_warns_with_its_value_and_since_when_and_fails_when_it_st
     outcome = sensors_sound(flagged(frame))
     expected = "O₃ stuck at 41.5 µg/m³ from 2023-01-26 00:00 to 2023-01-31 23:00 (165 h"
     warns(outcome, expected, "restart", must_act=True)
+
+
+@pytest.mark.parametrize(("field", "limit", "side"), [("o3", 42.345, "above"), ("no2", 28.123, "below")])
+def test_readings_that_are_cut_off_at_a_limit_warn_with_limit_and_hours(field, limit, side):
+    frame = ordinary(24 * 31)
+    frame[field] = frame[field].clip(upper=limit) if side == "above" else frame[field].clip(lower=limit)
+    outcome = sensors_sound(flagged(frame))
+    warns(outcome, f"cut off {side} {limit:g} µg/m³:", "are exactly that since 2023-01-01")
+    assert "cut off" not in sensors_sound(flagged(ordinary(24 * 31))).description
+
+
+def test_a_move_to_another_place_is_no_jump_of_the_median():
+    frame = ordinary(24 * 59)
+    frame.loc[24 * 31 :, "pm10"] *= 8
+    moved = Siting(on_site=((FEBRUARY, None),))
+    start, end = FEBRUARY, datetime(2023, 3, 1, tzinfo=UTC)
+    for siting, is_said in ((Siting(), True), (moved, False)):
+        facts = StationFlags(STATION, start, end, flag_hours(frame, siting=siting))
+        assert ("PM10 median from" in sensors_sound(facts).description) == is_said
 
 
 def test_since_when_a_sensor_is_stuck_is_looked_up_in_the_hours_before():

@@ -49,4 +49,4 @@ def test_the_definitions_of_hundreds_of_stations_load(tmp_path, monkeypatch):
     monkeypatch.setenv(settings.AIRQUALITY_STATIONS, str(tmp_path / "many.yaml"))
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
-    assert len(loaded.resolve_asset_graph().materializable_asset_keys) == 4 * 300 + 1
+    assert len(loaded.resolve_asset_graph().materializable_asset_keys) == 4 * 300 + 2

@@ -117,7 +117,7 @@ def test_the_same_readings_give_the_same_rows_to_the_last_digit(rows):
 
 @pytest.mark.parametrize("difference", [0.0, 2.0])
 def test_the_interval_holds_the_known_difference_of_most_pairs(difference):
-    found = coverage(difference, range(60), days=120, side_by_side=21)
+    found = coverage(difference, range(100), days=120, side_by_side=21)
     assert found.covered >= 0.88 * found.pairs
     if difference == 0:
         assert found.told <= 0.1 * found.pairs

@@ -247,10 +247,10 @@ def test_the_operator_s_word_on_a_channel_counts_more_than_its_readings(declared
     assert int(((flags & int(Flag.CROSS_SENSITIVE)) != 0).sum()) == flagged
 
 
-def test_hours_outside_an_outdoor_deployment_fail_in_every_field():
+def test_readings_outside_an_outdoor_deployment_fail_in_every_field():
     start, end = FIRST + timedelta(hours=100), FIRST + timedelta(hours=200)
     flagged = flag_hours(ordinary(24 * 20), siting=Siting(on_site=((start, end),)))
-    fields = ["co", "pm2_5", "temperature", "internal_temperature"]
+    fields = ["co", "pm2_5", "temperature", "relative_humidity"]
     is_off_site = (flagged.flags[fields] & int(Flag.OFF_SITE)) != 0
     assert (is_off_site.sum() == 24 * 20 - 100).all()
     assert not is_off_site.loc[100:199].any(axis=None)

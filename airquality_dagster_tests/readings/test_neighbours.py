@@ -132,6 +132,11 @@ def test_a_day_depends_on_the_weeks_before_it_only(day):
     pd.testing.assert_frame_equal(alone, whole[whole["date"] == ALL[day]].reset_index(drop=True))
 
 
+def test_no_lag_looks_at_hours_that_have_not_come():
+    whole, cut = pair_of(*two_stations(), ALL), pair_of(*two_stations(), ALL[:50])
+    np.testing.assert_array_equal(whole.lag_scores[:50], cut.lag_scores)
+
+
 def test_what_was_before_a_move_is_no_reference():
     first, second = two_stations()
     second.loc[after(second), "pm2_5"] *= 3

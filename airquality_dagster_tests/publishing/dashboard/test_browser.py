@@ -438,7 +438,9 @@ def test_the_table_of_a_chart_has_its_figures(clicked, stored):
     )
     of_station2 = {row[0]: row for row in rows if row[1] == "station2"}
     days = days_of(stored[0], "station2").set_index("_id")
-    assert len(of_station2) == len(days)
+    without_hours = of_station2.keys() - {f"{date:%Y-%m-%d}" for date in days.index}
+    assert len(of_station2) == len(days) + len(without_hours)
+    assert [date for date in without_hours if of_station2[date][4] == "valid"] == []
     for date, day in days.iterrows():
         row = of_station2[f"{date:%Y-%m-%d}"]
         assert row[3] == str(day["pm2_5_valid_hours"])
