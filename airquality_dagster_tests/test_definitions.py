@@ -35,6 +35,7 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
         "station1_summaries",
         "station2_summaries",
         "neighbours",
+        "paving_comparison",
         "air_quality_dashboard",
         "airqino_api",
     }
@@ -70,11 +71,13 @@ def test_the_freshness_of_the_page_is_that_of_the_hourly_job():
 def test_all_station_assets_share_one_monthly_partitions_definition_with_the_current_month():
     graph = defs().resolve_asset_graph()
     partitions = {key.path[-1]: graph.get(key).partitions_def for key in graph.get_all_asset_keys()}
-    # A year is made of all its months, neighbours are compared by weeks, a page is of everything: they have no partitions.
+    # A year is made of all its months, neighbours are compared by weeks, pairs over all of their time, and a page is of
+    # everything: they have no partitions.
     assert {name for name, of_asset in partitions.items() if of_asset is None} == {
         "station1_summaries",
         "station2_summaries",
         "neighbours",
+        "paving_comparison",
         "air_quality_dashboard",
         "airqino_api",
     }
@@ -92,7 +95,7 @@ def test_assets_tell_the_ui_what_they_are():
         assert node.description
         assert "Abidjan" in node.description
         assert node.owners == ["team:air-quality"]
-    of_network = {dg.AssetKey("air_quality_dashboard"), dg.AssetKey("neighbours")}
+    of_network = {dg.AssetKey(name) for name in ("air_quality_dashboard", "neighbours", "paving_comparison")}
     for key in graph.materializable_asset_keys - of_network:
         node = graph.get(key)
         assert node.kinds >= {"mongodb"}
@@ -122,6 +125,18 @@ def test_the_checks_of_a_station_have_the_names_that_others_rely_on():
         ("station1_aggregates", "data_capture"),
         ("neighbours", "station1_agrees_with_neighbours"),
     }
+
+
+def test_a_pair_of_the_stations_file_is_compared_in_the_nightly_job_with_one_check():
+    loaded = defs()
+    checks = loaded.resolve_asset_graph().asset_check_keys
+    assert [key.name for key in checks if key.asset_key == dg.AssetKey("paving_comparison")] == [
+        "comparison_can_be_told"
+    ]
+    nightly = loaded.resolve_job_def("neighbours_job").asset_layer.executable_asset_keys
+    assert {key.to_user_string() for key in nightly} == {"neighbours", "paving_comparison"}
+    hourly = loaded.resolve_job_def("hourly_job").asset_layer.executable_asset_keys
+    assert dg.AssetKey("paving_comparison") not in hourly
 
 
 def test_aggregates_depend_on_their_own_station_only():
@@ -162,7 +177,9 @@ def test_lineage_reads_from_the_api_over_raw_quality_and_aggregates_to_the_dashb
         assert {f"{station}_{kind}" for kind in ("quality", "aggregates", "summaries")} <= parents[
             "air_quality_dashboard"
         ]
-    assert parents["neighbours"] == {"raw_station1", "station1_quality", "raw_station2", "station2_quality"}
+    of_both = {"raw_station1", "station1_quality", "raw_station2", "station2_quality"}
+    assert parents["neighbours"] == of_both
+    assert parents["paving_comparison"] == {*of_both, "neighbours"}
     groups = {key.path[-1]: graph.get(key).group_name for key in graph.get_all_asset_keys()}
     assert groups["airqino_api"] == "source"
     assert groups["air_quality_dashboard"] == "dashboard"

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from airquality_dagster.assets.beta import accepted_beta
+from airquality_dagster.assets.comparison import comparison_asset
 from airquality_dagster.assets.dashboard import dashboard_asset
 from airquality_dagster.assets.neighbours import neighbours_asset
 from airquality_dagster.assets.quality_and_aggregates import quality_and_aggregates
@@ -15,7 +16,7 @@ OWNER = "team:air-quality"
 
 
 def network_assets(network: Network) -> list[dg.AssetsDefinition]:
-    """Return the assets of each station, the comparison of neighbours, and the dashboard."""
+    """Return the assets of each station, the comparisons of neighbours and of pairs, and the dashboard."""
     partitions_def = monthly_partitions(network)
     assets: list[dg.AssetsDefinition] = []
     with accepted_beta():
@@ -25,4 +26,5 @@ def network_assets(network: Network) -> list[dg.AssetsDefinition]:
                 quality_and_aggregates(station, network, partitions_def, OWNER),
                 summaries_asset(station, network, OWNER),
             ]
+        assets += [comparison_asset(pair, network, OWNER) for pair in network.pairs]
         return [*assets, neighbours_asset(network, OWNER), dashboard_asset(network, OWNER)]

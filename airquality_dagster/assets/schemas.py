@@ -208,6 +208,49 @@ SUMMARY_COLUMNS = dg.TableSchema(
     ]
 )
 
+_DIFFERENCE = "mean, low, high (95 %), median, detectable (told four times out of five), block_days of the bootstrap"
+
+COMPARISON_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("pollutant", "string", "name of the reading; with period and part kept as _id"),
+        dg.TableColumn("period", "string", "all, hour, day_kind, humidity, dust, season or month"),
+        dg.TableColumn(
+            "part", "string", "all; 00 to 23 (local); weekday, weekend; dry, wet; calm, dusty; DJF …; YYYY-MM"
+        ),
+        dg.TableColumn("from", "date", "the first hour, UTC"),
+        dg.TableColumn("to", "date", "end of the last hour, UTC"),
+        dg.TableColumn("hours", "int", "hours at which both have a valid reading"),
+        dg.TableColumn("days", "int", "local days with at least three quarters of the hours"),
+        dg.TableColumn(
+            "mean_first", "double", "mean of the first station over these hours, in the unit of the reading"
+        ),
+        dg.TableColumn("mean_second", "double", "the same of the second"),
+        dg.TableColumn("mean_first_one_scale", "double", "mean of the first, on the scale of the second"),
+        dg.TableColumn("background", "double", "mean of the lower envelope of both; PM2.5 and PM10"),
+        dg.TableColumn("difference_raw", "object", f"second minus first: {_DIFFERENCE}"),
+        dg.TableColumn("difference_one_scale", "object", "the same with the first on the scale of the second"),
+        dg.TableColumn("instruments_share", "double", "share of the raw difference that is the instruments'"),
+        dg.TableColumn("withheld", "string", "why nothing can be said of the air; null if something can; all only"),
+        dg.TableColumn("valid_statement", "string", "what may be said, or why nothing; all only"),
+        dg.TableColumn("valid_statement_fr", "string", "the same in French"),
+        dg.TableColumn(
+            "colocation", "object", "the relation that is used: line, intervals, quantiles, points; all only"
+        ),
+        dg.TableColumn("colocations", "array", "each side-by-side window, and the difference by it alone; all only"),
+        dg.TableColumn("colocations_pooled", "object", "the relation of all of them together; null if there is one"),
+        dg.TableColumn("trust", "object", "age of the relation, change of the ratio since, state; all only"),
+        dg.TableColumn("left_out", "array", "times that are left out: from, to, reason, station; all only"),
+        dg.TableColumn("hours_left_out", "int", "paired hours in these; all only"),
+        dg.TableColumn("valid_hours_first", "int", "valid hours of the first station; all only"),
+        dg.TableColumn("valid_hours_second", "int", "valid hours of the second; all only"),
+        dg.TableColumn(
+            "cross_sensitive", "double", "share of the hours at which a channel mirrors another gas; all only"
+        ),
+        dg.TableColumn("version", "int", "version of the method"),
+        dg.TableColumn(SIMULATED, "bool", "true if a station has hours of the sandbox"),
+    ]
+)
+
 
 def _dataframe_type(name: str, description: str, columns: Callable[[], list[PandasColumn]]) -> dg.DagsterType:
     with accepted_beta():

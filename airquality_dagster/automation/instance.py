@@ -173,7 +173,7 @@ def superseded_runs(instance: dg.DagsterInstance, network: Network, before: date
         for asset in (station.raw_asset, station.quality_asset, station.aggregates_asset)
         for record in _latest_materializations(instance, asset, months).values()
     }
-    of_network = [network.neighbours_asset, network.dashboard_asset]
+    of_network = [network.neighbours_asset, *network.comparison_assets, network.dashboard_asset]
     unpartitioned = [*(station.summaries_asset for station in network.stations), *of_network]
     needed |= {entry.run_id for entry in last_materializations(instance, unpartitioned).values()}
     jobs = {network.named(job) for job in (HOURLY_JOB, DASHBOARD_JOB, NEIGHBOURS_JOB)}

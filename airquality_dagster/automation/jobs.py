@@ -31,10 +31,10 @@ def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.
         network: the network.
         assets: all assets of the network.
     """
-    neighbours = dg.AssetSelection.assets(asset_key(network.neighbours_asset))
+    compared = dg.AssetSelection.assets(*map(asset_key, (network.neighbours_asset, *network.comparison_assets)))
     hourly = dg.define_asset_job(
         network.named(HOURLY_JOB),
-        selection=dg.AssetSelection.assets(*assets) - neighbours,
+        selection=dg.AssetSelection.assets(*assets) - compared,
         executor_def=dg.in_process_executor,
         description=(
             "Fetches hourly readings, stores what is new or corrected, flags them, aggregates the days, and draws the "
@@ -51,9 +51,12 @@ def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.
     # Weeks are compared: once a day is enough, and a tick of the hourly job is not kept waiting.
     daily = dg.define_asset_job(
         network.named(NEIGHBOURS_JOB),
-        selection=neighbours,
+        selection=compared,
         executor_def=dg.in_process_executor,
-        description="Compares neighbouring stations: the days that were not compared yet, and the recent ones again.",
+        description=(
+            "Compares neighbouring stations: the days that were not compared yet, and the recent ones again. Then the "
+            "pairs of the stations file, over all of their time."
+        ),
     )
 
     # Dagster skips the dashboard after a failed step. Without this sensor, the page would show neither the failure of

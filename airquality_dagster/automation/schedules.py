@@ -83,7 +83,10 @@ def neighbours_schedule(network: Network) -> dg.ScheduleDefinition:
         cron_schedule="25 4 * * *",
         execution_timezone=network.network.time_zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Each night: neighbouring stations are compared, day by day, with each other and with their past.",
+        description=(
+            "Each night: neighbouring stations are compared, day by day, with each other and with their past, and the "
+            "pairs of the stations file over all of their time."
+        ),
     )
     def compare(context: dg.ScheduleEvaluationContext):
         return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())

@@ -100,7 +100,7 @@ def execute_neighbours(
     network: Network,
     on_wait: Callable[[str], None] = lambda line: None,
 ) -> StationReport:
-    """Compare neighbouring stations, and return what failed.
+    """Compare neighbouring stations and the pairs of the stations file, and return what failed.
 
     Args:
         services: services that the run uses.
@@ -110,7 +110,9 @@ def execute_neighbours(
     """
     report = StationReport()
     result = _jobs(services, instance, network, lambda message, level: None, on_wait)(NEIGHBOURS_JOB)
-    _add_failures(report, _by_step(result)[step_key(network.neighbours_asset)])
+    events = _by_step(result)
+    for asset in (network.neighbours_asset, *network.comparison_assets):
+        _add_failures(report, events[step_key(asset)])
     return report
 
 

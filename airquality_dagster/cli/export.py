@@ -18,19 +18,20 @@ from airquality_dagster.errors import SettingsError
 from airquality_dagster.local.services import dagster_instance, local_services
 from airquality_dagster.network.deployments import local_periods
 from airquality_dagster.network.pollutants import DATE, SIMULATED, TIMESTAMP
-from airquality_dagster.network.stations import Station, load_network
+from airquality_dagster.network.stations import Network, Station, load_network
 from airquality_dagster.storage.files import replaced
 
 PLACE, SITE_KIND = "place", "site_kind"
 """Columns of a file that say where the station stood; empty while it was not deployed."""
+_NESTED = ["colocation", "colocations", "colocations_pooled", "trust", "left_out"]
 
 
 def export_station(name: str, *, is_raw: bool, kind: str, output: Path, for_excel: bool = False) -> None:
     """Write all stored days of a station with their validity, or all stored hours with their flags, and where it stood.
 
     Args:
-        name: name of the station.
-        is_raw: write hours instead of days.
+        name: name of the station, or of a pair: then its comparison is written.
+        is_raw: write hours instead of days; not of a pair.
         kind: ``csv``, ``parquet`` or ``json``.
         output: file to write; an existing file is replaced when the new file is complete.
         for_excel: write CSV in a form that Excel recognizes.
@@ -42,6 +43,9 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path, for_exce
     if for_excel and kind != "csv":
         raise SettingsError(f"--excel is for --format csv, not {kind}: leave it out")
     network = load_network(settings.stations_file())
+    if any(pair.name == name for pair in network.pairs):
+        _export_comparison(network, name, kind, output, for_excel=for_excel)
+        return
     station = network.station(name)
     with local_services(with_api=False) as services, dagster_instance(services.instance_folder) as instance:
         stored = stored_frames(services, instance, network)
@@ -52,6 +56,40 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path, for_exce
         else:
             frame = stored(station.aggregates_asset)
     frame = _with_dates(_with_nulls(_with_sites(frame, station, network.time_zone)))
+    _write(frame, kind, output, for_excel=for_excel)
+    err.print(f"{len(frame)} {'hours' if is_raw else 'days'} of {name} written to {output}")
+
+
+def _export_comparison(network: Network, name: str, kind: str, output: Path, *, for_excel: bool) -> None:
+    """Write the stored comparison of a pair, one row a reading and part of the time."""
+    with local_services(with_api=False) as services, dagster_instance(services.instance_folder) as instance:
+        stored = stored_frames(services, instance, network)(network.comparison_asset(network.pair(name)))
+    frame = _with_nulls(_flat(stored))
+    _write(frame, kind, output, for_excel=for_excel)
+    err.print(f"{len(frame)} rows of {name} written to {output}")
+
+
+def _flat(stored: pd.DataFrame) -> pd.DataFrame:
+    """Return a comparison with one column for each number of its differences, without what only the first rows have.
+
+    The windows, points and times left out are in MongoDB and in `airquality compare --format json`.
+    """
+    columns = {}
+    for column in stored.columns.difference(_NESTED, sort=False):
+        if column.startswith("difference_"):
+            for part in ("mean", "low", "high", "median", "detectable"):
+                columns[f"{column}_{part}"] = [_number(difference, part) for difference in stored[column]]
+        else:
+            columns[column] = stored[column]
+    return pd.DataFrame(columns)
+
+
+def _number(difference: object, part: str) -> float:
+    value = difference.get(part) if isinstance(difference, dict) else None
+    return np.nan if value is None else float(value)
+
+
+def _write(frame: pd.DataFrame, kind: str, output: Path, *, for_excel: bool) -> None:
     write = _write_excel_csv if for_excel else _WRITERS[kind]
     try:
         with replaced(output) as unfinished:
@@ -60,7 +98,6 @@ def export_station(name: str, *, is_raw: bool, kind: str, output: Path, for_exce
         raise SettingsError(
             f"--output {output} cannot be written ({error.strerror or error}): name another file"
         ) from error
-    err.print(f"{len(frame)} {'hours' if is_raw else 'days'} of {name} written to {output}")
     if SIMULATED in frame and (frame[SIMULATED] == True).any():  # noqa: E712
         err.print(SIMULATED_NOTE)
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -99,6 +100,17 @@ class _Month(click.ParamType):
         return str(value)
 
 
+class _Date(click.ParamType):
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            option = param.opts[0] if param else "date"
+            raise SettingsError(f"{option} is {value!r}, not a date like 2023-01-31") from None
+
+
 class _SimulateOption(click.Option):
     """Lists the kinds in the help of its command; they are imported only then, so that other commands are fast."""
 
@@ -181,7 +193,25 @@ def export() -> None:
     null; in CSV, spaces separate the names of a list. Days have valid means or the reasons why there is none,
     hours have flags (docs/data.md). An existing file is replaced when the new file is complete.
 
+    With the name of a pair instead of a station, it writes the stored comparison (docs/comparison.md).
+
     Example: airquality export station1 --raw --format csv --output station1.csv
+    """
+
+
+@main.command()
+@click.argument("name", metavar="PAIR")
+@click.option("--from", "first", type=_Date(), help="First local date, included.")
+@click.option("--to", "last", type=_Date(), help="Last local date, included.")
+@click.option("--format", "kind", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@_runs("compare:compare")
+def compare() -> None:
+    """Compare the two stations of a pair: by how much the air differs, how sure that is, and what may be said.
+
+    Differences are second minus first, raw and on one scale, with 95 % intervals; the scale is that of the weeks in
+    which the two stood side by side (docs/comparison.md). Pairs are named in the stations file.
+
+    Example: airquality compare paving --from 2023-05-15 --to 2023-12-06
     """
 
 

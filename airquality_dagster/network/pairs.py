@@ -23,6 +23,11 @@ class Pair(BaseModel):
     second: str
     question: str = ""
 
+    @property
+    def comparison(self) -> str:
+        """Name of its comparison, without the prefix of a network."""
+        return f"{self.name}_comparison"
+
 
 def check_pairs(pairs: Sequence[Pair], stations: Collection[str]) -> None:
     """Raise if a pair has the name of another one, or not two different stations.

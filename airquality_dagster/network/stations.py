@@ -283,6 +283,15 @@ class Network(BaseModel):
         """Name of the asset and collection that compare neighbouring stations."""
         return f"{self.key_prefix}.{NEIGHBOURS}" if self.key_prefix else NEIGHBOURS
 
+    def comparison_asset(self, pair: Pair) -> str:
+        """Return the name of the asset and collection that compare the stations of a pair."""
+        return f"{self.key_prefix}.{pair.comparison}" if self.key_prefix else pair.comparison
+
+    @property
+    def comparison_assets(self) -> tuple[str, ...]:
+        """Names of the assets that compare the stations of pairs."""
+        return tuple(map(self.comparison_asset, self.pairs))
+
     @property
     def source_asset(self) -> str:
         """Name of the external asset that stands for the AirQino API."""
@@ -309,6 +318,20 @@ class Network(BaseModel):
                 return station
         known = ", ".join(station.name for station in self.stations)
         raise SettingsError(f"no station is named {name!r}: the stations file has {known}")
+
+    def pair(self, name: str) -> Pair:
+        """Return the pair with this name.
+
+        Raises:
+            SettingsError: there is no such pair; the message lists the pairs.
+        """
+        for pair in self.pairs:
+            if pair.name == name:
+                return pair
+        known = ", ".join(pair.name for pair in self.pairs)
+        raise SettingsError(
+            f"no pair is named {name!r}: the stations file has {known or 'no pairs; add one (docs/comparison.md)'}"
+        )
 
     def select(self, names: Sequence[str]) -> list[Station]:
         """Return the stations with these names, each once; all stations if there are no names.

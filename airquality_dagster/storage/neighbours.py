@@ -7,6 +7,8 @@ from typing import Any
 
 from pymongo.database import Database
 
+from airquality_dagster.network.pollutants import RULES_VERSION
+
 VERSION = "version"
 """Field of a compared day: of what the comparison depends on beside the readings."""
 
@@ -33,3 +35,18 @@ def first_hour(database: Database[dict[str, Any]], collection: str) -> datetime 
     """Return the start of the first stored hour of a station, None if no hour is stored."""
     first = database[collection].find_one({}, {"_id": True}, sort=[("_id", 1)])
     return first["_id"] if first else None
+
+
+def neighbour_documents(
+    database: Database[dict[str, Any]], collection: str, first: str, second: str, rules: int
+) -> list[Mapping[str, Any]]:
+    """Return the compared days of two stations, ordered by date.
+
+    Args:
+        database: database of the network.
+        collection: its compared days.
+        first, second: names, in the order of the stations file.
+        rules: version of the rules.
+    """
+    query = {"_id.first": first, "_id.second": second, RULES_VERSION: rules}
+    return [{**one, **one["_id"]} for one in database[collection].find(query, sort=[("_id.date", 1)])]

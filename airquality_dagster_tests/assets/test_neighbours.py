@@ -35,7 +35,9 @@ def compare(platform, instance):
     def run(now=TODAY, network=None):
         with time_machine.travel(now + timedelta(hours=4), tick=False):
             job = network_definitions(network or load_network()).resolve_job_def("neighbours_job")
-            result = job.execute_in_process(instance=instance, run_config=QUIET)
+            result = job.execute_in_process(
+                instance=instance, run_config=QUIET, asset_selection=[dg.AssetKey("neighbours")]
+            )
         return {check.check_name: check for check in result.get_asset_check_evaluations()}
 
     return run

@@ -12,7 +12,8 @@ from airquality_dagster.errors import DashboardError
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.publishing.dashboard.content import network_content, station_content
 from airquality_dagster.publishing.dashboard.page import page_html
-from airquality_dagster.publishing.dashboard.stored import station_record
+from airquality_dagster.publishing.dashboard.pairs import pair_content
+from airquality_dagster.publishing.dashboard.stored import pair_rows, station_record
 from airquality_dagster.storage.files import replaced
 
 
@@ -65,7 +66,12 @@ def build_dashboard(
         if record.newest_hour is not None:
             newest = max(filter(None, (newest, record.newest_hour)))
         on_station(station)
-    page = page_html({**network_content(network, now), "stations": stations}).encode()
+    pairs = [
+        pair_content(pair, pair_rows(database, network.comparison_asset(pair)), network.time_zone)
+        for pair in network.pairs
+    ]
+    shown = {"stations": stations, "pairs": [pair for pair in pairs if pair is not None]}
+    page = page_html({**network_content(network, now), **shown}).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replaced(path) as unfinished:

@@ -14,15 +14,25 @@ from plotly.offline import get_plotlyjs
 
 PAGE = Path(__file__).with_name("page")
 # In this order: each script uses what those before it define.
-_SCRIPTS = ("state.js", "theme.js", "days.js", "cards.js", "charts.js", "calendars.js", "figures.js", "main.js")
+_SCRIPTS = (
+    "state.js",
+    "theme.js",
+    "days.js",
+    "cards.js",
+    "charts.js",
+    "calendars.js",
+    "pairs.js",
+    "figures.js",
+    "main.js",
+)
 
 
 def page_html(content: Mapping[str, Any]) -> str:
     """Return the page.
 
     Args:
-        content: of the network, and its ``stations``. It is compressed, and so is plotly: people who open the page on
-            a phone pay for each megabyte.
+        content: of the network, and its ``stations`` and ``pairs``. It is compressed, and so is plotly: people who open
+            the page on a phone pay for each megabyte.
     """
     return Template(_file("template.html")).substitute(
         title=html.escape(content["network"]["name"]),

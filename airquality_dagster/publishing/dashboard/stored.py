@@ -11,6 +11,7 @@ from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import DATE, PARAMETERS, POLLUTANTS, PROVISIONAL, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Station
+from airquality_dagster.publishing.dashboard.pairs import SHOWN_PERIODS
 from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS
 from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, PROFILE_DAYS, StationRecord
 from airquality_dagster.readings.days import CROSS_SENSITIVE, EXPECTED_HOURS
@@ -67,6 +68,12 @@ def station_record(database: Database[dict[str, Any]], station: Station, now: da
 def quality_since(database: Database[dict[str, Any]], station: Station, since: datetime) -> pd.DataFrame:
     """Read levels, flags and indices of a station's hours from a moment on, ordered by time."""
     return _frame(database[station.quality_asset], TIMESTAMP, _QUALITY, {"_id": {"$gte": since}})
+
+
+def pair_rows(database: Database[dict[str, Any]], collection: str) -> list[dict[str, Any]]:
+    """Read what the page shows of the comparison of a pair, in the order of the parts."""
+    rows = database[collection].find({"_id.period": {"$in": SHOWN_PERIODS}}, sort=[("_id.part", 1)])
+    return [{**row, **row["_id"]} for row in rows]
 
 
 def _frame(

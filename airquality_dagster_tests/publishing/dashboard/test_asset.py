@@ -1,5 +1,8 @@
 """``air_quality_dashboard`` and ``airquality dashboard``: when the page is written, and when the former one stays."""
 
+import base64
+import gzip
+import json
 import re
 from datetime import UTC, datetime
 
@@ -21,6 +24,7 @@ from airquality_dagster.publishing.dashboard.build import build_dashboard
 from airquality_dagster.publishing.dashboard.stored import station_record
 from airquality_dagster_tests.platform import failures, metadata
 from airquality_dagster_tests.processes import airquality
+from airquality_dagster_tests.publishing.dashboard.compared_rows import compared_rows
 
 DASHBOARD = "air_quality_dashboard"
 STATION2 = 283181971
@@ -41,6 +45,11 @@ def simulated(platform, faults):
 
 def page_of(home) -> str:
     return (home / "dashboard" / "index.html").read_text(encoding="utf-8")
+
+
+def content_of(path) -> dict:
+    (packed,) = re.findall(r'id="content">([^<]*)<', path.read_text(encoding="utf-8"))
+    return json.loads(gzip.decompress(base64.b64decode(packed)))
 
 
 def test_the_hourly_job_writes_the_page_and_tells_where_it_is(simulated, tmp_path, monkeypatch):
@@ -162,6 +171,22 @@ def test_loading_the_same_readings_again_draws_the_same_page(simulated, tmp_path
     assert simulated.run("2026-01", "2026-02").success
     build_dashboard(simulated.database, network, tmp_path / "second", NOW)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+def test_the_page_has_the_stored_comparisons_of_the_pairs_of_the_stations_file(database, tmp_path):
+    network, path = load_network(), tmp_path / "index.html"
+    build_dashboard(database, network, path, NOW)
+    assert content_of(path)["pairs"] == []
+    (pair,) = network.pairs
+    keys = ("pollutant", "period", "part")
+    database[network.comparison_asset(pair)].insert_many(
+        {"_id": {key: row[key] for key in keys}, **{key: row[key] for key in row if key not in keys}}
+        for row in compared_rows(["pm2_5"])
+    )
+    build_dashboard(database, network, path, NOW)
+    (shown,) = content_of(path)["pairs"]
+    assert shown["question"] == pair.question
+    assert [one["field"] for one in shown["fields"]] == ["pm2_5"]
 
 
 def test_readings_that_another_program_stored_as_whole_numbers_are_shown_too(simulated, database):

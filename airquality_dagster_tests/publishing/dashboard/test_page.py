@@ -15,6 +15,9 @@ from airquality_dagster.network.pollutants import PARAMETERS
 from airquality_dagster.publishing.dashboard.content import network_content, station_content
 from airquality_dagster.publishing.dashboard.newest import CROSS_SENSITIVE, OFF_SITE, UNCONFIRMED
 from airquality_dagster.publishing.dashboard.page import PAGE, page_html
+from airquality_dagster.publishing.dashboard.pairs import SHOWN_PERIODS
+from airquality_dagster.readings.comparison_parts import ALL
+from airquality_dagster.readings.comparison_relation import DISAGREE, TOO_FEW_HOURS
 from airquality_dagster.readings.flags import Flag
 from airquality_dagster.readings.hours import NO_PARTICLES
 from airquality_dagster.readings.indices import AQI_CATEGORIES
@@ -29,7 +32,7 @@ TEMPLATE = (PAGE / "template.html").read_text(encoding="utf-8")
 @pytest.fixture(scope="module")
 def content():
     station = station_content(record_of(ordinary(24 * 40)), NETWORK.time_zone, FIRST)
-    return {**network_content(NETWORK, FIRST), "stations": [station]}
+    return {**network_content(NETWORK, FIRST), "stations": [station], "pairs": []}
 
 
 def test_every_text_is_there_in_both_languages_with_the_same_places_to_fill():
@@ -54,6 +57,8 @@ def test_every_text_that_the_page_asks_for_is_there_and_no_other():
         f"surface_{word}" for word in ("paved", "unpaved")
     }
     asked |= {f"withheld_{NO_PARTICLES}"}
+    asked |= {f"{period}Difference" for period in SHOWN_PERIODS if period != ALL} | {"low", "high"}
+    asked |= {f"window_{reason}" for reason in (DISAGREE, TOO_FEW_HOURS)}
     labels = {f"label_{parameter.field}" for parameter in PARAMETERS}
     assert asked - TEXTS.keys() == set()
     assert TEXTS.keys() - asked - labels == set()

@@ -91,7 +91,7 @@ def page_path(tmp_path_factory):
         record = SCENES[station.name](record_of(hours, days=days_until_now(), station=station))
         stations.append(station_content(record, NETWORK.time_zone, NOW))
     path = tmp_path_factory.mktemp("scenes") / "index.html"
-    path.write_text(page_html({**network_content(NETWORK, NOW), "stations": stations}), encoding="utf-8")
+    path.write_text(page_html({**network_content(NETWORK, NOW), "stations": stations, "pairs": []}), encoding="utf-8")
     return path
 
 

@@ -23,6 +23,7 @@ function sections() {
     ],
     gauges: each("gauges", gauges),
     waterfalls: headlines().flatMap((one) => each(`waterfall-${one.field}`, (station) => waterfall(station, one))),
+    pairs: pairFigures(),
     detail: [
       ...each("calendar", calendar), ...each("profile", profile), ...each("boxes", monthlyBoxes), ...each("capture", capture),
       ...each("restated", restated),

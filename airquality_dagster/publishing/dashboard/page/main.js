@@ -33,6 +33,7 @@ function show() {
   document.getElementById("invalid").checked = state.invalid;
   document.getElementById("simulated").hidden = !content.stations.some((station) => station.is_simulated);
   tellAge();
+  drawPairs();
   layOut();
 }
 
@@ -49,7 +50,8 @@ function listen() {
   document.getElementById("languages").addEventListener("click", ({ target }) => target.dataset.language && choose({ language: target.dataset.language }));
   document.getElementById("ranges").addEventListener("click", ({ target }) => target.dataset.days && choose({ days: Number(target.dataset.days) }));
   document.getElementById("more").addEventListener("click", () => { areAllShown = !areAllShown; drawCards(); });
-  for (const id of ["station", "other", "pollutant"]) document.getElementById(id).addEventListener("change", ({ target }) => choose({ [id]: target.value }));
+  for (const id of ["station", "other", "pollutant", "pair"]) document.getElementById(id).addEventListener("change", ({ target }) => choose({ [id]: target.value }));
+  document.getElementById("pair-pollutant").addEventListener("change", ({ target }) => choose({ pollutant: target.value }));
   document.getElementById("invalid").addEventListener("change", ({ target }) => choose({ invalid: target.checked }));
   for (const form of document.querySelectorAll("form")) form.addEventListener("submit", (event) => event.preventDefault());
   window.addEventListener("hashchange", () => { readState(); show(); });

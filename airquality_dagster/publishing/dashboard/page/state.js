@@ -3,7 +3,7 @@
 const TEXTS = JSON.parse(document.getElementById("texts").textContent);
 let content = null;
 
-const state = { language: "en", station: null, other: null, days: 365, invalid: true, pollutant: null };
+const state = { language: "en", station: null, other: null, days: 365, invalid: true, pollutant: null, pair: null };
 
 async function unpacked(id) {
   const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (letter) => letter.charCodeAt(0));
@@ -22,6 +22,8 @@ function readState() {
   state.days = ["7", "30", "365", "0"].includes(asked.get("days")) ? Number(asked.get("days")) : 365;
   state.invalid = asked.get("invalid") !== "hidden";
   state.pollutant = pollutants().some((one) => one.field === asked.get("pollutant")) ? asked.get("pollutant") : content.headlines[0];
+  const pairs = content.pairs.map((pair) => pair.name);
+  state.pair = pairs.includes(asked.get("pair")) ? asked.get("pair") : (pairs[0] ?? null);
 }
 
 function writeState() {
@@ -29,6 +31,7 @@ function writeState() {
   if (state.other) shown.set("other", state.other);
   if (!state.invalid) shown.set("invalid", "hidden");
   shown.set("pollutant", state.pollutant);
+  if (content.pairs.length > 1) shown.set("pair", state.pair);
   history.replaceState(null, "", `#${shown}`);
 }
 

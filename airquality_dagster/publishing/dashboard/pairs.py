@@ -1,0 +1,127 @@
+"""Pairs of stations that are compared, as the page shows them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from airquality_dagster.network.pairs import Pair
+from airquality_dagster.network.pollutants import POLLUTANTS
+from airquality_dagster.publishing.dashboard.numbers import rounded
+from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS
+from airquality_dagster.readings.comparison_parts import ALL, HOUR, MONTH
+
+SHOWN_PERIODS = (ALL, HOUR, MONTH)
+_DIFFERENCE = ("mean", "low", "high")
+_LINE = ("slope", "slope_low", "slope_high", "intercept", "intercept_low", "intercept_high", "r2")
+
+Row = Mapping[str, Any]
+
+
+def pair_content(pair: Pair, rows: Sequence[Row], time_zone: ZoneInfo) -> dict[str, Any] | None:
+    """Return what the page shows of a pair; None where no comparison is stored.
+
+    Args:
+        pair: of the stations file.
+        rows: documents of ``<pair>_comparison`` of `SHOWN_PERIODS`, in the order of their parts.
+        time_zone: of the dates.
+
+    Returns:
+        its names and question; ``fields``, one document a pollutant, those of which something can be said first:
+        ``withheld`` and what is ``said`` (language → sentence) as they are stored, first and last date and ``hours``,
+        the differences ``raw`` and on one ``scale``, ``hour`` and ``month``, the difference by these. Parts of a
+        difference that may be the instruments' alone would be taken for the air's: where it is withheld, there are
+        none. ``windows``, the weeks side by side, and ``colocation``, that of them whose points are drawn.
+    """
+    wholes = {row["pollutant"]: row for row in rows if row["period"] == ALL}
+    fields = [parameter.field for parameter in POLLUTANTS if parameter.field in wholes]
+    if not fields:
+        return None
+    ranked = sorted(
+        fields, key=lambda field: (wholes[field]["withheld"] is not None, -_headline_rank(field), fields.index(field))
+    )
+    contents = [
+        _field_content(wholes[field], [row for row in rows if row["pollutant"] == field], time_zone) for field in ranked
+    ]
+    return {**pair.model_dump(), "fields": contents}
+
+
+def _headline_rank(field: str) -> int:
+    """Return how far in front of the others a pollutant is shown."""
+    return len(HEADLINE_FIELDS) - HEADLINE_FIELDS.index(field) if field in HEADLINE_FIELDS else 0
+
+
+def _field_content(whole: Row, rows: Sequence[Row], time_zone: ZoneInfo) -> dict[str, Any]:
+    is_withheld = whole["withheld"] is not None
+    return {
+        "field": whole["pollutant"],
+        "withheld": whole["withheld"],
+        "said": {"en": whole["valid_statement"], "fr": whole["valid_statement_fr"]},
+        **_dates(whole, time_zone),
+        "hours": whole["hours"],
+        # Not rounded, so that the page rounds them as the sentences do.
+        "raw": {name: whole["difference_raw"][name] for name in _DIFFERENCE},
+        "scale": {name: whole["difference_one_scale"][name] for name in _DIFFERENCE},
+        "instruments": whole["instruments_share"],
+        **{
+            period: _parts([] if is_withheld else [row for row in rows if row["period"] == period])
+            for period in (HOUR, MONTH)
+        },
+        "colocation": whole["colocation"] and _scatter(whole["colocation"], time_zone),
+        "windows": [
+            {**_window(window, time_zone), "difference": window["difference_one_scale"]}
+            for window in whole["colocations"]
+        ],
+    }
+
+
+def _parts(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the differences of parts of the time, those without an hour left out."""
+    rows = [row for row in rows if row["hours"]]
+    return {
+        "part": [row["part"] for row in rows],
+        "hours": [row["hours"] for row in rows],
+        "raw": _column(rows, "difference_raw", "mean"),
+        **{name: _column(rows, "difference_one_scale", name) for name in ("mean", "low", "high")},
+    }
+
+
+def _column(rows: Sequence[Row], difference: str, name: str) -> list[float | None]:
+    return rounded(np.array([row[difference][name] for row in rows], dtype="float64"))
+
+
+def _scatter(relation: Row, time_zone: ZoneInfo) -> dict[str, Any]:
+    """Return a relation with what is drawn of it: points, and where there are none, quantiles."""
+    points = relation["points"] or list(zip(relation["quantiles_first"], relation["quantiles_second"], strict=True))
+    first, second = np.array(points, dtype="float64").reshape(-1, 2).T
+    return {
+        **_window(relation, time_zone),
+        "first": rounded(first),
+        "second": rounded(second),
+        "is_quantiles": not relation["points"],
+    }
+
+
+def _window(relation: Row, time_zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        **_dates(relation, time_zone),
+        **{name: relation[name] for name in ("source", "hours", "days", "withheld")},
+        **_numbers(relation, _LINE),
+    }
+
+
+def _numbers(document: Row, names: Sequence[str]) -> dict[str, float | None]:
+    values = rounded(np.array([document[name] for name in names], dtype="float64"))
+    return dict(zip(names, values, strict=True))
+
+
+def _dates(document: Row, time_zone: ZoneInfo) -> dict[str, str | None]:
+    """Return the first and the last local date of a period whose end is excluded."""
+    start, end = document["from"], document["to"]
+    return {"start": _date(start, time_zone), "end": _date(end and end - timedelta(hours=1), time_zone)}
+
+
+def _date(moment: datetime | None, time_zone: ZoneInfo) -> str | None:
+    return None if moment is None else f"{moment.astimezone(time_zone):%Y-%m-%d}"

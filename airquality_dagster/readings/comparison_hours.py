@@ -1,0 +1,170 @@
+"""The hours of two stations that are compared, and those in which they stood side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from airquality_dagster.network.colocation import Devices, Together
+from airquality_dagster.readings.comparison import FieldHours
+from airquality_dagster.readings.comparison_left_out import LeftOut
+from airquality_dagster.readings.comparison_relation import DECLARED, FOUND, Relation, Window, relation_of
+from airquality_dagster.readings.comparison_windows import FIND_DAYS, found_windows
+from airquality_dagster.readings.flags import INVALIDATING, Flag
+from airquality_dagster.readings.joint_rules import HUMIDITY
+
+
+@dataclass(frozen=True)
+class StationHours:
+    """Hours of a station, by hour (UTC), one column a field.
+
+    Args:
+        sound: readings that are valid but for the place of the station; NaN for the others.
+        off_site: which hours it did not stand in the air of its place.
+        cross_sensitive: at which hours a channel mirrors another gas.
+    """
+
+    sound: pd.DataFrame
+    off_site: pd.DataFrame
+    cross_sensitive: pd.DataFrame
+
+    @classmethod
+    def of_flags(cls, readings: pd.DataFrame, flags: pd.DataFrame) -> "StationHours":
+        """Return the hours of readings and sums of `Flag` on the same hours."""
+        is_sound = (flags & (int(INVALIDATING) & ~int(Flag.OFF_SITE))) == 0
+        off_site, sensitive = ((flags & int(flag)) != 0 for flag in (Flag.OFF_SITE, Flag.CROSS_SENSITIVE))
+        return cls(readings.where(is_sound), off_site, sensitive)
+
+    def on(self, hours: pd.DatetimeIndex) -> "StationHours":
+        """Return the same on other hours; what is not there is missing."""
+        if self.sound.index.equals(hours):
+            return self
+        flags = [table.reindex(hours, fill_value=False) for table in (self.off_site, self.cross_sensitive)]
+        return StationHours(self.sound.reindex(hours), *flags)
+
+    @property
+    def valid(self) -> pd.DataFrame:
+        """The valid readings."""
+        return self.sound.where(~self.off_site)
+
+
+@dataclass(frozen=True)
+class PairHours:
+    """Hours of two stations.
+
+    Args:
+        first, second: of the two, on the same hours.
+        windows: in which they stood side by side.
+        compared: when both were at the places that are compared.
+    """
+
+    first: StationHours
+    second: StationHours
+    windows: Sequence[Window]
+    compared: Sequence[Together]
+
+    @classmethod
+    def of(
+        cls,
+        first: StationHours,
+        second: StationHours,
+        side_by_side: Sequence[Together],
+        compared: Sequence[Together],
+    ) -> "PairHours":
+        """Return the hours of two stations.
+
+        Args:
+            first, second: of the two.
+            side_by_side: windows of the stations file. If there is none, the readings are searched for them.
+            compared: when both were at the places that are compared.
+        """
+        hours = pd.DatetimeIndex(first.sound.index.union(second.sound.index))
+        first, second = first.on(hours), second.on(hours)
+        last = hours[-1] + pd.Timedelta(hours=1) if len(hours) else pd.Timestamp(0, tz="UTC")
+        windows = [
+            Window(_stamp(one.start), last if one.end is None else _stamp(one.end), DECLARED, one.devices)
+            for one in side_by_side
+        ]
+        if not windows and compared:
+            windows = found_windows(first.sound, second.sound, compared[-1].devices)
+        return cls(first, second, windows, compared)
+
+    @property
+    def hours(self) -> pd.DatetimeIndex:
+        """Starts of the hours (UTC)."""
+        return pd.DatetimeIndex(self.first.sound.index)
+
+    @property
+    def devices(self) -> Devices | None:
+        """Devices that are compared: the newest two. What others measured has a scale of its own."""
+        return self.compared[-1].devices if self.compared else None
+
+    @cached_property
+    def is_compared(self) -> np.ndarray:
+        """Which hours are compared."""
+        is_compared = np.zeros(len(self.hours), dtype=bool)
+        for period in self.compared:
+            if period.devices == self.devices:
+                is_inside = self.hours >= _stamp(period.start)
+                if period.end is not None:
+                    is_inside &= self.hours < _stamp(period.end)
+                is_compared |= is_inside
+        for window in self.windows:
+            # Weeks that were found begin and end a few days from where they are found.
+            margin = pd.Timedelta(days=FIND_DAYS if window.source == FOUND else 0)
+            is_compared &= (self.hours < window.start - margin) | (self.hours >= window.end + margin)
+        return is_compared
+
+    def relations(self, field: str) -> list[Relation]:
+        """Return the relations of the two devices that are compared."""
+        first, second = self.first.sound[field], self.second.sound[field]
+        return [relation_of(window, first, second) for window in self.windows if window.devices == self.devices]
+
+    def of_field(
+        self, field: str, start: pd.Timestamp | None, end: pd.Timestamp | None, left_out: Sequence[LeftOut]
+    ) -> FieldHours:
+        """Return the hours of a reading that are compared.
+
+        Args:
+            field: the reading.
+            start, end: ``start <= hour < end``; None: from the first, to the last.
+            left_out: times that are left out.
+        """
+        is_in = self.is_compared.copy()
+        if start is not None:
+            is_in &= self.hours >= start
+        if end is not None:
+            is_in &= self.hours < end
+        hours = self.hours[is_in]
+        readings, sensitive = [], []
+        for station in (self.first, self.second):
+            is_off_site, sound = (table[field].to_numpy()[is_in] for table in (station.off_site, station.sound))
+            readings.append(np.where(is_off_site, np.nan, sound))
+            sensitive.append(station.cross_sensitive[field].to_numpy()[is_in])
+        is_paired = ~np.isnan(readings[0]) & ~np.isnan(readings[1])
+        is_left_out = np.zeros(len(hours), dtype=bool)
+        for time in left_out:
+            is_left_out |= time.holds(hours)
+        humidity = np.stack([station.sound[HUMIDITY].to_numpy()[is_in] for station in (self.first, self.second)])
+        count = np.maximum((~np.isnan(humidity)).sum(axis=0), 1)
+        return FieldHours(
+            field,
+            hours,
+            *(np.where(is_left_out, np.nan, values) for values in readings),
+            humidity=np.where(np.isnan(humidity).all(axis=0), np.nan, np.nansum(humidity, axis=0) / count),
+            valid_first=int((~np.isnan(readings[0])).sum()),
+            valid_second=int((~np.isnan(readings[1])).sum()),
+            cross_sensitive=float((sensitive[0] | sensitive[1])[is_paired].mean()) if is_paired.any() else 0.0,
+            left_out=[time for time in left_out if time.holds(hours).any()],
+            hours_left_out=int((is_left_out & is_paired).sum()),
+        )
+
+
+def _stamp(moment: object) -> pd.Timestamp:
+    """Return a moment as pandas has it; those before its first one are its first one."""
+    try:
+        return pd.Timestamp(moment).tz_convert("UTC")  # pyright: ignore[reportArgumentType, reportCallIssue]
+    except (pd.errors.OutOfBoundsDatetime, OverflowError):
+        return pd.Timestamp(0, tz="UTC")

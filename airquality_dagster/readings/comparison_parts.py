@@ -1,0 +1,111 @@
+"""Parts of the time that a comparison is made for: season, month, hour of day, weekday, dry and wet, calm and dusty."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from airquality_dagster.readings.flags import HUMID_PERCENT, PARTICLES
+
+ALL, SEASON, MONTH, HOUR, DAY_KIND, HUMIDITY, DUST = "all", "season", "month", "hour", "day_kind", "humidity", "dust"
+PERIODS = (ALL, HOUR, DAY_KIND, HUMIDITY, DUST, SEASON, MONTH)
+
+SEASONS = ("DJF", "MAM", "JJA", "SON")
+"""December to February, and so on."""
+_SATURDAY = 5
+_DUSTY_SHARE = 0.75
+"""Hours are dusty whose background is in the highest quarter. Judgement of this project."""
+_ENVELOPE_HOURS = 25
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the time.
+
+    Args:
+        period: its kind.
+        name: of the part.
+        hours_of_a_day: how many hours of a day it has.
+    """
+
+    period: str
+    name: str
+    hours_of_a_day: int = 24
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Parts that share their days.
+
+    Args:
+        parts: what they are.
+        chosen: which hours are in which part: one row an hour, one column a part.
+    """
+
+    parts: Sequence[Part]
+    chosen: np.ndarray
+
+
+def parts_of(
+    local: pd.DatetimeIndex, humidity: np.ndarray, background: np.ndarray, *, with_parts: bool
+) -> Iterator[Parts]:
+    """Yield all hours, then their parts.
+
+    Args:
+        local: starts of the paired hours in the time of the network.
+        humidity: relative humidity, %, NaN where there is none.
+        background: of both stations, NaN where there is none.
+        with_parts: also yield parts.
+    """
+    yield Parts([Part(ALL, ALL)], np.ones((len(local), 1), dtype=bool))
+    if not with_parts or not len(local):
+        return
+    hour = local.hour.to_numpy()
+    is_weekend = local.dayofweek.to_numpy() >= _SATURDAY
+    # Rain is not measured. Days as humid as the flag `humid` says have rain, or fog, or wet ground.
+    daily_humidity = _daily_mean(local, humidity)
+    spread: dict[Part, np.ndarray] = {
+        **{Part(HOUR, f"{number:02d}", 1): hour == number for number in range(24)},
+        Part(DAY_KIND, "weekday"): ~is_weekend,
+        Part(DAY_KIND, "weekend"): is_weekend,
+        Part(HUMIDITY, "dry"): daily_humidity <= HUMID_PERCENT,
+        Part(HUMIDITY, "wet"): daily_humidity > HUMID_PERCENT,
+    }
+    if not np.isnan(background).all():
+        limit = np.nanquantile(background, _DUSTY_SHARE)
+        spread |= {Part(DUST, "calm"): background <= limit, Part(DUST, "dusty"): background > limit}
+    yield Parts(list(spread), np.stack(list(spread.values()), axis=1))
+    # Seasons and months are whole weeks: each draws its own days.
+    season, month = local.month.to_numpy() % 12 // 3, local.year.to_numpy() * 12 + local.month.to_numpy() - 1
+    for number in np.unique(season):
+        yield Parts([Part(SEASON, SEASONS[number])], (season == number)[:, np.newaxis])
+    for number in np.unique(month):
+        yield Parts([Part(MONTH, f"{number // 12}-{number % 12 + 1:02d}")], (month == number)[:, np.newaxis])
+
+
+def background_of(field: str, hours: pd.DatetimeIndex, lower: np.ndarray) -> np.ndarray:
+    """Return the regional background of particles: the lower envelope of both stations over a day.
+
+    The lowest reading of a day around each hour, then the mean of these: what is above it comes and goes within hours,
+    and was made nearby. So Brantley et al. (2014, doi 10.5194/amt-7-2169-2014) take a background out of readings of a
+    moving car.
+
+    Args:
+        field: the reading; NaN for all but particles, which alone have a common background of dust.
+        hours: starts of hours (UTC), in order.
+        lower: the lower reading of the two, on one scale if there is one.
+    """
+    if field not in PARTICLES or not len(hours):
+        return np.full(len(hours), np.nan)
+    grid = pd.Series(lower, index=hours).asfreq("h")
+    lowest = grid.rolling(_ENVELOPE_HOURS, center=True, min_periods=1).min()
+    return lowest.rolling(_ENVELOPE_HOURS, center=True, min_periods=1).mean().reindex(hours).to_numpy()
+
+
+def _daily_mean(local: pd.DatetimeIndex, values: np.ndarray) -> np.ndarray:
+    """Return for each hour the mean of its local day; NaN on a day without a value."""
+    _, day = np.unique(local.tz_localize(None).to_numpy().astype("datetime64[D]"), return_inverse=True)
+    count = np.bincount(day, ~np.isnan(values))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (np.bincount(day, np.nan_to_num(values)) / count)[day]

@@ -1,0 +1,179 @@
+"""The comparison of a pair in MongoDB: what is stored, what a second run changes, what the check says."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+import time_machine
+import yaml
+
+from airquality_dagster.component import network_definitions
+from airquality_dagster.network.stations import load_network
+from airquality_dagster.settings import stations_file
+from airquality_dagster_tests.conftest import stored_bytes
+from airquality_dagster_tests.platform import QUIET
+from airquality_dagster_tests.readings.compared_pair import APART, BEGIN, DAYS, DIFFERENCE, two_readings
+
+END = APART + timedelta(days=DAYS)
+
+
+def street(name: str) -> list[dict]:
+    return [
+        {"from": BEGIN.date(), "to": APART.date(), "kind": "colocation", "place": "Lab"},
+        {"from": APART.date(), "kind": "street", "place": f"Street of {name}"},
+    ]
+
+
+def stations() -> dict:
+    return {
+        "network": {"name": "Abidjan", "time_zone": "Africa/Abidjan", "first_month": "2023-02"},
+        "stations": [
+            {"name": name, "airqino_id": number, "deployments": street(name)}
+            for number, name in enumerate(("paved", "unpaved"), 1)
+        ],
+        "pairs": [{"name": "paving", "first": "paved", "second": "unpaved", "question": "What does paving do?"}],
+    }
+
+
+@pytest.fixture
+def use(tmp_path, monkeypatch):
+    """Use a stations file with this content."""
+
+    def use(content: dict):
+        path = tmp_path / "stations.yaml"
+        path.write_text(yaml.safe_dump(content))
+        monkeypatch.setenv("AIRQUALITY_STATIONS", str(path))
+        return path
+
+    return use
+
+
+def store(database) -> None:
+    """Store the hours as raw and quality assets do: those of the side-by-side weeks are off site."""
+    for name, readings in zip(("paved", "unpaved"), two_readings(), strict=True):
+        rows = readings.astype(object).where(readings.notna(), None).to_dict("index")
+        database[f"raw_{name}"].insert_many({"_id": hour.to_pydatetime(), **row} for hour, row in rows.items())
+        database[f"{name}_quality"].insert_many(
+            {
+                "_id": hour.to_pydatetime(),
+                **{f"{field}_qc": 4 if hour < APART else 1 for field in row},
+                **{f"{field}_flags": ["off_site", "humid"] if hour < APART else [] for field in row},
+            }
+            for hour, row in rows.items()
+        )
+
+
+@pytest.fixture
+def compare(platform, instance):
+    def run(now=END):
+        with time_machine.travel(now + timedelta(hours=4), tick=False):
+            job = network_definitions(load_network(stations_file())).resolve_job_def("neighbours_job")
+            result = job.execute_in_process(instance=instance, run_config=QUIET)
+        (check,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "comparison_can_be_told"]
+        return check
+
+    return run
+
+
+def whole(database, field="pm2_5"):
+    return database["paving_comparison"].find_one({"_id": {"pollutant": field, "period": "all", "part": "all"}})
+
+
+def test_the_comparison_is_stored_and_a_second_run_changes_no_byte(database, use, compare):
+    use(stations())
+    store(database)
+    check = compare()
+    assert check.passed, check.description
+    assert "On one scale, PM2.5 at unpaved (Street of unpaved) is" in check.description
+    row = whole(database)
+    assert row["difference_one_scale"]["low"] < DIFFERENCE < row["difference_one_scale"]["high"]
+    assert row["colocation"]["from"] == BEGIN
+    assert row["colocation"]["source"] == "declared"
+    assert 0 < len(row["colocation"]["points"]) <= 200
+    assert row["valid_statement_fr"].startswith("Ramenée à une même échelle")
+    assert database["paving_comparison"].count_documents({"_id.period": "hour", "_id.pollutant": "pm10"}) == 24
+    assert whole(database, "co")["withheld"] == "no_hours"
+    before = stored_bytes(database)["paving_comparison"]
+    compare()
+    assert stored_bytes(database)["paving_comparison"] == before
+
+
+def test_one_new_day_leaves_the_months_before_as_they_are(database, use, compare):
+    use(stations())
+    store(database)
+    last = END - timedelta(days=1)
+    later = {name: list(database[name].find({"_id": {"$gte": last}})) for name in ("raw_paved", "raw_unpaved")}
+    for name in later:
+        database[name].delete_many({"_id": {"$gte": last}})
+    compare(last)
+    march = {"_id": {"pollutant": "pm10", "period": "month", "part": "2023-03"}}
+    before = database["paving_comparison"].find_one(march), whole(database, "pm10")
+    for name, documents in later.items():
+        database[name].insert_many(documents)
+    compare(END)
+    assert database["paving_comparison"].find_one(march) == before[0]
+    assert whole(database, "pm10")["hours"] == before[1]["hours"] + 24
+
+
+def test_faulty_hours_are_compared_nowhere(database, use, compare):
+    use(stations())
+    store(database)
+    wrong = {"_id": {"$gte": APART + timedelta(days=30), "$lt": APART + timedelta(days=40)}}
+    database["paved_quality"].update_many(wrong, {"$set": {"pm2_5_flags": ["spike"], "pm2_5_qc": 4}})
+    beside = {"_id": {"$lt": BEGIN + timedelta(days=2)}}
+    database["paved_quality"].update_many(beside, {"$set": {"pm2_5_flags": ["spike", "off_site"], "pm2_5_qc": 4}})
+    compare()
+    assert whole(database)["hours"] == 24 * (DAYS - 10)
+    assert whole(database, "pm10")["hours"] == 24 * DAYS
+    assert whole(database)["colocation"]["hours"] == whole(database, "pm10")["colocation"]["hours"] - 48
+
+
+def test_the_yearly_fortnight_side_by_side_is_due_after_a_year_unless_it_is_planned(database, use, compare):
+    content = stations()
+    use(content)
+    store(database)
+    due = APART + timedelta(days=366)
+    assert compare(due - timedelta(days=1)).passed
+    check = compare(due + timedelta(days=30))
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.WARN
+    assert f"a fortnight side by side is due since {due:%Y-%m-%d}" in check.description
+    for station in content["stations"]:
+        planned = {"from": datetime(2024, 5, 1, tzinfo=UTC).date(), "to": datetime(2024, 5, 15, tzinfo=UTC).date()}
+        station["deployments"][-1]["to"] = planned["from"]
+        station["deployments"].append({**planned, "kind": "colocation", "place": "Lab"})
+    use(content)
+    assert compare(due + timedelta(days=30)).passed
+
+
+def test_a_pair_that_never_stood_side_by_side_cannot_be_told(database, use, compare):
+    content = stations()
+    for station in content["stations"]:
+        del station["deployments"][0]
+    use(content)
+    store(database)
+    for name in ("raw_paved", "raw_unpaved"):
+        database[name].delete_many({"_id": {"$lt": APART}})
+    check = compare()
+    assert not check.passed
+    assert "never stood side by side" in check.description
+
+
+def test_weeks_that_look_side_by_side_are_proposed_to_the_operator(database, use, compare):
+    content = stations()
+    for station in content["stations"]:
+        del station["deployments"][0]
+    use(content)
+    store(database)
+    check = compare()
+    assert not check.passed
+    assert "the readings look as if the two stood side by side (2023-02-0" in check.description
+    assert "nobody has confirmed them" in whole(database)["valid_statement"]
+
+
+def test_a_pair_without_hours_passes(database, use, compare):
+    use(stations())
+    check = compare()
+    assert check.passed
+    assert "no hour has been compared yet" in check.description
+    assert whole(database)["withheld"] == "no_hours"

@@ -1,0 +1,85 @@
+"""``airquality compare``: the contract of its JSON, its table, its errors."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from airquality_dagster_tests.assets.test_comparison import stations, store, use  # noqa: F401
+from airquality_dagster_tests.command import airquality
+from airquality_dagster_tests.readings.compared_pair import DIFFERENCE
+
+
+@pytest.fixture
+def compare(home, mongodb_uri, database, use):  # noqa: F811
+    path = use(stations())
+
+    def run(*options: str):
+        variables = {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": database.name, "AIRQUALITY_STATIONS": str(path)}
+        return airquality("compare", *options, home=home, **variables)
+
+    return run
+
+
+def test_json_has_what_the_contract_promises_of_each_pollutant(compare, database):
+    store(database)
+    run = compare("paving", "--from", "2023-03-01", "--to", "2023-06-30", "--format", "json")
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)
+    assert list(found) == ["co", "no2", "o3", "pm10", "pm2_5"]
+    one = found["pm2_5"]
+    assert one["hours"] == 24 * one["days"] == 24 * 122
+    assert (one["from"], one["to"]) == ("2023-03-01T00:00:00Z", "2023-07-01T00:00:00Z")
+    for name in ("difference_raw", "difference_one_scale"):
+        assert one[name]["low"] < one[name]["mean"] < one[name]["high"]
+    assert one["difference_one_scale"]["mean"] == pytest.approx(DIFFERENCE, abs=0.6)
+    assert one["mean_second"] - one["mean_first"] == pytest.approx(one["difference_raw"]["mean"], abs=0.02)
+    assert one["colocation"].keys() >= {"from", "to", "hours", "slope", "intercept", "r2"}
+    assert one["valid_statement"].startswith("On one scale, PM2.5 at unpaved")
+    assert found["co"]["hours"] == 0
+    assert found["co"]["difference_one_scale"]["mean"] is None
+    assert found["co"]["valid_statement"].startswith("Nothing can be said")
+
+
+def test_the_table_ends_with_what_may_be_said(compare, database):
+    store(database)
+    run = compare("paving")
+    assert run.returncode == 0, run.stderr
+    assert "What does paving do?" in run.stdout
+    assert "On one scale, PM2.5 at unpaved (Street of unpaved) is" in run.stdout
+
+
+def test_the_stored_comparison_is_exported(tmp_path, home, mongodb_uri, database, use):  # noqa: F811
+    path, output = use(stations()), tmp_path / "paving.csv"
+    part = {"mean": 3.0, "low": 2.5, "high": 3.5, "median": 3.0, "detectable": 0.7, "block_days": 3}
+    database["paving_comparison"].insert_many(
+        {
+            "_id": {"pollutant": "pm2_5", "period": "hour", "part": f"{hour:02d}"},
+            "hours": 150,
+            "difference_raw": part,
+            "difference_one_scale": part,
+            "left_out": None,
+        }
+        for hour in range(24)
+    )
+    variables = {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": database.name, "AIRQUALITY_STATIONS": str(path)}
+    run = airquality("export", "paving", "--format", "csv", "--output", str(output), home=home, **variables)
+    assert run.returncode == 0, run.stderr
+    rows = pd.read_csv(output)
+    assert len(rows) == 24
+    assert rows["difference_one_scale_low"].tolist() == [2.5] * 24
+    assert "left_out" not in rows
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["roads"], "no pair is named 'roads': the stations file has paving"),
+        (["paving", "--from", "2023-06-01", "--to", "2023-05-01"], "--from 2023-06-01 is after --to 2023-05-01"),
+        (["paving", "--from", "June"], "--from is 'June', not a date like 2023-01-31"),
+    ],
+)
+def test_wrong_options_are_explained(compare, options, message):
+    run = compare(*options)
+    assert run.returncode == 1
+    assert message in run.stderr

@@ -1,0 +1,107 @@
+"""What the page gets of the comparison of a pair."""
+
+import copy
+
+import pytest
+
+from airquality_dagster.network.pairs import Pair
+from airquality_dagster.publishing.dashboard.pairs import pair_content
+from airquality_dagster.publishing.dashboard.stored import pair_rows
+from airquality_dagster_tests.publishing.dashboard.compared_rows import ZONE, compared_rows, part_of
+
+PAIR = Pair(name="paving", first="first", second="second", question="What does paving do?")
+FOUR_DIGITS = {"rel": 6e-4, "abs": 1e-9}
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return compared_rows(["co", "no2", "pm10", "pm2_5"])
+
+
+@pytest.fixture
+def content(rows):
+    return pair_content(PAIR, rows, ZONE)
+
+
+def field_of(content, field):
+    (found,) = [one for one in content["fields"] if one["field"] == field]
+    return found
+
+
+def test_a_pair_without_a_stored_comparison_has_nothing_to_show():
+    assert pair_content(PAIR, [], ZONE) is None
+
+
+def test_it_has_the_question_and_the_names_of_the_stations_file(content):
+    assert {name: content[name] for name in ("name", "first", "second", "question")} == PAIR.model_dump()
+
+
+def test_pollutants_of_which_something_can_be_said_come_first_and_of_these_the_headlines(content):
+    assert [one["field"] for one in content["fields"]] == ["pm2_5", "pm10", "co", "no2"]
+    assert [one["withheld"] for one in content["fields"]] == [None, None, "no_hours", "side_by_side_disagree"]
+
+
+def test_sentences_and_differences_are_those_that_are_stored(content, rows):
+    whole, shown = part_of(rows, "pm2_5", "all", "all"), field_of(content, "pm2_5")
+    assert shown["said"] == {"en": whole["valid_statement"], "fr": whole["valid_statement_fr"]}
+    assert shown["hours"] == whole["hours"]
+    for name, stored in (("raw", "difference_raw"), ("scale", "difference_one_scale")):
+        assert shown[name] == {part: whole[stored][part] for part in ("mean", "low", "high")}
+
+
+def test_dates_are_the_first_and_the_last_with_an_hour(content):
+    shown = field_of(content, "pm2_5")
+    assert (shown["start"], shown["end"]) == ("2023-02-22", "2023-07-21")
+    assert (shown["colocation"]["start"], shown["colocation"]["end"]) == ("2023-02-01", "2023-02-21")
+
+
+def test_hours_of_day_and_months_are_in_order_with_their_intervals(content, rows):
+    shown = field_of(content, "pm2_5")
+    assert shown["hour"]["part"] == [f"{hour:02d}" for hour in range(24)]
+    assert shown["month"]["part"] == [f"2023-{month:02d}" for month in range(2, 8)]
+    for period in ("hour", "month"):
+        for place, part in enumerate(shown[period]["part"]):
+            stored = part_of(rows, "pm2_5", period, part)
+            for name in ("mean", "low", "high"):
+                expected = stored["difference_one_scale"][name]
+                assert shown[period][name][place] == (expected and pytest.approx(expected, **FOUR_DIGITS))
+            assert shown[period]["hours"][place] == stored["hours"]
+    # A week has no interval.
+    assert shown["month"]["low"][0] is None
+
+
+def test_parts_of_a_difference_that_says_nothing_of_the_air_are_not_shown(rows):
+    withheld = copy.deepcopy(rows)
+    part_of(withheld, "pm2_5", "all", "all")["withheld"] = "relation_expired"
+    shown = field_of(pair_content(PAIR, withheld, ZONE), "pm2_5")
+    assert shown["hour"]["part"] == shown["month"]["part"] == []
+    assert shown["colocation"] is not None
+
+
+def test_side_by_side_weeks_have_their_line_and_points_or_else_quantiles(content, rows):
+    shown, stored = field_of(content, "pm2_5")["colocation"], part_of(rows, "pm2_5", "all", "all")["colocation"]
+    assert list(zip(shown["first"], shown["second"], strict=True)) == [
+        pytest.approx(tuple(point), **FOUR_DIGITS) for point in stored["points"]
+    ]
+    assert shown["slope"] == pytest.approx(stored["slope"], **FOUR_DIGITS)
+    assert not shown["is_quantiles"]
+    without = copy.deepcopy(rows)
+    part_of(without, "pm2_5", "all", "all")["colocation"]["points"] = []
+    shown = field_of(pair_content(PAIR, without, ZONE), "pm2_5")["colocation"]
+    assert shown["is_quantiles"]
+    assert shown["first"] == pytest.approx(stored["quantiles_first"], **FOUR_DIGITS)
+
+
+def test_two_that_never_stood_side_by_side_have_no_relation(rows):
+    shown = field_of(pair_content(PAIR, compared_rows(["pm2_5"], are_known=False), ZONE), "pm2_5")
+    assert shown["withheld"] == "no_side_by_side"
+    assert shown["colocation"] is None
+    assert shown["windows"] == []
+
+
+def test_it_is_read_from_mongodb_as_it_was_stored(database, rows):
+    keys = ("pollutant", "period", "part")
+    database["paving_comparison"].insert_many(
+        {"_id": {key: row[key] for key in keys}, **{key: row[key] for key in row if key not in keys}} for row in rows
+    )
+    assert pair_content(PAIR, pair_rows(database, "paving_comparison"), ZONE) == pair_content(PAIR, rows, ZONE)

@@ -1,0 +1,242 @@
+"""What a comparison says of two stations: relation, difference, interval, parts, times left out."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from airquality_dagster.readings.comparison import EXPIRED_DAYS, comparison_rows
+from airquality_dagster.readings.comparison_bootstrap import block_length, draw_days
+from airquality_dagster.readings.comparison_hours import PairHours
+from airquality_dagster.readings.comparison_left_out import left_out
+from airquality_dagster.readings.comparison_relation import Window, relation_of
+from airquality_dagster.readings.comparison_windows import found_windows
+from airquality_dagster.readings.neighbour_days import neighbour_days
+from airquality_dagster_tests.readings.compared_pair import (
+    APART,
+    BEGIN,
+    DAYS,
+    DEVICES,
+    DIFFERENCE,
+    INTERCEPT,
+    SLOPE,
+    hours_of,
+    pair_of,
+    two_readings,
+)
+from benchmarks.comparison import coverage
+
+UTC = ZoneInfo("UTC")
+
+
+def rows_of(pair: PairHours, field: str = "pm2_5", left=(), **options):
+    return comparison_rows(pair.of_field(field, None, None, left), pair.relations(field), UTC, **options)
+
+
+def days_of(pair: PairHours):
+    frames = {
+        name: station.valid.rename_axis("timestamp").reset_index()
+        for name, station in (("first", pair.first), ("second", pair.second))
+    }
+    dates = pd.date_range(APART, periods=DAYS, freq="D")
+    return neighbour_days(frames, {("first", "second"): [APART]}, dates).to_dict("records")
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return rows_of(pair_of(*map(hours_of, two_readings())))
+
+
+def test_the_line_of_the_side_by_side_hours_is_that_of_a_singular_value_decomposition():
+    first, second = (station["pm2_5"] for station in two_readings())
+    relation = relation_of(Window(pd.Timestamp(BEGIN), pd.Timestamp(APART)), first, second)
+    points = np.stack([first[:APART], second[:APART]], axis=1)[:-1]
+    centre = points.mean(axis=0)
+    _, _, axes = np.linalg.svd(points - centre)
+    slope = axes[0, 1] / axes[0, 0]
+    assert relation.line == pytest.approx((slope, centre[1] - slope * centre[0]), rel=1e-6)
+    assert relation.line == pytest.approx((SLOPE, INTERCEPT), rel=0.03)
+
+
+def test_the_differences_are_those_of_plain_sums(rows):
+    whole = rows[0]
+    first, second = (station["pm2_5"][APART:] for station in two_readings())
+    line = whole["colocation"]
+    assert whole["difference_raw"]["mean"] == pytest.approx((second - first).mean(), abs=5e-4)
+    on_scale = line["intercept"] + line["slope"] * first
+    assert whole["difference_one_scale"]["mean"] == pytest.approx((second - on_scale).mean(), abs=5e-3)
+    assert whole["difference_one_scale"]["median"] == pytest.approx((second - on_scale).median(), abs=5e-3)
+    assert (whole["hours"], whole["days"]) == (24 * DAYS, DAYS)
+
+
+def test_one_scale_finds_the_difference_of_the_air_and_the_raw_one_does_not(rows):
+    scaled, raw = rows[0]["difference_one_scale"], rows[0]["difference_raw"]
+    assert scaled["low"] < DIFFERENCE < scaled["high"]
+    assert raw["low"] > DIFFERENCE + 1
+    assert rows[0]["instruments_share"] == pytest.approx(1 - scaled["mean"] / raw["mean"], abs=1e-3)
+    assert rows[0]["withheld"] is None
+
+
+def test_the_interval_of_one_scale_knows_that_the_relation_is_not_known_exactly():
+    first, second = two_readings()
+    pair = pair_of(hours_of(first), hours_of(second))
+    few = replace(pair, windows=[replace(pair.windows[0], start=pd.Timestamp(APART) - pd.Timedelta(days=5))])
+    widths = [one["high"] - one["low"] for one in (rows_of(some)[0]["difference_one_scale"] for some in (pair, few))]
+    assert widths[1] > widths[0] * 1.05
+
+
+def test_resamples_are_circles_of_whole_blocks():
+    daily = np.arange(40.0) + np.arange(40.0) % 11
+    draws = draw_days(daily, seed=3, draws=50)
+    count = -(-40 // draws.block)
+    starts = np.random.default_rng(3).integers(0, 40, (50, count))
+    expected = np.zeros((50, 40))
+    for row, of_row in enumerate(starts):
+        for start in of_row:
+            for step in range(draws.block):
+                expected[row, (start + step) % 40] += 1
+    assert draws.block > 1
+    assert np.array_equal(draws.weights, expected)
+
+
+def test_days_that_resemble_each_other_are_drawn_in_longer_blocks():
+    steps = [np.random.default_rng(seed).normal(size=300) for seed in range(9)]
+    lasting = [pd.Series(one).ewm(alpha=0.2, adjust=False).mean().to_numpy() for one in steps]
+    assert np.median([block_length(daily) for daily in steps]) <= 3
+    assert np.median([block_length(daily) for daily in lasting]) >= 9
+
+
+def test_the_same_readings_give_the_same_rows_to_the_last_digit(rows):
+    again = rows_of(pair_of(*map(hours_of, two_readings())))
+    assert json.dumps(again, default=str) == json.dumps(rows, default=str)
+
+
+@pytest.mark.parametrize("difference", [0.0, 2.0])
+def test_the_interval_holds_the_known_difference_of_most_pairs(difference):
+    found = coverage(difference, range(100), days=120, side_by_side=21)
+    assert found.covered >= 0.88 * found.pairs
+    if difference == 0:
+        assert found.told <= 0.1 * found.pairs
+    else:
+        assert found.told >= 0.9 * found.pairs
+
+
+@pytest.mark.long
+def test_of_two_hundred_pairs_95_per_cent_are_held():
+    found = [coverage(difference, range(200)) for difference in (0.0, 1.0, 4.0)]
+    assert 0.93 <= sum(one.covered for one in found) / sum(one.pairs for one in found) <= 0.97
+    assert found[0].told <= 0.05 * found[0].pairs
+
+
+def test_every_part_of_the_time_has_its_rows(rows):
+    parts = {}
+    for row in rows:
+        parts.setdefault(row["period"], []).append(row["part"])
+    assert parts["hour"] == [f"{hour:02d}" for hour in range(24)]
+    assert parts["day_kind"] == ["weekday", "weekend"]
+    assert parts["humidity"] == ["dry", "wet"]
+    assert parts["dust"] == ["calm", "dusty"]
+    assert parts["season"] == ["DJF", "MAM", "JJA"]
+    assert parts["month"] == [f"2023-0{month}" for month in range(2, 8)]
+    for period in ("hour", "day_kind", "month", "season"):
+        assert sum(row["hours"] for row in rows if row["period"] == period) == rows[0]["hours"]
+
+
+def test_the_regional_background_is_below_both(rows):
+    assert 0 < rows[0]["background"] < min(rows[0]["mean_first_one_scale"], rows[0]["mean_second"])
+
+
+def test_a_gain_fault_in_the_middle_is_left_out_from_then_on():
+    first, second = two_readings()
+    change = APART + timedelta(days=100)
+    second.loc[change:, "pm2_5"] *= 2
+    pair = pair_of(hours_of(first), hours_of(second))
+    (time,) = left_out(days_of(pair), "pm2_5")
+    assert abs(time.start - change) <= timedelta(days=2)
+    assert (time.end, time.reason, time.station) == (None, "level", "second")
+    whole = rows_of(pair, left=[time])[0]
+    assert whole["difference_one_scale"]["low"] < DIFFERENCE < whole["difference_one_scale"]["high"]
+    assert whole["hours"] == pytest.approx(24 * 100, abs=48)
+    assert whole["hours_left_out"] + whole["hours"] == 24 * DAYS
+    # PM10 has no fault.
+    assert left_out(days_of(pair), "pm10") == []
+
+
+def test_weeks_indoors_that_nobody_declared_are_left_out_and_what_follows_is_not():
+    first, second = two_readings()
+    begin, end = APART + timedelta(days=60), APART + timedelta(days=85)
+    indoors = slice(begin, end - timedelta(hours=1))
+    count = len(second.loc[indoors])
+    second.loc[indoors, "temperature"] = 26 + np.random.default_rng(5).normal(0, 0.3, count)
+    second.loc[indoors, ["pm2_5", "pm10"]] *= 0.3
+    times = left_out(days_of(pair_of(hours_of(first), hours_of(second))), "pm2_5")
+    outside = [
+        day
+        for day in pd.date_range(APART, periods=DAYS, freq="D")
+        if not any(time.holds(pd.DatetimeIndex([day])).any() for time in times)
+    ]
+    assert not [day for day in outside if begin + timedelta(days=1) <= day < end]
+    assert len(outside) >= DAYS - 45
+
+
+def test_two_that_never_stood_side_by_side_have_no_common_scale():
+    pair = pair_of(*map(hours_of, two_readings()))
+    whole = rows_of(replace(pair, windows=[]))[0]
+    assert whole["withheld"] == "no_side_by_side"
+    assert whole["difference_one_scale"]["mean"] is None
+    assert whole["difference_raw"]["low"] is not None
+
+
+def test_another_device_has_another_scale():
+    pair = pair_of(*map(hours_of, two_readings()))
+    other = replace(pair, windows=[replace(pair.windows[0], devices=(1, 9))])
+    assert rows_of(other)[0]["withheld"] == "no_side_by_side"
+
+
+def test_two_channels_that_do_not_agree_side_by_side_have_no_common_scale():
+    whole, *parts = rows_of(pair_of(*map(hours_of, two_readings())), "no2")
+    assert whole["withheld"] == "side_by_side_disagree"
+    assert whole["colocation"]["r2"] < 0.7
+    assert parts == []
+
+
+def test_nothing_is_said_of_a_channel_that_mirrors_another_gas():
+    first, second = map(hours_of, two_readings())
+    first = replace(first, cross_sensitive=first.cross_sensitive.assign(pm2_5=True))
+    assert rows_of(pair_of(first, second))[0]["withheld"] == "cross_sensitive"
+
+
+def test_nothing_is_said_without_a_common_valid_hour():
+    assert rows_of(pair_of(*map(hours_of, two_readings())), "co")[0]["withheld"] == "no_hours"
+
+
+def test_a_relation_expires():
+    pair = pair_of(*map(hours_of, two_readings()))
+    past = pd.Timedelta(days=EXPIRED_DAYS)
+    moved = [table.copy() for table in (pair.first.sound, pair.second.sound)]
+    for table in moved:
+        table.index = table.index.where(table.index < APART, table.index + past)
+    late = PairHours.of(*map(hours_of, moved), [], [])
+    late = replace(late, windows=pair.windows, compared=pair.compared)
+    whole = rows_of(late)[0]
+    assert whole["trust"]["state"] == "expired"
+    assert whole["withheld"] == "relation_expired"
+
+
+def test_side_by_side_weeks_are_found_where_the_file_says_nothing():
+    first, second = two_readings()
+    # At its street, the second has dust of its own.
+    second.loc[APART:, "pm10"] *= np.exp(np.random.default_rng(9).normal(0, 0.5, 24 * DAYS))
+    (window,) = found_windows(first, second, DEVICES)
+    assert window.source == "found"
+    assert abs(window.start - BEGIN) <= timedelta(days=4)
+    assert timedelta(0) <= APART - window.end <= timedelta(days=4)
+
+
+def test_two_stations_that_are_always_alike_are_not_taken_for_side_by_side():
+    first, _ = two_readings()
+    assert found_windows(first, first, DEVICES) == []
