@@ -172,6 +172,19 @@ def test_whiskers_have_the_places_of_the_numbers(opened, rows):
         assert found[kind, "circle"] == pytest.approx(expected, abs=0.2)
 
 
+def test_what_it_would_be_by_other_weeks_is_marked(opened):
+    places = opened.evaluate(
+        """() => {
+            const compared = comparedOf(pairOf("paving"));
+            const [used] = compared.windows;
+            const other = { ...used, start: "2022-12-06", difference: 2 * compared.raw.high };
+            const drawn = whiskers({ ...compared, windows: [other, used] });
+            return [...drawn.querySelectorAll(".other")].map((one) => one.getAttribute("x1"));
+        }"""
+    )
+    assert places == ["97.0%"]
+
+
 def test_the_hours_of_the_day_have_a_band_around_the_difference_on_one_scale(opened, rows):
     band, raw, scale = drawn(opened, "hours-paving")
     of_hours = [part_of(rows["paving"], "pm2_5", "hour", f"{hour:02d}") for hour in range(24)]
