@@ -256,6 +256,21 @@ def test_a_pair_without_a_comparison_yet_is_not_shown(opened):
     assert opened.locator("#pair-cards article").count() == 2
 
 
+def test_of_many_pairs_the_chosen_one_has_a_card(opened):
+    shown = opened.evaluate(
+        """() => {
+            const kept = content.pairs;
+            content.pairs = [...Array(MOST_CARDS + 1).keys()].map((place) => ({ ...kept[0], name: `pair${place}` }));
+            choose({ pair: "pair3" });
+            const shown = [...document.querySelectorAll("#pair-cards article")].map((card) => card.dataset.pair);
+            content.pairs = kept;
+            choose({ pair: kept[0].name });
+            return shown;
+        }"""
+    )
+    assert shown == ["pair3"]
+
+
 def test_a_page_without_pairs_shows_nothing_of_them(browser, pages):
     with browser.new_context() as context:
         watched = Watched(context.new_page())
