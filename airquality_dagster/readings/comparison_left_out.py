@@ -120,7 +120,7 @@ def _changed_levels(
     for found, one in changes:
         if sound is None:
             begin = min(one.since, first_fault or one.since)
-            sound = levels.at(begin)
+            sound = levels.at(begin - _DAY)
             sound = found.get(f"{one.field}_log_ratio_before") if sound is None else sound
             least = max(least, _RETURNED * abs(float(np.log(one.size))))
         if sound is None or np.isnan(sound):

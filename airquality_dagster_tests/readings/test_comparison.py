@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from airquality_dagster.readings.comparison import EXPIRED_DAYS, comparison_rows
+from airquality_dagster.readings.comparison import EXPIRED_DAYS, TRUSTED_DAYS, comparison_rows
 from airquality_dagster.readings.comparison_bootstrap import block_length, draw_days
 from airquality_dagster.readings.comparison_hours import PairHours
 from airquality_dagster.readings.comparison_left_out import left_out
@@ -166,6 +166,23 @@ def test_a_gain_fault_in_the_middle_is_left_out_from_then_on():
     assert left_out(days_of(pair), "pm10") == []
 
 
+def test_a_level_that_is_back_is_compared_again_though_the_days_before_have_the_fault():
+    level, days = {"pm2_5_log_ratio": 0.4, "pm2_5_log_ratio_before": 0.4}, []
+    for number, date in enumerate(pd.date_range(APART, periods=DAYS, freq="D")):
+        is_wrong = 40 <= number < 80
+        row = {**level, "date": date, "findings": []}
+        row["pm2_5_log_ratio"] += 0.69 * is_wrong
+        days.append(row)
+    change = {"kind": "level", "field": "pm2_5", "station": "second"}
+    for number in range(46, 60):
+        days[number]["findings"] = [{**change, "since": APART + timedelta(days=40), "size": 2.0}]
+    for number in range(90, 120):
+        days[number]["findings"] = [{**change, "since": APART + timedelta(days=82), "size": 0.6}]
+    (time,) = left_out(days, "pm2_5")
+    assert time.start == APART + timedelta(days=40)
+    assert APART + timedelta(days=60) <= time.end <= APART + timedelta(days=82)
+
+
 def test_weeks_indoors_that_nobody_declared_are_left_out_and_what_follows_is_not():
     first, second = two_readings()
     begin, end = APART + timedelta(days=60), APART + timedelta(days=85)
@@ -225,6 +242,20 @@ def test_a_relation_expires():
     whole = rows_of(late)[0]
     assert whole["trust"]["state"] == "expired"
     assert whole["withheld"] == "relation_expired"
+
+
+@pytest.mark.parametrize(("factor", "reason"), [(1.0, None), (1.6, "relation_drifted")])
+def test_an_aged_relation_says_nothing_once_the_ratio_has_changed_by_more_than_the_difference(factor, reason):
+    pair = pair_of(*map(hours_of, two_readings()))
+    past = pd.Timedelta(days=TRUSTED_DAYS)
+    moved = [table.copy() for table in (pair.first.sound, pair.second.sound)]
+    moved[1].loc[moved[1].index[-1] - pd.Timedelta(days=40) :, "pm2_5"] *= factor
+    for table in moved:
+        table.index = table.index.where(table.index < APART, table.index + past)
+    late = replace(PairHours.of(*map(hours_of, moved), [], []), windows=pair.windows, compared=pair.compared)
+    whole = rows_of(late)[0]
+    assert whole["trust"]["state"] == "aged"
+    assert whole["withheld"] == reason
 
 
 def test_side_by_side_weeks_are_found_where_the_file_says_nothing():
