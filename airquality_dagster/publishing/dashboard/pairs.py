@@ -33,7 +33,8 @@ def pair_content(pair: Pair, rows: Sequence[Row], time_zone: ZoneInfo) -> dict[s
         ``withheld`` and what is ``said`` (language → sentence) as they are stored, first and last date and ``hours``,
         the differences ``raw`` and on one ``scale``, ``hour`` and ``month``, the difference by these. Parts of a
         difference that may be the instruments' alone would be taken for the air's: where it is withheld, there are
-        none. ``windows``, the weeks side by side, and ``colocation``, that of them whose points are drawn.
+        none. ``windows``, the weeks side by side, each with the difference by it alone; ``pooled``, all of them
+        together, None if there is one; ``colocation``, that of them whose points are drawn.
     """
     wholes = {row["pollutant"]: row for row in rows if row["period"] == ALL}
     fields = [parameter.field for parameter in POLLUTANTS if parameter.field in wholes]
@@ -70,10 +71,8 @@ def _field_content(whole: Row, rows: Sequence[Row], time_zone: ZoneInfo) -> dict
             for period in (HOUR, MONTH)
         },
         "colocation": whole["colocation"] and _scatter(whole["colocation"], time_zone),
-        "windows": [
-            {**_window(window, time_zone), "difference": window["difference_one_scale"]}
-            for window in whole["colocations"]
-        ],
+        "windows": [_by_itself(window, time_zone) for window in whole["colocations"]],
+        "pooled": _by_itself(pooled, time_zone) if (pooled := whole.get("colocations_pooled")) else None,
     }
 
 
@@ -102,6 +101,10 @@ def _scatter(relation: Row, time_zone: ZoneInfo) -> dict[str, Any]:
         "second": rounded(second),
         "is_quantiles": not relation["points"],
     }
+
+
+def _by_itself(relation: Row, time_zone: ZoneInfo) -> dict[str, Any]:
+    return {**_window(relation, time_zone), "difference": relation["difference_one_scale"]}
 
 
 def _window(relation: Row, time_zone: ZoneInfo) -> dict[str, Any]:

@@ -172,6 +172,19 @@ def test_whiskers_have_the_places_of_the_numbers(opened, rows):
         assert found[kind, "circle"] == pytest.approx(expected, abs=0.2)
 
 
+def test_what_it_would_be_by_other_weeks_is_marked(opened):
+    places = opened.evaluate(
+        """() => {
+            const compared = comparedOf(pairOf("paving"));
+            const [used] = compared.windows;
+            const other = { ...used, start: "2022-12-06", difference: 2 * compared.raw.high };
+            const drawn = whiskers({ ...compared, windows: [other, used] });
+            return [...drawn.querySelectorAll(".other")].map((one) => one.getAttribute("x1"));
+        }"""
+    )
+    assert places == ["97.0%"]
+
+
 def test_the_hours_of_the_day_have_a_band_around_the_difference_on_one_scale(opened, rows):
     band, raw, scale = drawn(opened, "hours-paving")
     of_hours = [part_of(rows["paving"], "pm2_5", "hour", f"{hour:02d}") for hour in range(24)]
@@ -241,6 +254,21 @@ def test_a_pair_without_a_comparison_yet_is_not_shown(opened):
     options = opened.evaluate("[...document.querySelectorAll('#pair option')].map((one) => one.value)")
     assert options == ["paving", "strangers"]
     assert opened.locator("#pair-cards article").count() == 2
+
+
+def test_of_many_pairs_the_chosen_one_has_a_card(opened):
+    shown = opened.evaluate(
+        """() => {
+            const kept = content.pairs;
+            content.pairs = [...Array(MOST_CARDS + 1).keys()].map((place) => ({ ...kept[0], name: `pair${place}` }));
+            choose({ pair: "pair3" });
+            const shown = [...document.querySelectorAll("#pair-cards article")].map((card) => card.dataset.pair);
+            content.pairs = kept;
+            choose({ pair: kept[0].name });
+            return shown;
+        }"""
+    )
+    assert shown == ["pair3"]
 
 
 def test_a_page_without_pairs_shows_nothing_of_them(browser, pages):

@@ -92,6 +92,18 @@ def test_side_by_side_weeks_have_their_line_and_points_or_else_quantiles(content
     assert shown["first"] == pytest.approx(stored["quantiles_first"], **FOUR_DIGITS)
 
 
+def test_each_window_has_the_difference_by_it_alone_and_all_together_have_one(rows):
+    several = copy.deepcopy(rows)
+    whole = part_of(several, "pm2_5", "all", "all")
+    (used,) = whole["colocations"]
+    whole["colocations"] = [{**used, "difference_one_scale": 5.8}, used]
+    whole["colocations_pooled"] = {**used, "difference_one_scale": 4.6}
+    shown = field_of(pair_content(PAIR, several, ZONE), "pm2_5")
+    assert [window["difference"] for window in shown["windows"]] == [5.8, used["difference_one_scale"]]
+    assert shown["pooled"]["difference"] == 4.6
+    assert field_of(pair_content(PAIR, rows, ZONE), "pm2_5")["pooled"] is None
+
+
 def test_two_that_never_stood_side_by_side_have_no_relation(rows):
     shown = field_of(pair_content(PAIR, compared_rows(["pm2_5"], are_known=False), ZONE), "pm2_5")
     assert shown["withheld"] == "no_side_by_side"

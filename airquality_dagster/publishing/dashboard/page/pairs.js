@@ -75,16 +75,18 @@ function differencesTable(pair) {
   );
 }
 
-// Both differences with their intervals, and zero, on a scale of their own.
-function whiskers({ raw, scale, ...compared }) {
-  const ends = [0, ...[raw, scale].flatMap((one) => [one.mean, one.low, one.high])].filter((value) => value !== null);
+// Both differences with their intervals, what it would be by other weeks side by side, and zero, on a scale of their own.
+function whiskers({ raw, scale, windows, colocation, ...compared }) {
+  const others = windows.filter((window) => window.start !== colocation.start && window.difference !== null).map((window) => window.difference);
+  const ends = [0, ...others, ...[raw, scale].flatMap((one) => [one.mean, one.low, one.high])].filter((value) => value !== null);
   const [lowest, highest] = [Math.min(...ends), Math.max(...ends)];
   const place = (value) => `${(3 + (94 * (value - lowest)) / (highest - lowest || 1)).toFixed(1)}%`;
   const mark = ({ mean, low, high }, y, kind) => (mean === null ? "" : `
     <g class="${kind}">${low === null ? "" : `<line x1="${place(low)}" x2="${place(high)}" y1="${y}" y2="${y}"/>`}<circle cx="${place(mean)}" cy="${y}" r="4"/></g>`);
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("class", isSaid(compared) ? "whiskers" : "whiskers nothing");
-  svg.innerHTML = `<line class="zero" x1="${place(0)}" x2="${place(0)}" y1="0" y2="32"/>${mark(raw, 9, "raw")}${mark(scale, 23, "scale")}`;
+  svg.innerHTML = `<line class="zero" x1="${place(0)}" x2="${place(0)}" y1="0" y2="32"/>${mark(raw, 9, "raw")}${mark(scale, 23, "scale")}
+    ${others.map((value) => `<line class="other" x1="${place(value)}" x2="${place(value)}" y1="18" y2="28"/>`).join("")}`;
   return svg;
 }
 
@@ -200,7 +202,7 @@ function relation(pair, compared) {
   const [first, second] = stationsOf(pair).map(titleOf);
   const ends = [Math.min(...colocation.first), Math.max(...colocation.first)];
   const { slope, intercept, r2 } = colocation;
-  const values = { first: pair.first, second: pair.second, slope: number(slope), sign: intercept < 0 ? "−" : "+", intercept: number(Math.abs(intercept)) };
+  const values = { first: pair.first, second: pair.second, slope: number(slope), sign: intercept < 0 ? "−" : "+", intercept: differenceText(Math.abs(intercept), "never") };
   const line = slope === null ? "" : t("line", values);
   const period = `${dateText(colocation.start)} – ${dateText(colocation.end)}`;
   const fate = (window) => (window.withheld ? t(`window_${window.withheld}`) : t("used"));
@@ -229,9 +231,9 @@ function relation(pair, compared) {
     }),
     table: {
       columns: [t("sideBySide"), t("pairedHoursColumn"), t("slope"), `${t("intercept")} (${parameter.unit})`, "r²", `${t("differenceByIt")} (${parameter.unit})`, t("fate")],
-      rows: () => windows.map((window) => [
-        `${dateText(window.start)} – ${dateText(window.end)}`, window.hours, withRange(window.slope, window.slope_low, window.slope_high),
-        withRange(window.intercept, window.intercept_low, window.intercept_high), number(window.r2), differenceText(window.difference), fate(window),
+      rows: () => [...windows, ...(compared.pooled ? [compared.pooled] : [])].map((window) => [
+        window === compared.pooled ? t("allWindows") : `${dateText(window.start)} – ${dateText(window.end)}`, window.hours, withRange(window.slope, window.slope_low, window.slope_high),
+        withRange(window.intercept, window.intercept_low, window.intercept_high), number(window.r2), differenceText(window.difference), window === compared.pooled ? "–" : fate(window),
       ]),
     },
   };
