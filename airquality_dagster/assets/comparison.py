@@ -145,7 +145,7 @@ def compare_pair(
         )
         for one in (first, second)
     )
-    hours = PairHours.of(of_first, of_second, windows, compared_periods(first, second, network.time_zone))
+    hours = PairHours.of(of_first, of_second, windows, compared_periods(first, second, network.time_zone, now))
     days = _days(database, network, first, second, hours)
     names = Names(_called(first), _called(second))
     is_simulated = any(has_simulated_hours(database, one.raw_asset) for one in (first, second))

@@ -127,7 +127,7 @@ def _window(field: str, window: Row) -> Sequence[object]:
         f"{window['from']:%Y-%m-%d %H:%M}",
         f"{window['to']:%Y-%m-%d %H:%M}",
         window["hours"],
-        "–" if window["slope"] is None else _line(window),
+        "–" if window["slope"] is None or window["intercept"] is None else _line(window),
         "–" if window["r2"] is None else f"{window['r2']:.2f}",
         "–" if by_it is None else f"{by_it:.1f} {BY_FIELD[field].unit}",
         window["withheld"] or "",

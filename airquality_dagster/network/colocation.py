@@ -42,6 +42,7 @@ def side_by_side(first: Station, second: Station, zone: ZoneInfo) -> list[Togeth
     Args:
         first, second: the stations.
         zone: time zone of the stations file.
+        now: tz-aware; what begins later is planned. None: nothing is.
     """
     return [
         period
@@ -52,7 +53,7 @@ def side_by_side(first: Station, second: Station, zone: ZoneInfo) -> list[Togeth
     ]
 
 
-def compared_periods(first: Station, second: Station, zone: ZoneInfo) -> list[Together]:
+def compared_periods(first: Station, second: Station, zone: ZoneInfo, now: datetime | None = None) -> list[Together]:
     """Return when both stations stood where they stand now: a former place, or a road before paving, is another matter.
 
     Args:
@@ -61,8 +62,8 @@ def compared_periods(first: Station, second: Station, zone: ZoneInfo) -> list[To
     """
     return [
         period
-        for one, of_first in _at_present_place(first, zone)
-        for other, of_second in _at_present_place(second, zone)
+        for one, of_first in _at_present_place(first, zone, now)
+        for other, of_second in _at_present_place(second, zone, now)
         for period in _overlap(of_first, of_second, _devices(first, one, second, other))
     ]
 
@@ -77,8 +78,12 @@ def _periods(station: Station, zone: ZoneInfo) -> Sequence[_Dated]:
     return [(one, (start, end)) for one, start, end in local_periods(station.deployments, zone)]
 
 
-def _at_present_place(station: Station, zone: ZoneInfo) -> Sequence[_Dated]:
-    outdoor = [(one, period) for one, period in _periods(station, zone) if one is None or one.is_outdoor]
+def _at_present_place(station: Station, zone: ZoneInfo, now: datetime | None) -> Sequence[_Dated]:
+    outdoor = [
+        (one, period)
+        for one, period in _periods(station, zone)
+        if (one is None or one.is_outdoor) and (now is None or period[0] <= now)
+    ]
     if not outdoor or outdoor[-1][0] is None:
         return outdoor
     newest = outdoor[-1][0]

@@ -99,7 +99,8 @@ def comparison_rows(
     whole["colocation"] = paired.main(relations)
     whole["trust"] = paired.trust()
     whole["withheld"] = _withheld(whole)
-    return rows
+    # Parts of what may not be said would be said.
+    return rows[:1] if whole["withheld"] else rows
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,10 @@ class _Paired:
                 "difference_one_scale": scaled[number],
                 "version": VERSION,
             }
+            if of_part["days"] < LEAST_DAYS:
+                # A day is one with three quarters of its hours.
+                for name in ("difference_raw", "difference_one_scale"):
+                    of_part[name] = of_part[name] | dict.fromkeys(("low", "high", "detectable", "block_days"))
             of_part["instruments_share"] = _share(of_part["difference_raw"], of_part["difference_one_scale"])
             yield of_part
 
@@ -197,8 +202,12 @@ class _Paired:
         total = draws.of(_by_day(chosen[is_any] * difference[is_any, np.newaxis], day))
         for number in np.flatnonzero((hours > 0).sum(axis=0) >= LEAST_DAYS):
             mean = float(difference[chosen[:, number]].mean())
+            is_drawn = count[:, number] > 0
+            if np.mean(is_drawn) < _LEAST_DRAWN:
+                continue
             means = draws.stretched(total[:, number] / np.maximum(count[:, number], 1), mean)
-            low, high = interval(means - self._errors_of_lines(chosen[:, number], relations, len(means)))
+            means = means - self._errors_of_lines(chosen[:, number], relations, len(means))
+            low, high = interval(means[is_drawn])
             found[number] |= {
                 "low": known(low),
                 "high": known(high),
@@ -256,6 +265,8 @@ class _Paired:
         }
 
 
+# A part of the time that many resamples do not have, as one rainy week, has no interval.
+_LEAST_DRAWN = 0.975
 _NO_DIFFERENCE: Mapping[str, Any] = dict.fromkeys(("mean", "low", "high", "median", "detectable", "block_days"))
 
 

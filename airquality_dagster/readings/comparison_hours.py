@@ -87,6 +87,8 @@ class PairHours:
             Window(_stamp(one.start), last if one.end is None else _stamp(one.end), DECLARED, one.devices)
             for one in side_by_side
         ]
+        # A window that is planned says nothing yet.
+        windows = [window for window in windows if window.start < last]
         if not windows and compared:
             windows = found_windows(first.sound, second.sound, compared[-1].devices)
         return cls(first, second, windows, compared)

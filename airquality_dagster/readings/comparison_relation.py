@@ -58,7 +58,9 @@ class Relation:
 
     @cached_property
     def line(self) -> tuple[float, float]:
-        """Slope and intercept; NaN if there is no line."""
+        """Slope and intercept; NaN if there is no line: one of the two does not change."""
+        if np.isnan(self.r2):
+            return np.nan, np.nan
         moments = _moments(self.first, self.second).sum(axis=0, keepdims=True)
         slope, intercept = _deming(moments)
         return float(slope[0]), float(intercept[0])
@@ -157,8 +159,8 @@ def pooled(relations: Sequence[Relation]) -> Relation:
 
 
 def known(value: float, digits: int = 4) -> float | None:
-    """Return a number as it is stored; None for NaN."""
-    return None if np.isnan(value) else round(float(value), digits)
+    """Return a number as it is stored; None for NaN and infinity."""
+    return round(float(value), digits) if np.isfinite(value) else None
 
 
 def relation_of(window: Window, first: pd.Series, second: pd.Series) -> Relation:

@@ -74,3 +74,11 @@ def test_the_two_of_abidjan_stood_side_by_side_twice():
         ("12-06", "01-21", (283164601, 283181971)),
         ("02-15", "03-28", (283164601, 283181971)),
     ]
+
+
+def test_a_planned_move_changes_nothing_before_its_day():
+    one = station("one", 1, at("2023-01-01", "street", "A"), at("2035-01-01", "street", "B"))
+    other = station("other", 2)
+    now = datetime(2024, 1, 1, tzinfo=UTC)
+    assert dates(compared_periods(one, other, ZONE, now)) == [("01-01", "01-01", (1, 2))]
+    assert compared_periods(one, other, ZONE, now)[0].start.year == 2023

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from airquality_dagster.network.colocation import Together
 from airquality_dagster.readings.comparison import EXPIRED_DAYS, TRUSTED_DAYS, comparison_rows
 from airquality_dagster.readings.comparison_bootstrap import block_length, draw_days
 from airquality_dagster.readings.comparison_hours import PairHours
@@ -271,3 +272,42 @@ def test_side_by_side_weeks_are_found_where_the_file_says_nothing():
 def test_two_stations_that_are_always_alike_are_not_taken_for_side_by_side():
     first, _ = two_readings()
     assert found_windows(first, first, DEVICES) == []
+
+
+def test_a_channel_that_stands_still_side_by_side_has_no_line_and_json_can_be_written():
+    first, second = two_readings()
+    first.loc[first.index < APART, "co"] = 0.0
+    second.loc[:, "co"] = 0.3 + 0.01 * np.arange(len(second)) % 0.1
+    first.loc[first.index >= APART, "co"] = 0.5
+    (whole, *_) = rows_of(pair_of(hours_of(first), hours_of(second)), "co")
+    assert whole["withheld"] == "side_by_side_disagree"
+    assert (whole["colocation"]["slope"], whole["colocation"]["intercept"]) == (None, None)
+    json.dumps(whole["colocation"], default=str, allow_nan=False)
+
+
+def test_days_with_one_hour_are_no_days():
+    first, second = two_readings()
+    is_one = (first.index >= APART) & (first.index.hour != 5)
+    first.loc[is_one] = np.nan
+    (whole, *parts) = rows_of(pair_of(hours_of(first), hours_of(second)))
+    assert (whole["days"], whole["withheld"], parts) == (0, "too_few_days", [])
+
+
+def test_a_part_that_lies_in_one_week_has_no_interval():
+    first, second = two_readings()
+    is_wet = (first.index >= APART + timedelta(days=60)) & (first.index < APART + timedelta(days=76))
+    for station in (first, second):
+        station["relative_humidity"] = np.where(is_wet, 95.0, 60.0)
+    wet = next(row for row in rows_of(pair_of(hours_of(first), hours_of(second))) if row["part"] == "wet")
+    interval = wet["difference_one_scale"]
+    assert wet["days"] == 16
+    assert interval["low"] is None or interval["low"] < interval["mean"] < interval["high"]
+    assert interval["low"] is None or interval["high"] - interval["low"] < 6
+
+
+def test_a_planned_fortnight_hides_no_weeks_that_were_found():
+    first, second = map(hours_of, two_readings())
+    planned = Together(APART + timedelta(days=3650), None, DEVICES)
+    pair = PairHours.of(first, second, [planned], [Together(BEGIN, None, DEVICES)])
+    found = PairHours.of(first, second, [], [Together(BEGIN, None, DEVICES)])
+    assert pair.windows == found.windows
