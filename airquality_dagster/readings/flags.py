@@ -54,8 +54,10 @@ from airquality_dagster.readings.joint_rules import (
 
 # A run of equal readings needs up to 23 more readings, three hours apart. A month settles in the same time.
 HOURS_AFTER = 72
+# Eight readings at or below zero, three hours apart.
+_RUN_HOURS = 24
 # A NowCast looks back eleven hours, each of which is judged by the four weeks before it, and by runs that began before.
-HOURS_BEFORE = HOURS_AFTER + WINDOW_HOURS + NOWCAST_HOURS - 1
+HOURS_BEFORE = _RUN_HOURS + WINDOW_HOURS + NOWCAST_HOURS - 1
 
 # Hygroscopic growth: optical PM sensors read high in humid air (Jayaratne et al. 2018, doi 10.5194/amt-11-4883-2018).
 HUMID_PERCENT = 85.0
