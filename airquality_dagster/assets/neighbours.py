@@ -1,5 +1,7 @@
 """``neighbours``: neighbouring stations compared, day by day."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +24,7 @@ from airquality_dagster.network.neighbours import Neighbours, neighbours
 from airquality_dagster.network.pollutants import BY_FIELD, DATE, RULES_VERSION
 from airquality_dagster.network.stations import Network
 from airquality_dagster.readings.flags import RULES, VALID_LEVELS
+from airquality_dagster.readings.judgement import judgement_version
 from airquality_dagster.readings.neighbour_days import (
     FINDINGS,
     FIRST_STATION,
@@ -33,7 +36,7 @@ from airquality_dagster.readings.neighbour_days import (
     no_days,
 )
 from airquality_dagster.readings.neighbours import DAYS_BEFORE, PM2_5, PM10
-from airquality_dagster.storage.neighbours import compared_dates, first_hour
+from airquality_dagster.storage.neighbours import VERSION, compared_dates, first_hour
 from airquality_dagster.storage.valid_hours import valid_hours
 
 _DAY = timedelta(days=1)
@@ -102,10 +105,11 @@ def _compared_days(
     stations = {station.name: station for pair in pairs for station in (pair.first, pair.second)}
     begins = {name: first_hour(database, station.raw_asset) for name, station in stations.items()}
     moves = {(pair.first.name, pair.second.name): pair.moves(network.time_zone) for pair in pairs}
+    versions = {(pair.first.name, pair.second.name): _version(pair, network) for pair in pairs}
     starts = [(begins[first], begins[second]) for first, second in moves]
     with_hours = [max(first, second) for first, second in starts if first and second]
     parts = [no_days()]
-    for dates in due_dates(with_hours, compared_dates(database, network.neighbours_asset, RULES), today):
+    for dates in due_dates(with_hours, compared_dates(database, network.neighbours_asset, versions), today):
         start, end = dates[0] - DAYS_BEFORE * _DAY, dates[-1] + _DAY
         hours = {
             name: valid_hours(
@@ -119,9 +123,19 @@ def _compared_days(
             )
             for name, station in stations.items()
         }
-        parts.append(neighbour_days(hours, moves, dates))
+        days = neighbour_days(hours, moves, dates)
+        days[VERSION] = [versions[names] for names in zip(days[FIRST_STATION], days[SECOND_STATION], strict=True)]
+        parts.append(days)
     # An empty part has no dtypes to keep.
     return pd.concat(parts[1:] or parts, ignore_index=True)
+
+
+def _version(pair: Neighbours, network: Network) -> str:
+    """Return what the days of a pair depend on beside the readings: rules, sitings and moves. Others are made anew."""
+    zone = network.time_zone
+    sitings = [judgement_version(station.siting(zone)) for station in (pair.first, pair.second)]
+    content = json.dumps([*sitings, [move.isoformat() for move in pair.moves(zone)]])
+    return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 _NEIGHBOUR_COLUMNS = dg.TableSchema(
@@ -150,5 +164,6 @@ _NEIGHBOUR_COLUMNS = dg.TableSchema(
         dg.TableColumn(WITHHELD, "string", "why levels are not compared: too_few_hours, no_past; else null"),
         dg.TableColumn(FINDINGS, "array", "disagreements: kind, field, since, station (first, second or null), size"),
         dg.TableColumn(RULES_VERSION, "int", "version of the rules of quality control"),
+        dg.TableColumn(VERSION, "string", "eight digits of these rules, and of the deployments of both stations"),
     ]
 )

@@ -110,7 +110,7 @@ _SUMMARY_STATISTICS: tuple[Column, ...] = (
     (
         "{field}_invalid",
         "object",
-        "{label}: flag → hours that it made invalid on days without a valid mean; null if the period has one",
+        "{label}: flag → hours that it made invalid on days with hours but no valid mean; null if the period has one",
     ),
 )
 # Hours of a mean → description of the day's highest mean.

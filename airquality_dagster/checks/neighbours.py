@@ -111,7 +111,8 @@ def _finding(name: str, other: str, one: Disagreement, *, is_first: bool) -> Fin
     texts = {
         Kind.LEVEL: (
             f"{label} reads {factor:.2f} times what it did against {other} since about {since}; {whose}: look for a "
-            "new source, clean or replace the sensor, and do not compare the two across that date"
+            "new source, clean or replace the sensor, then begin a new deployment in the stations file; do not compare "
+            "the two across that date"
         ),
         Kind.UNCORRELATED: (
             f"{label} does not follow that of {other} since about {since} (r {one.size:.2f} over a week); {whose}: if "

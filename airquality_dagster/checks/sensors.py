@@ -147,12 +147,12 @@ def _clipped(flags: StationFlags, parameter: Parameter) -> Iterator[_Fault]:
         return
     readings = flags.flagged.readings[parameter.field].to_numpy()[flags.flagged.in_period]
     values, counts = np.unique(readings[(readings > 0) & (readings != np.round(readings))], return_counts=True)
-    for value, count in zip(values, counts, strict=True):
+    for value, count in zip(values[counts >= _LEAST_CLIPPED], counts[counts >= _LEAST_CLIPPED], strict=True):
         below, above = int((readings < value).sum()), int((readings > value).sum())
         side, beyond = ("below", below) if below <= above else ("above", above)
         is_there = readings == value
         in_a_row = int((is_there[1:] & is_there[:-1]).sum())
-        if count >= _LEAST_CLIPPED and beyond <= _MOST_BEYOND * count and in_a_row >= _LEAST_IN_A_ROW * count:
+        if beyond <= _MOST_BEYOND * count and in_a_row >= _LEAST_IN_A_ROW * count:
             what = f"cut off {side} {value:g} {parameter.unit}"
             since = moment(flags.hours[flags.flagged.in_period].iloc[int(np.flatnonzero(is_there)[0])])
             text = f"{parameter.label} {what}: {count} h are exactly that since {since}; ask the API's operator"

@@ -21,8 +21,18 @@ _OTHER_WORDS = {
     "lon": "longitude",
     "lng": "longitude",
     "since": "from",
+    "start": "from",
+    "start_date": "from",
     "until": "to",
+    "till": "to",
+    "end": "to",
+    "end_date": "to",
+    "removed": "to",
     "type": "kind",
+    "site_kind": "kind",
+    "kind_of_place": "kind",
+    "indoor": "kind",
+    "outdoor": "kind",
 }
 _NOT_MISSPELT = frozenset({"altitude"})
 _LEAST_LIKENESS = 0.8
@@ -76,7 +86,7 @@ class Deployment(BaseModel):
     @classmethod
     def _time_is_local(cls, value: datetime | None) -> datetime | None:
         if value is not None and value.tzinfo is not None:
-            raise ValueError("is in the network's time zone: leave the offset out")
+            raise ValueError("is a local date or time, as 2023-05-06 or 2023-05-06 14:00: without an offset")
         if value is not None and not _FIRST_YEAR < value.year < _LAST_YEAR:
             raise ValueError(f"the year {value.year} cannot be: leave 'to' out while a deployment goes on")
         return value

@@ -220,7 +220,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         QualityControl(
             highest=Threshold(1000, _AIRQO),
             suspect_above=Threshold(604, _AQI),
-            noise_floor=Threshold(3.9, _SIDE_BY_SIDE),
+            noise_floor=Threshold(3.8, _SIDE_BY_SIDE),
             stuck_hours=Threshold(4, f"{_JUDGEMENT}; sensortoolkit takes 3"),
             stuck_zero_hours=Threshold(12, f"{_JUDGEMENT}: clean air after rain is zero for some hours"),
             least_spike=Threshold(50, _JUDGEMENT),

@@ -26,7 +26,7 @@ _MOST_DEVIATIONS = 10.0
 _MAD_OF_A_STANDARD_DEVIATION = 0.6745  # of a normal distribution: the modified z-score (Iglewicz and Hoaglin, 1993)
 # Judgement of this project: a sound gas sensor is above zero in at least three quarters of four weeks.
 _LEAST_POSITIVE_HOURS = WINDOW_HOURS * 3 // 4
-_LEAST_FAILING_DAYS = 5
+_LEAST_DAYS_WITH_RUNS = 5
 
 
 @dataclass(frozen=True)
@@ -106,18 +106,18 @@ def is_offset(values: np.ndarray, limits: QualityControl) -> np.ndarray:
     """Return which readings of a gas have an offset below zero.
 
     These are runs at or below zero, and every reading at the end of four weeks of which more than a quarter is at or
-    below zero or missing, if at least `_LEAST_FAILING_DAYS` of the 28 days have such runs or readings below the noise
-    floor. A source that puts zero in the place of negative readings changes next to no result.
+    below zero or missing, if at least `_LEAST_DAYS_WITH_RUNS` of the 28 days have such runs. How far below zero a
+    reading is does not count: a source that puts zero in the place of negative readings changes no result.
     """
     is_present = ~np.isnan(values)
     zero_hours = limits.stuck_zero_hours or limits.stuck_hours
-    if limits.noise_floor is None or zero_hours is None or not (values <= 0).any():
+    if zero_hours is None or not (values <= 0).any():
         return np.zeros(len(values), dtype=bool)
     signs = np.where(is_present, values > 0, np.nan)
     in_run = (signs == 0) & (_run_lengths(signs) >= zero_hours.value)
     positive = rolling_count(values > 0, WINDOW_HOURS)
-    failing_days = _rolling_days(in_run | (values < -limits.noise_floor.value))
-    return in_run | (is_present & (positive < _LEAST_POSITIVE_HOURS) & (failing_days >= _LEAST_FAILING_DAYS))
+    days_with_runs = _rolling_days(in_run)
+    return in_run | (is_present & (positive < _LEAST_POSITIVE_HOURS) & (days_with_runs >= _LEAST_DAYS_WITH_RUNS))
 
 
 def _rolling_days(is_counted: np.ndarray) -> np.ndarray:
@@ -152,6 +152,13 @@ def differences_from_neighbours(values: np.ndarray, newest: int) -> Differences:
             at_best[hour] = _lower_median(np.append(np.where(np.isnan(known), np.inf, known), unknown))
             at_most[hour] = _lower_median(np.append(np.where(np.isnan(known), 0.0, known), unknown + np.inf))
     return Differences(of_reading, at_least, at_best, at_most, ~np.logical_or.reduce(is_missing), is_open)
+
+
+def without_outliers(values: np.ndarray, differences: Differences, limits: QualityControl) -> np.ndarray:
+    """Return the readings with NaN in the place of impossible ones, and of ones far from the hours around."""
+    is_impossible = (values < limits.lowest.value) | (values > limits.highest.value)
+    least = np.inf if limits.least_spike is None else limits.least_spike.value
+    return np.where(is_impossible | (differences.at_best > least), np.nan, values)
 
 
 def _lower_median(differences: np.ndarray) -> np.ndarray:

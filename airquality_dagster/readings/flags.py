@@ -4,7 +4,8 @@ A flag never changes or removes a reading. The levels are QARTOD's primary flags
 the Use of Real-Time Oceanographic Data Quality Control Flags, 2020): 1 pass, 2 not evaluated, 3 suspect,
 4 fail, 9 missing. docs/data.md maps the flags to those of the EEA and of AQS.
 
-The flags of an hour depend only on the four weeks before it and the hours up to `HOURS_AFTER` after it. With
+The flags of an hour depend on the four weeks before it, the runs in which these begin, and the hours up to
+`HOURS_AFTER` after it. With
 `HOURS_BEFORE` and `HOURS_AFTER` around a period, its flags, 8-hour means and NowCasts are the same however a history is
 cut into months. No flag fails an hour because hours after it have not come yet: it is unconfirmed until they have.
 """
@@ -22,6 +23,7 @@ from airquality_dagster.network.pollutants import (
     BY_FIELD,
     PROVISIONAL,
     RESERVED_FIELDS,
+    STATION_ID,
     TIMESTAMP,
     QualityControl,
 )
@@ -33,6 +35,7 @@ from airquality_dagster.readings.channel_rules import (
     is_offset,
     is_spike,
     is_stuck,
+    without_outliers,
 )
 from airquality_dagster.readings.indices import NOWCAST_HOURS
 from airquality_dagster.readings.joint_rules import (
@@ -49,10 +52,10 @@ from airquality_dagster.readings.joint_rules import (
     is_warming_up,
 )
 
-# A NowCast looks back eleven hours, each of which is judged by the four weeks before it.
-HOURS_BEFORE = WINDOW_HOURS + NOWCAST_HOURS - 1
 # A run of equal readings needs up to 23 more readings, three hours apart. A month settles in the same time.
 HOURS_AFTER = 72
+# A NowCast looks back eleven hours, each of which is judged by the four weeks before it, and by runs that began before.
+HOURS_BEFORE = HOURS_AFTER + WINDOW_HOURS + NOWCAST_HOURS - 1
 
 # Hygroscopic growth: optical PM sensors read high in humid air (Jayaratne et al. 2018, doi 10.5194/amt-11-4883-2018).
 HUMID_PERCENT = 85.0
@@ -204,18 +207,19 @@ def flag_hours(
 
 
 def flags_as_of(hourly: pd.DataFrame, moment: datetime, *, siting: Siting = ALWAYS_ON_SITE) -> FlaggedHours:
-    """Flag hours as they were flagged when one of them was the newest.
+    """Flag hours as they were flagged at a moment: the newest of them is the newest that was known.
 
     Args:
         hourly: hours as they were known then (`storage.known.hours_as_of`), or all hours of a history that was never
             corrected; hours after ``moment`` are ignored.
-        moment: the newest hour, tz-aware.
+        moment: tz-aware.
         siting: as in `flag_hours`.
     """
     hours = hourly[TIMESTAMP]
     since = moment - timedelta(hours=HOURS_BEFORE)
     known = hourly[(hours <= moment) & (hours > since)].reset_index(drop=True)
-    return flag_hours(known, siting=siting, newest=moment)
+    newest = known[TIMESTAMP].max() if len(known) else None
+    return flag_hours(known, siting=siting, newest=newest)
 
 
 def reading_fields(hourly: pd.DataFrame) -> list[str]:
@@ -251,8 +255,9 @@ def quality_flags(
 ) -> pd.DataFrame:
     """Flag the readings of some hours.
 
-    Removing a valid reading never makes another one valid: each rule counts the hours that support a reading, and a
-    missing hour supports none.
+    Removing a valid hour never makes another one valid: each rule counts the hours that support a reading, and a
+    missing hour supports none. Each device is judged by its own readings: hours before it came to the station do not
+    count.
 
     Args:
         hourly: one row per hour in any order, each hour once: ``timestamp`` (tz-aware, start of the
@@ -264,18 +269,28 @@ def quality_flags(
         one row per hour with its index, one column per field: a sum of `Flag`.
     """
     hours = pd.DatetimeIndex(hourly[TIMESTAMP])
-    # On a complete grid of hours, a window of n rows spans n hours.
-    place = ((hours - hours.min()) // timedelta(hours=1)).to_numpy(dtype="int64")
-    readings = np.full((len(fields), place.max(initial=-1) + 1), np.nan)
-    readings[:, place] = hourly.reindex(columns=list(fields)).to_numpy(dtype="float64").T
-    grid = dict(zip(fields, readings, strict=True))
-    flags = _grid_flags(grid, _positions_known(hours, newest, readings.shape[1]), siting)[:, place]
-    flags[:, siting.is_off_site(hours)] |= int(Flag.OFF_SITE)
+    flags = np.zeros((len(fields), len(hours)), dtype="int64")
+    devices = hourly[STATION_ID].to_numpy() if STATION_ID in hourly else np.zeros(len(hours))
+    for device in pd.unique(devices):
+        is_its = devices == device
+        flags[:, is_its] = _device_flags(hourly[is_its], fields, siting, newest)
+    flags[siting.is_off_site(hours) & ((flags & int(Flag.MISSING)) == 0)] |= int(Flag.OFF_SITE)
     if PROVISIONAL in hourly:
         flags[:, (hourly[PROVISIONAL] == True).to_numpy()] |= int(Flag.PROVISIONAL)  # noqa: E712
     if len(restated):
         flags[:, hours.isin(list(restated))] |= int(Flag.RESTATED)
     return pd.DataFrame(flags.T, index=hourly.index, columns=list(fields))
+
+
+def _device_flags(hourly: pd.DataFrame, fields: Collection[str], siting: Siting, newest: datetime | None) -> np.ndarray:
+    """Return the flags of one device that depend on its readings, one row per field."""
+    hours = pd.DatetimeIndex(hourly[TIMESTAMP])
+    # On a complete grid of hours, a window of n rows spans n hours.
+    place = ((hours - hours.min()) // timedelta(hours=1)).to_numpy(dtype="int64")
+    readings = np.full((len(fields), place.max(initial=-1) + 1), np.nan)
+    readings[:, place] = hourly.reindex(columns=list(fields)).to_numpy(dtype="float64").T
+    grid = dict(zip(fields, readings, strict=True))
+    return _grid_flags(grid, _positions_known(hours, newest, readings.shape[1]), siting)[:, place]
 
 
 def _positions_known(hours: pd.DatetimeIndex, newest: datetime | None, length: int) -> int:
@@ -310,11 +325,18 @@ def _grid_flags(grid: Mapping[str, np.ndarray], newest: int, siting: Siting) -> 
         if declared:
             add(field, Flag.CROSS_SENSITIVE, ~np.isnan(values))
         elif declared is None and field == NO2 and O3 in grid:
-            add(field, Flag.CROSS_SENSITIVE, is_mirrored(values, grid[O3]))
+            no2, o3 = (_usual(name, grid[name], newest) for name in (NO2, O3))
+            add(field, Flag.CROSS_SENSITIVE, is_mirrored(no2, o3) & ~np.isnan(values))
     if HUMIDITY in grid:
         for field in filter(grid.__contains__, PARTICLES):
             add(field, Flag.HUMID, (grid[HUMIDITY] > HUMID_PERCENT) & ~np.isnan(grid[field]))
     return np.array(list(flags.values()), dtype="int64").reshape(len(grid), -1)
+
+
+def _usual(field: str, values: np.ndarray, newest: int) -> np.ndarray:
+    """Return the readings without those that would hide how two channels go together."""
+    limits = quality_control(field)
+    return values if limits is None else without_outliers(values, differences_from_neighbours(values, newest), limits)
 
 
 def _channel_flags(

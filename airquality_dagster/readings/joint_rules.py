@@ -34,8 +34,12 @@ _HOURS_AT_ONCE = 1000
 _LEAST_AS_EXTREME = 3
 _COLD_MARGIN, _NO2_MARGIN, _O3_MARGIN = 2.0, 2.0, 5.0
 _WARM_UP_HOURS = 3
-# Without a missing hour, both the gases and the temperature must show it, which falls by this at least (°C).
+# Without a missing hour, both the gases and the temperature must show it, which falls by this at least (°C). After one,
+# the temperature alone shows it if it is colder by as much. The humidity rises in a squall (%), and falls at power-up.
 _SUDDEN_FALL = 6.0
+_MOST_RISE_OF_HUMIDITY = 5.0
+# With fewer hours of a past, nothing is said.
+_LEAST_PAST_HOURS = 24
 # Judgement of this project: ozone and NO2 of street air seldom correlate below -0.8; two ends of one signal do.
 _MIRRORED = -0.9
 _LEAST_PAIRS = 7 * 24
@@ -91,40 +95,41 @@ def _hours_where(is_counted: np.ndarray) -> np.ndarray:
 def is_warming_up(grid: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return which hours are the first after power-up.
 
-    After a gap of the whole station, these are up to three hours in which NO2 is higher, or O3 or the temperature
-    lower, than in nearly all of four weeks. A restart within an hour leaves no gap: then NO2 or O3 and the temperature
-    must both show it.
+    After a gap of the whole station, these are up to three hours in which NO2 is higher, or O3 lower, or the
+    temperature much lower, than in nearly all of four weeks. A restart within an hour leaves no gap: then NO2 or O3 and
+    the temperature must both show it, and the air does not get more humid, as in a squall.
 
     Args:
         grid: field → readings; the station's fields.
     """
     is_there = ~np.logical_and.reduce(np.isnan(np.array(list(grid.values()))))
-    follows_gap = _follows_gap(is_there)
-    is_usable = is_there & (rolling_count(follows_gap, _WARM_UP_HOURS) == 0)
+    before = np.concatenate([[False], is_there[:-1]])
+    begins = is_there & ~before
+    is_usable = is_there & (rolling_count(begins, _WARM_UP_HOURS) == 0)
+    # A station begins without a gap; after more than four weeks it begins anew.
+    follows_gap = begins & (rolling_count(before, WINDOW_HOURS - 1) > 0)
     nothing = np.full(len(is_there), np.nan)
     gases = ((-grid.get(NO2, nothing), _NO2_MARGIN), (grid.get(O3, nothing), _O3_MARGIN))
     temperature = grid.get(TEMPERATURE, nothing)
     warming = np.zeros(len(is_there), dtype=bool)
-    with np.errstate(invalid="ignore"):
-        falls = np.concatenate([[False], np.diff(temperature) <= -_SUDDEN_FALL])
+    humidity = grid.get(HUMIDITY, nothing)
+    # What is not known speaks for nothing: without the hour before, the temperature may have fallen.
+    may_have_fallen = ~(np.diff(temperature, prepend=np.nan) > -_SUDDEN_FALL) & ~np.isnan(temperature)
+    is_squall = np.diff(humidity, prepend=np.nan) > _MOST_RISE_OF_HUMIDITY
+    falls = may_have_fallen & ~is_squall & is_there & before
     for hour in np.flatnonzero(follows_gap | falls):
         for later in range(hour, min(hour + _WARM_UP_HOURS, len(warming))):
             past = slice(max(later - WINDOW_HOURS + 1, 0), hour)
-            of_gas, is_cold = (
-                any(_is_odd(values[later], values[past][is_usable[past]], margin) for values, margin in channels)
-                for channels in (gases, ((temperature, _COLD_MARGIN),))
-            )
+            known = np.flatnonzero(is_usable[past]) + past.start
+            if len(known) < _LEAST_PAST_HOURS:
+                break
+            of_gas = any(_is_odd(values[later], values[known], margin) for values, margin in gases)
+            margin = _SUDDEN_FALL if follows_gap[hour] else _COLD_MARGIN
+            is_cold = _is_odd(temperature[later], temperature[known], margin)
             if not (of_gas or is_cold if follows_gap[hour] else of_gas and is_cold):
                 break
             warming[later] = True
     return warming
-
-
-def _follows_gap(is_there: np.ndarray) -> np.ndarray:
-    """Return which hours are the first after a gap that began in the last four weeks."""
-    before = np.concatenate([[False], is_there[:-1]])
-    has_past = rolling_count(before, WINDOW_HOURS - 1) > 0
-    return is_there & ~before & has_past
 
 
 def _is_odd(reading: float, past: np.ndarray, margin: float) -> bool:
@@ -133,7 +138,7 @@ def _is_odd(reading: float, past: np.ndarray, margin: float) -> bool:
 
 
 def is_mirrored(no2: np.ndarray, o3: np.ndarray) -> np.ndarray:
-    """Return which readings of NO2 end four weeks in which NO2 was O3 upside down: r ≤ -0.9, of at least a week."""
+    """Return which hours end four weeks in which NO2 was O3 upside down: r ≤ -0.9, of at least a week of pairs."""
     is_pair = ~np.isnan(no2) & ~np.isnan(o3)
     # In whole numbers, sums do not depend on where the history begins.
     x, y = (
@@ -145,4 +150,4 @@ def is_mirrored(no2: np.ndarray, o3: np.ndarray) -> np.ndarray:
     )
     covariance = count * sum_xy - sum_x * sum_y
     spread = np.sqrt(np.maximum(count * sum_xx - sum_x**2, 0) * np.maximum(count * sum_yy - sum_y**2, 0))
-    return ~np.isnan(no2) & (count >= _LEAST_PAIRS) & (spread > 0) & (covariance <= _MIRRORED * spread)
+    return (count >= _LEAST_PAIRS) & (spread > 0) & (covariance <= _MIRRORED * spread)

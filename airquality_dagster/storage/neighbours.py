@@ -1,26 +1,32 @@
 """The stored days of neighbouring stations."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from pymongo.database import Database
 
-from airquality_dagster.network.pollutants import RULES_VERSION
+VERSION = "version"
+"""Field of a compared day: of what the comparison depends on beside the readings."""
 
 
-def compared_dates(database: Database[dict[str, Any]], collection: str, rules: int) -> dict[datetime, int]:
-    """Return date (midnight UTC) → how many pairs have been compared by a version of the rules.
+def compared_dates(
+    database: Database[dict[str, Any]], collection: str, versions: Mapping[tuple[str, str], str]
+) -> dict[datetime, int]:
+    """Return date (midnight UTC) → how many pairs have been compared by their present versions.
 
     Args:
         database: database of the network.
         collection: its compared days.
-        rules: version of the rules.
+        versions: names of first and second station → version of the pair.
     """
-    counts = database[collection].aggregate(
-        [{"$match": {RULES_VERSION: rules}}, {"$group": {"_id": "$_id.date", "pairs": {"$sum": 1}}}]
+    compared = database[collection].find({VERSION: {"$in": sorted(set(versions.values()))}}, {VERSION: True})
+    return Counter(
+        one["_id"]["date"]
+        for one in compared
+        if versions.get((one["_id"]["first"], one["_id"]["second"])) == one[VERSION]
     )
-    return Counter({count["_id"]: count["pairs"] for count in counts})
 
 
 def first_hour(database: Database[dict[str, Any]], collection: str) -> datetime | None:

@@ -32,9 +32,9 @@ def store(database, name, frame):
 
 @pytest.fixture
 def compare(platform, instance):
-    def run(now=TODAY):
+    def run(now=TODAY, network=None):
         with time_machine.travel(now + timedelta(hours=4), tick=False):
-            job = network_definitions(load_network()).resolve_job_def("neighbours_job")
+            job = network_definitions(network or load_network()).resolve_job_def("neighbours_job")
             result = job.execute_in_process(instance=instance, run_config=QUIET)
         return {check.check_name: check for check in result.get_asset_check_evaluations()}
 
@@ -73,6 +73,19 @@ def test_day_by_day_the_same_is_stored_as_in_one_run(database, compare):
     for days in range(4, -1, -1):
         compare(TODAY - timedelta(days=days))
     assert stored_bytes(database)["neighbours"] == at_once
+
+
+def test_a_corrected_stations_file_lets_all_days_be_compared_anew(database, compare):
+    for name, frame in zip(("station1", "station2"), two_stations(), strict=True):
+        store(database, name, frame)
+    compare()
+    (version,) = database["neighbours"].distinct("version")
+    network = load_network()
+    first = network.stations[0].model_copy(update={"cross_sensitive": {"o3": True}})
+    compare(network=network.model_copy(update={"stations": (first, network.stations[1])}))
+    (corrected,) = database["neighbours"].distinct("version")
+    assert corrected != version
+    assert database["neighbours"].count_documents({}) == DAYS
 
 
 def test_a_changed_level_fails_the_check_of_the_station_that_changed_and_no_other(database, compare, instance):

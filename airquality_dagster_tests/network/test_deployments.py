@@ -62,7 +62,7 @@ def test_the_times_of_deployments_are_local():
         ("[{from: 2023-01-01, to: 2024-01-01}, {from: 2023-06-01}]", "2023-06-01"),
         ("[{from: 2023-01-01, to: 2022-01-01}]", "'to' must be later than 'from'"),
         ("[{to: 2022-01-01}]", "from"),
-        ('[{from: "2022-01-01T00:00:00+01:00"}]', "leave the offset out"),
+        ('[{from: "2022-01-01T00:00:00+01:00"}]', "without an offset"),
     ],
 )
 def test_deployments_that_contradict_each_other_are_refused_with_the_station_and_the_date(

@@ -240,6 +240,37 @@ def test_no2_that_is_ozone_upside_down_is_valid_but_in_no_index():
     assert hours_with(frame, "o3", Flag.CROSS_SENSITIVE) == []
 
 
+@pytest.mark.parametrize("odd", [30.0, 80.0, 65535.0, -999.0])
+def test_a_wrong_reading_does_not_hide_that_no2_mirrors_ozone(odd):
+    frame = ordinary(24 * 40).assign(no2=lambda hours: 25 - 0.15 * hours["o3"])
+    frame.loc[500, "no2"] = odd
+    assert hours_with(frame, "no2", Flag.CROSS_SENSITIVE) == list(range(7 * 24 - 1, len(frame)))
+
+
+def test_a_squall_is_no_power_up():
+    frame = ordinary(24 * 40)
+    frame.loc[500:502, "temperature"] -= 10
+    frame.loc[500:502, "o3"] -= 45
+    frame.loc[500:502, "relative_humidity"] += 20
+    assert not (flag_hours(frame).flags & int(Flag.WARM_UP)).any(axis=None)
+
+
+def test_a_new_station_that_often_falls_silent_is_not_accused_of_power_up():
+    frame = ordinary(24 * 20)
+    frame = frame[frame.index % 3 != 2]
+    assert not (flag_hours(frame).flags & int(Flag.WARM_UP)).any(axis=None)
+
+
+def test_a_new_device_is_not_judged_by_the_past_of_the_former_one():
+    frame = ordinary(24 * 60)
+    first = frame.index < 24 * 30
+    frame.loc[first, "co"] -= 2.0
+    frame.loc[~first, "station_id"] = 2
+    valid = flag_hours(frame).is_valid["co"]
+    assert not valid[first].any()
+    assert valid[~first].all()
+
+
 @pytest.mark.parametrize(("declared", "flagged"), [(True, 24 * 30), (False, 0)])
 def test_the_operator_s_word_on_a_channel_counts_more_than_its_readings(declared, flagged):
     frame = ordinary(24 * 30).assign(no2=lambda hours: 25 - 0.15 * hours["o3"])
@@ -247,10 +278,10 @@ def test_the_operator_s_word_on_a_channel_counts_more_than_its_readings(declared
     assert int(((flags & int(Flag.CROSS_SENSITIVE)) != 0).sum()) == flagged
 
 
-def test_hours_outside_an_outdoor_deployment_fail_in_every_field():
+def test_readings_outside_an_outdoor_deployment_fail_in_every_field():
     start, end = FIRST + timedelta(hours=100), FIRST + timedelta(hours=200)
     flagged = flag_hours(ordinary(24 * 20), siting=Siting(on_site=((start, end),)))
-    fields = ["co", "pm2_5", "temperature", "internal_temperature"]
+    fields = ["co", "pm2_5", "temperature", "relative_humidity"]
     is_off_site = (flagged.flags[fields] & int(Flag.OFF_SITE)) != 0
     assert (is_off_site.sum() == 24 * 20 - 100).all()
     assert not is_off_site.loc[100:199].any(axis=None)
@@ -302,12 +333,13 @@ READINGS = st.sampled_from([NAN, 0.0, 0.0, 0.2, 0.3, 0.3, 0.3, -0.1, -0.3, 5.0, 
 
 @st.composite
 def histories(draw: st.DrawFn) -> pd.DataFrame:
-    """Hours of CO (and PM) made of pieces: runs, offsets, ordinary days and gaps."""
+    """Hours made of pieces: runs, offsets, ordinary days, restarts and gaps; all channels follow that of CO."""
     pieces = draw(
         st.lists(
             st.one_of(
                 st.lists(READINGS, min_size=1, max_size=30),
                 st.tuples(READINGS, st.integers(1, 80)).map(lambda run: [run[0]] * run[1]),
+                st.integers(1, 400).map(lambda hours: [NAN] * hours),
                 st.tuples(st.floats(-0.4, 0.8), st.integers(1, 400)).map(
                     lambda level: [level[0] + 0.01 * (number % 5) for number in range(level[1])]
                 ),
@@ -317,7 +349,10 @@ def histories(draw: st.DrawFn) -> pd.DataFrame:
         )
     )
     values = [value for piece in pieces for value in piece]
-    frame = hourly(co=values, pm2_5=[abs(value) * 40 for value in values], pm10=[abs(value) * 41 for value in values])
+    co = np.array(values)
+    frame = hourly(
+        co=co, pm2_5=np.abs(co) * 40, pm10=np.abs(co) * 41, no2=20 + 3 * co, o3=30 - 20 * co, temperature=28 - 3 * np.abs(co),
+    )  # fmt: skip
     kept = draw(st.lists(st.booleans(), min_size=1, max_size=50))
     return frame[[kept[number % len(kept)] for number in range(len(frame))]].reset_index(drop=True)
 
@@ -350,19 +385,20 @@ def test_flags_do_not_depend_on_how_the_history_is_cut(frame, data):
 
 @given(histories(), st.data())
 @settings(max_examples=200)
-def test_to_take_a_valid_reading_away_makes_no_other_reading_valid(frame, data):
-    before = flag_hours(frame).is_valid["co"]
-    valid = list(before.index[before])
+def test_to_take_a_valid_hour_away_makes_no_other_hour_valid(frame, data):
+    fields = ["co", "no2", "o3", "pm10", "pm2_5", "temperature"]
+    before = flag_hours(frame).is_valid[fields]
+    valid = list(before.index[before.all(axis=1)])
     if not valid:
         return
     taken = data.draw(st.lists(st.sampled_from(valid), min_size=1, max_size=5, unique=True))
     without = frame.drop(index=taken)
-    after = flag_hours(without).is_valid["co"]
-    assert not (after & ~before[without.index]).any()
-    # And the same where it is null and not absent.
+    after = flag_hours(without).is_valid[fields]
+    assert not (after & ~before.loc[without.index]).any(axis=None)
+    # And the same where one channel is null and not absent.
     nulled = frame.assign(co=frame["co"].mask(frame.index.isin(taken)))
     after = flag_hours(nulled).is_valid["co"]
-    assert not (after & ~before).any()
+    assert not (after & ~before["co"]).any()
 
 
 def as_each_hour_saw_it(frame: pd.DataFrame, hours: list[int]) -> pd.DataFrame:

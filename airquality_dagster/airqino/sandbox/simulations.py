@@ -23,7 +23,7 @@ TIMESTAMP = "%Y-%m-%d %H:%M:%S"
 
 
 def _front(hours: Hours, station: int, now: datetime) -> None:
-    for row in _rows(hours, _hour_of(now) - 3 * _HOUR, now):
+    for row in _rows(hours, _hour_of(now) - 2 * _HOUR, now):
         _change(row, "PM2.5", lambda value: value + 100)
         _change(row, "PM10", lambda value: value + 440)
 
@@ -110,7 +110,7 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "front": Kind("a front of dust that began three hours ago (PM2.5 + 100, PM10 + 440 µg/m³)", _front),
+    "front": Kind("a front of dust that began two hours ago (PM2.5 + 100, PM10 + 440 µg/m³)", _front),
     "indoors": Kind("the station has stood in a room for three weeks", _indoors),
     "gain": Kind("PM2.5 and PM10 have been twice what they should be for three weeks", _gain),
     "drift": Kind("PM2.5 and PM10 have risen by a quarter each week for eight weeks", _drift),

@@ -22,7 +22,7 @@ ALL = {"CO", "T", "T. int.", "NO2", "O3", "PM10", "PM2.5", "RH", "timestamp"}
 
 # Kind → the first and last hour that it may change, and the sensors.
 CHANGES = {
-    "front": (NOW.replace(minute=0) - 3 * HOUR, NOW, PARTICLES),
+    "front": (NOW.replace(minute=0) - 2 * HOUR, NOW, PARTICLES),
     "indoors": (MIDNIGHT - 3 * WEEK, NOW, ALL - {"CO"}),
     "gain": (MIDNIGHT - 3 * WEEK, NOW, PARTICLES),
     "drift": (MIDNIGHT - 8 * WEEK, NOW, PARTICLES),
@@ -102,12 +102,12 @@ def test_a_station_with_a_gap_now_shows_its_simulation_nevertheless(kind):
     assert simulated != sound
 
 
-def test_a_front_began_three_hours_ago_with_dust_as_the_coast_knows_it():
+def test_a_front_began_two_hours_ago_with_dust_as_the_coast_knows_it():
     front, sound = table("front"), table()
     now = pd.Timestamp(NOW).floor("h")
-    assert (front["PM2.5"][now - 3 * HOUR :] > 100).all()
-    assert (front["PM10"][now - 3 * HOUR :] > 400).all()
-    assert front["PM10"][now - 4 * HOUR] == sound["PM10"][now - 4 * HOUR]
+    assert (front["PM2.5"][now - 2 * HOUR :] > 100).all()
+    assert (front["PM10"][now - 2 * HOUR :] > 400).all()
+    assert front["PM10"][now - 3 * HOUR] == sound["PM10"][now - 3 * HOUR]
 
 
 def test_indoors_temperature_and_particles_no_longer_follow_the_other_station_and_humidity_is_flat():
