@@ -88,8 +88,11 @@ def clipped_above(span: pd.DataFrame, whole: pd.DataFrame, rng: np.random.Genera
 
 
 def clipped_to_zero(span: pd.DataFrame, _: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """An offset below zero for 40 to 90 % of the hours of the first 60 days, of which the source makes 0.0."""
-    return (span - span.iloc[: 60 * 24].quantile(rng.uniform(0.4, 0.9))).clip(lower=0.0)
+    """An offset below zero for 40 to 90 % of the hours of each 60 days, of which the source makes 0.0."""
+    part, hours = rng.uniform(0.4, 0.9), 60 * 24
+    offset = span.rolling(hours, min_periods=1).quantile(part)
+    offset.iloc[:hours] = span.iloc[:hours].quantile(part)
+    return (span - offset).clip(lower=0.0)
 
 
 def clipped_at_floor(span: pd.DataFrame, whole: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:

@@ -28,7 +28,7 @@ def test_only_the_fields_and_hours_of_a_fault_are_changed(kind):
     injected = inject(kind, hourly, rng_of(kind, 0))
     assert hourly.equals(before)
     is_other = (hourly["timestamp"] < injected.begin) | (hourly["timestamp"] >= injected.end)
-    others = hourly.columns.difference(injected.fields)
+    others = hourly.columns.difference(list(injected.fields))
     assert injected.hourly[is_other].equals(hourly[is_other])
     assert injected.hourly[others].equals(hourly[others])
     assert not injected.hourly[FIELDS].equals(hourly[FIELDS])
