@@ -51,6 +51,11 @@ class QualityControl:
     is_spike_scaled: bool = True
 
     @property
+    def zero_hours(self) -> Threshold | None:
+        """This many readings of exactly zero in a row mean that the sensor is stuck."""
+        return self.stuck_zero_hours or self.stuck_hours
+
+    @property
     def lowest(self) -> Threshold:
         """The lowest plausible reading."""
         if self.least is not None:

@@ -69,10 +69,9 @@ def is_stuck(values: np.ndarray, limits: QualityControl, companion: np.ndarray |
         limits: its thresholds.
         companion: readings of the other channel of the same sensor.
     """
-    if limits.stuck_hours is None:
+    if limits.stuck_hours is None or limits.zero_hours is None:
         return np.zeros(len(values), dtype=bool)
-    zero_hours = (limits.stuck_zero_hours or limits.stuck_hours).value
-    least = np.where(values == 0, zero_hours, limits.stuck_hours.value)
+    least = np.where(values == 0, limits.zero_hours.value, limits.stuck_hours.value)
     if companion is None:
         return _run_lengths(values) >= least
     is_moving = (_run_lengths(values, companion) < least) & (values == np.round(values)) & (values != 0)
@@ -110,7 +109,7 @@ def is_offset(values: np.ndarray, limits: QualityControl) -> np.ndarray:
     reading is does not count: a source that puts zero in the place of negative readings changes no result.
     """
     is_present = ~np.isnan(values)
-    zero_hours = limits.stuck_zero_hours or limits.stuck_hours
+    zero_hours = limits.zero_hours
     if zero_hours is None or not (values <= 0).any():
         return np.zeros(len(values), dtype=bool)
     signs = np.where(is_present, values > 0, np.nan)

@@ -309,11 +309,11 @@ def _grid_flags(grid: Mapping[str, np.ndarray], newest: int, siting: Siting) -> 
     def add(field: str, flag: Flag, is_flagged: np.ndarray) -> None:
         flags[field][is_flagged] |= int(flag)
 
-    for field in grid:
-        limits = quality_control(field)
-        if limits is not None:
-            for flag, is_flagged in _channel_flags(field, grid, limits, newest):
-                add(field, flag, is_flagged)
+    judged = {field: limits for field in grid if (limits := quality_control(field)) is not None}
+    differences = {field: differences_from_neighbours(grid[field], newest) for field in judged}
+    for field, limits in judged.items():
+        for flag, is_flagged in _channel_flags(field, grid, limits, differences):
+            add(field, flag, is_flagged)
     if grid.keys() >= COMPANIONS.keys():
         is_sound = {field: (flags[field] & int(Flag.OUT_OF_RANGE)) == 0 for field in COMPANIONS}
         for field, is_blamed in zip((PM2_5, PM10), inconsistent(grid[PM2_5], grid[PM10]), strict=True):
@@ -327,7 +327,8 @@ def _grid_flags(grid: Mapping[str, np.ndarray], newest: int, siting: Siting) -> 
         if declared:
             add(field, Flag.CROSS_SENSITIVE, ~np.isnan(values))
         elif declared is None and field == NO2 and O3 in grid:
-            no2, o3 = (_usual(name, grid[name], newest) for name in (NO2, O3))
+            # An outlier would hide how the two go together.
+            no2, o3 = (without_outliers(grid[name], differences[name], judged[name]) for name in (NO2, O3))
             add(field, Flag.CROSS_SENSITIVE, is_mirrored(no2, o3) & ~np.isnan(values))
     if HUMIDITY in grid:
         for field in filter(grid.__contains__, PARTICLES):
@@ -335,14 +336,8 @@ def _grid_flags(grid: Mapping[str, np.ndarray], newest: int, siting: Siting) -> 
     return np.array(list(flags.values()), dtype="int64").reshape(len(grid), -1)
 
 
-def _usual(field: str, values: np.ndarray, newest: int) -> np.ndarray:
-    """Return the readings without those that would hide how two channels go together."""
-    limits = quality_control(field)
-    return values if limits is None else without_outliers(values, differences_from_neighbours(values, newest), limits)
-
-
 def _channel_flags(
-    field: str, grid: Mapping[str, np.ndarray], limits: QualityControl, newest: int
+    field: str, grid: Mapping[str, np.ndarray], limits: QualityControl, differences: Mapping[str, Differences]
 ) -> Iterator[tuple[Flag, np.ndarray]]:
     """Yield the flags of one channel, and which hours have them."""
     values = grid[field]
@@ -358,8 +353,7 @@ def _channel_flags(
         if companion is None:  # particles are counted: their zero does not drift
             yield Flag.DRIFT, is_offset(values, limits)
     if limits.least_spike is not None:
-        of_companion = None if companion is None else differences_from_neighbours(companion, newest)
-        yield from _sudden_flags(differences_from_neighbours(values, newest), of_companion, part, limits)
+        yield from _sudden_flags(differences[field], differences.get(other), part, limits)
 
 
 def _sudden_flags(

@@ -133,9 +133,8 @@ def problems(instance: dg.DagsterInstance, network: Network, runs: RunHistory, n
 
 def _old_dashboard(instance: dg.DagsterInstance, network: Network, now: datetime) -> Iterator[Problem]:
     """Yield a problem if runs end, but the dashboard is not drawn."""
-    drawn = instance.get_latest_materialization_event(asset_key(network.dashboard_asset))
-    moment = datetime.fromtimestamp(drawn.timestamp, UTC) if drawn else None
-    if moment is not None and moment < now - STALLED_AFTER:
+    moment = _last_made_before(instance, network.dashboard_asset, now - STALLED_AFTER)
+    if moment is not None:
         yield Problem(
             "dashboard",
             "the dashboard is not drawn",
@@ -146,9 +145,8 @@ def _old_dashboard(instance: dg.DagsterInstance, network: Network, now: datetime
 
 def _old_neighbours(instance: dg.DagsterInstance, network: Network, now: datetime) -> Iterator[Problem]:
     """Yield a problem if neighbours were compared once, and no longer are."""
-    compared = instance.get_latest_materialization_event(asset_key(network.neighbours_asset))
-    moment = datetime.fromtimestamp(compared.timestamp, UTC) if compared else None
-    if moment is not None and moment < now - _NEIGHBOURS_STALLED_AFTER:
+    moment = _last_made_before(instance, network.neighbours_asset, now - _NEIGHBOURS_STALLED_AFTER)
+    if moment is not None:
         yield Problem(
             "neighbours",
             "neighbouring stations are not compared",
@@ -156,6 +154,13 @@ def _old_neighbours(instance: dg.DagsterInstance, network: Network, now: datetim
             f"{network.named('neighbours_schedule')} is on, and read the errors of the last runs of "
             f"{network.named(NEIGHBOURS_JOB)}",
         )
+
+
+def _last_made_before(instance: dg.DagsterInstance, asset: str, limit: datetime) -> datetime | None:
+    """Return when an asset was last materialized if that was before a moment, else None."""
+    event = instance.get_latest_materialization_event(asset_key(asset))
+    moment = datetime.fromtimestamp(event.timestamp, UTC) if event else None
+    return moment if moment is not None and moment < limit else None
 
 
 def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun, station: Station) -> Iterator[str]:
