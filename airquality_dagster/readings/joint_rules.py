@@ -38,8 +38,9 @@ _WARM_UP_HOURS = 3
 # the temperature alone shows it if it is colder by as much. The humidity rises in a squall (%), and falls at power-up.
 _SUDDEN_FALL = 6.0
 _MOST_RISE_OF_HUMIDITY = 5.0
-# With fewer hours of a past, nothing is said.
-_LEAST_PAST_HOURS = 24
+# Within a week of the first of its hours, nothing is said of a station. It is time that counts, and not how many hours
+# are there: to take an hour away must not clear another one.
+_LEAST_PAST_HOURS = 7 * 24
 # Judgement of this project: ozone and NO2 of street air seldom correlate below -0.8; two ends of one signal do.
 _MIRRORED = -0.9
 _LEAST_PAIRS = 7 * 24
@@ -105,7 +106,7 @@ def is_warming_up(grid: Mapping[str, np.ndarray]) -> np.ndarray:
     is_there = ~np.logical_and.reduce(np.isnan(np.array(list(grid.values()))))
     before = np.concatenate([[False], is_there[:-1]])
     begins = is_there & ~before
-    is_usable = is_there & (rolling_count(begins, _WARM_UP_HOURS) == 0)
+    is_usable = is_there & before
     # A station begins without a gap; after more than four weeks it begins anew.
     follows_gap = begins & (rolling_count(before, WINDOW_HOURS - 1) > 0)
     nothing = np.full(len(is_there), np.nan)
@@ -120,9 +121,9 @@ def is_warming_up(grid: Mapping[str, np.ndarray]) -> np.ndarray:
     for hour in np.flatnonzero(follows_gap | falls):
         for later in range(hour, min(hour + _WARM_UP_HOURS, len(warming))):
             past = slice(max(later - WINDOW_HOURS + 1, 0), hour)
-            known = np.flatnonzero(is_usable[past]) + past.start
-            if len(known) < _LEAST_PAST_HOURS:
+            if hour - (past.start + int(is_there[past].argmax())) < _LEAST_PAST_HOURS:
                 break
+            known = np.flatnonzero(is_usable[past]) + past.start
             of_gas = any(_is_odd(values[later], values[known], margin) for values, margin in gases)
             margin = _SUDDEN_FALL if follows_gap[hour] else _COLD_MARGIN
             is_cold = _is_odd(temperature[later], temperature[known], margin)
