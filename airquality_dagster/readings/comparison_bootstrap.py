@@ -1,28 +1,28 @@
 """Block bootstrap of days: how far the mean of an autocorrelated series may be from what it estimates.
 
 Hours of a day resemble each other, and so do days of a week. To draw single hours at random would promise an interval
-that is several times too narrow. Blocks of whole days are drawn instead (Künsch 1989, doi 10.1214/aos/1176347265), in a
-circle, so that no day is drawn less often than others (Politis & Romano 1992).
+that is several times too narrow. Blocks of a week are drawn instead (Künsch 1989, doi 10.1214/aos/1176347265), in a
+circle, so that no day is drawn less often than others (Politis & Romano 1992). What lasts longer than a block, as the
+wind of a season, blocks cut apart: deviations are stretched to the spread that the slowest waves of the series show.
 """
 
 import hashlib
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
 DRAWS = 2000
 CONFIDENCE = 0.95
-POWER = 0.8
 LEAST_BLOCKS = 4
 """Blocks that a series has at least: fewer say nothing of how blocks differ."""
+WAVES = 4
+"""Slowest waves that the spread of a mean is taken from: for 200 days, those of 400 to 100 days. Fewer see a longer
+memory and give wider intervals. Three to four are best for a memory of days to weeks (docs/comparison.md)."""
 
-_MOST_MEMORY = 0.9
-"""Highest autocorrelation that is put back from one day to the next: beyond, a few months say nothing."""
-
-_NORMAL = NormalDist()
-_Z = _NORMAL.inv_cdf((1 + CONFIDENCE) / 2)
-DETECTABLE = (_Z + _NORMAL.inv_cdf(POWER)) / _Z
+_BLOCK_DAYS = 7
+_NORMAL = 1.960  # quantile of 97.5 %
+_STUDENT = 2.776, 0.941  # quantiles of 97.5 and 80 % with `WAVES` degrees of freedom
+DETECTABLE = sum(_STUDENT) / _STUDENT[0]
 """Smallest difference that would be told from zero four times out of five, in half-widths of the interval."""
 
 
@@ -59,7 +59,7 @@ class Draws:
 
 
 def draw_days(daily: np.ndarray, seed: int, draws: int = DRAWS) -> Draws:
-    """Draw days in blocks whose length suits a series.
+    """Draw days in blocks of a week, or of a fourth of the series if that is less.
 
     Args:
         daily: one value a day, without NaN, of at least `LEAST_BLOCKS` days.
@@ -67,7 +67,7 @@ def draw_days(daily: np.ndarray, seed: int, draws: int = DRAWS) -> Draws:
         draws: number of resamples.
     """
     days = len(daily)
-    block = min(block_length(daily), days // LEAST_BLOCKS)
+    block = min(_BLOCK_DAYS, days // LEAST_BLOCKS)
     count = -(-days // block)
     starts = np.random.default_rng(seed).integers(0, days, (draws, count))
     # A block adds one day to the weights from its start on, and takes it away behind its end, in a circle.
@@ -80,84 +80,32 @@ def draw_days(daily: np.ndarray, seed: int, draws: int = DRAWS) -> Draws:
     steps = steps.reshape(draws, days + 1)
     steps[:, 0] += is_across.sum(axis=1)
     weights = np.cumsum(steps[:, :days], axis=1)
-    # The spread of the blocks is that of a sample (n / (n - 1), Student's t); the last block is drawn whole.
-    blocks = days / block
-    stretch = np.sqrt(blocks / (blocks - 1) * count / blocks * _beyond_blocks(daily, block))
-    return Draws(weights, block, float(stretch * student_t(blocks - 1) / _Z))
+    spread = float(np.std(weights @ (daily - daily.mean()))) / (count * block)
+    stretch = standard_error(daily) / spread * _STUDENT[0] / _NORMAL if spread > 0 else 1.0
+    return Draws(weights, block, stretch)
 
 
-def _beyond_blocks(daily: np.ndarray, block: int) -> float:
-    """Return by how much the variance of a mean is larger than that of independent blocks.
+def standard_error(daily: np.ndarray) -> float:
+    """Return the standard error of the mean of an autocorrelated series.
 
-    What the last day of a block and the first of the next one have in common is lost where blocks are cut. It is put
-    back as for a series of order one, whose autocorrelation is freed of its bias (Kendall 1954, doi
-    10.1093/biomet/41.3-4.403) and taken one standard error higher: it is known from these few days only.
+    Its long-run variance is the mean square of its `WAVES` slowest cosines, each of which is an independent estimate of
+    it, whatever lasts for less than half of their period; so the mean has Student's t with as many degrees of freedom
+    (Müller 2007, doi 10.1016/j.jeconom.2007.01.019; Lazarus, Lewis, Stock & Watson 2018, doi
+    10.1080/07350015.2018.1506926).
+
+    Args:
+        daily: one value a day, without NaN, more than `WAVES`.
     """
-    deviations = daily - daily.mean()
-    variance = deviations @ deviations
-    if not variance > 0:
-        return 1.0
     days = len(daily)
-    found = float(deviations[1:] @ deviations[:-1] / variance)
-    error = np.sqrt(max(1 - found**2, 0.0) / days)
-    memory = float(np.clip(found + (1 + 3 * found) / days + error, 0.0, _MOST_MEMORY))
-    lag = np.arange(1, block)
-    inside = 1 + 2 * float(((1 - lag / block) * memory**lag).sum())
-    return (1 + memory) / (1 - memory) / inside
+    middle = np.arange(days) + 0.5
+    waves = np.cos(np.pi / days * np.arange(1, WAVES + 1)[:, np.newaxis] * middle) @ daily
+    return float(np.sqrt(2 * np.mean(waves**2)) / days)
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
     """Return the 95 % interval of the estimates of resamples."""
     low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
-
-
-def block_length(daily: np.ndarray) -> int:
-    """Return the days of a block that suit a series, at least one.
-
-    The rule of Politis & White (2004, doi 10.1081/ETC-120028836), as corrected by Patton, Politis & White (2009, doi
-    10.1080/07474930802459016), for blocks in a circle: the longer days resemble each other, the longer the blocks.
-
-    Args:
-        daily: one value a day, without NaN.
-    """
-    days = len(daily)
-    deviations = daily - daily.mean() if days else daily
-    if days < 2 * LEAST_BLOCKS or not np.ptp(daily) > 0:
-        return 1
-    longest = int(np.ceil(np.sqrt(days)))
-    lags = min(max(5, int(np.sqrt(np.log10(days)))) + longest, days - 1)
-    covariances = np.array([deviations[lag:] @ deviations[: days - lag] for lag in range(lags + 1)]) / days
-    is_small = np.abs(covariances[1:] / covariances[0]) < 2 * np.sqrt(np.log10(days) / days)
-    run = max(5, int(np.sqrt(np.log10(days))))
-    quiet = [lag for lag in range(len(is_small) - run + 1) if is_small[lag : lag + run].all()]
-    significant = quiet[0] if quiet else int(np.flatnonzero(~is_small).max(initial=0)) + 1
-    width = min(2 * max(significant, 1), longest + run, lags)
-    lag = np.arange(1, width + 1)
-    # A flat-top window: lags up to half of its width count in full.
-    weight = np.clip(2 * (1 - lag / width), 0, 1) * covariances[1 : width + 1]
-    spectrum = covariances[0] + 2 * weight.sum()
-    if spectrum <= 0:
-        return 1
-    bend = 2 * (lag * weight).sum()
-    length = np.cbrt(2 * bend**2 / (4 / 3 * spectrum**2) * days)
-    return int(max(1, np.ceil(min(length, days / LEAST_BLOCKS))))
-
-
-def student_t(freedom: float, probability: float = (1 + CONFIDENCE) / 2) -> float:
-    """Return the quantile of Student's t (Abramowitz & Stegun, 26.7.5; within 1 % from three degrees of freedom on).
-
-    >>> round(student_t(3), 1), round(student_t(10), 2), round(student_t(1000), 2)
-    (3.2, 2.23, 1.96)
-    """
-    x = _NORMAL.inv_cdf(probability)
-    terms = (
-        (x**3 + x) / 4,
-        (5 * x**5 + 16 * x**3 + 3 * x) / 96,
-        (3 * x**7 + 19 * x**5 + 17 * x**3 - 15 * x) / 384,
-        (79 * x**9 + 776 * x**7 + 1482 * x**5 - 1920 * x**3 - 945 * x) / 92160,
-    )
-    return x + sum(term / freedom ** (power + 1) for power, term in enumerate(terms))
 
 
 def seed_of(*values: np.ndarray) -> int:
