@@ -13,7 +13,12 @@ from airquality_dagster.airqino.resource import AirQinoResource
 from airquality_dagster.assets.network import OWNER, network_assets
 from airquality_dagster.assets.source import source_asset
 from airquality_dagster.automation.jobs import network_jobs
-from airquality_dagster.automation.schedules import hourly_schedule, neighbours_schedule, reconcile_schedule
+from airquality_dagster.automation.schedules import (
+    forecast_schedule,
+    hourly_schedule,
+    neighbours_schedule,
+    reconcile_schedule,
+)
 from airquality_dagster.network.stations import Network
 from airquality_dagster.storage.mongodb import MongoDBResource
 from airquality_dagster.watching.sensor import alert_sensor
@@ -105,7 +110,12 @@ def network_definitions(network: Network, variables: Mapping[str, str] | None = 
         network_jobs(network, assets),
         dg.Definitions(
             assets=[source_asset(network, OWNER), *assets],
-            schedules=[hourly_schedule(network, mongodb), reconcile_schedule(network), neighbours_schedule(network)],
+            schedules=[
+                hourly_schedule(network, mongodb),
+                forecast_schedule(network, mongodb),
+                reconcile_schedule(network),
+                neighbours_schedule(network),
+            ],
             sensors=[alert_sensor(network)],
             resources={network.named(key): resource for key, resource in resources.items()},
         ),

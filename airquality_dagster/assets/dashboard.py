@@ -25,7 +25,11 @@ def dashboard_asset(network: Network, owner: str) -> dg.AssetsDefinition:
         key=asset_key(network.dashboard_asset),
         # The function reads the data itself: a few fields, one station after the other.
         deps=[
-            *(asset_key(asset) for station in network.stations for asset in station.derived_assets),
+            *(
+                asset_key(asset)
+                for station in network.stations
+                for asset in (*station.derived_assets, station.forecast_asset)
+            ),
             *map(asset_key, network.comparison_assets),
         ],
         group_name="dashboard",

@@ -25,6 +25,8 @@ from airquality_dagster.readings.days import (
     MAXIMA,
     RUNNING_MEANS,
 )
+from airquality_dagster.readings.forecast import FORECAST_FIELDS
+from airquality_dagster.readings.forecast_score import SCORED_DAYS
 from airquality_dagster.readings.hours import NOWCAST_POLLUTANTS
 from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, WHO_LEVELS
 from airquality_dagster.readings.periods import LEAST_PERCENT, PERIOD, START
@@ -248,6 +250,58 @@ COMPARISON_COLUMNS = dg.TableSchema(
         ),
         dg.TableColumn("version", "int", "version of the method"),
         dg.TableColumn(SIMULATED, "bool", "true if a station has hours of the sandbox"),
+    ]
+)
+
+
+FORECAST_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn(
+            "origin", "date", "start of the newest full hour that was known, UTC; with hours_ahead kept as _id"
+        ),
+        dg.TableColumn("hours_ahead", "int", "1, 2, 3, 6, 12 or 24"),
+        dg.TableColumn("target", "date", "start of the hour that is forecast, UTC"),
+        dg.TableColumn("made_at", "date", "when the forecast was made, UTC"),
+        *_of(
+            FORECAST_FIELDS,
+            ("{field}_p10", "double", "{label}: one reading in ten is lower, {unit}"),
+            ("{field}_p50", "double", "{label}: half of the readings are lower, {unit}"),
+            ("{field}_p90", "double", "{label}: one reading in ten is higher, {unit}"),
+            ("{field}_method", "string", "{label}: model, or persistence (as now); null if nothing is forecast"),
+            ("{field}_withheld", "string", "{label}: why nothing is forecast; null if something is"),
+            *(
+                (f"{{field}}_{method}_{name}", "double", f"{{label}}: {name} by {words}, also while withheld, {{unit}}")
+                for method, words in (("model", "the model"), ("persistence", "persistence"))
+                for name in ("p10", "p50", "p90")
+            ),
+        ),
+        dg.TableColumn(SIMULATED, "bool", "true if the station has hours of the sandbox"),
+    ]
+)
+
+FORECAST_MODEL_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("field", "string", "name of the reading; kept as _id"),
+        dg.TableColumn("version", "int", "version of the method"),
+        dg.TableColumn("fitted_at", "date", "the hours before this moment were fitted, UTC"),
+        dg.TableColumn("valid_hours", "int", "valid hours of the history"),
+        dg.TableColumn("horizons", "array", "for each hour ahead: coefficients, and residuals of past forecasts"),
+    ]
+)
+
+_SCORE = (
+    "over {days} days: hours, rmse, mae, persistence_rmse, persistence_mae (in {{unit}}), rmse_skill, mae_skill, "
+    "pinball_skill (0.15: 15 % better than persistence), coverage (share of readings from p10 to p90); null without any"
+)
+FORECAST_SCORE_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("date", "date", "targets before this UTC date, as midnight UTC; with hours_ahead kept as _id"),
+        dg.TableColumn("hours_ahead", "int", "1, 2, 3, 6, 12 or 24"),
+        *_of(
+            FORECAST_FIELDS,
+            *(("{field}_" + f"{days}_days", "object", "{label}, " + _SCORE.format(days=days)) for days in SCORED_DAYS),
+            ("{field}_withheld", "bool", "{label}: whether the model is withheld from this date on"),
+        ),
     ]
 )
 

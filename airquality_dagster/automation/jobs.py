@@ -7,11 +7,12 @@ import dagster as dg
 from airquality_dagster.automation.due import StationRun
 from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.partitions import RANGE_END, RANGE_START, month
-from airquality_dagster.network.stations import Network
+from airquality_dagster.network.stations import Network, Station
 
 HOURLY_JOB = "hourly_job"
 DASHBOARD_JOB = "dashboard_job"
 NEIGHBOURS_JOB = "neighbours_job"
+FORECAST_JOB = "forecast_job"
 _MAX_NAMES = 4
 
 IN_PROGRESS = [
@@ -32,13 +33,17 @@ def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.
         assets: all assets of the network.
     """
     compared = dg.AssetSelection.assets(*map(asset_key, (network.neighbours_asset, *network.comparison_assets)))
+    learned = dg.AssetSelection.assets(
+        *(asset_key(asset) for station in network.stations for asset in station.forecast_model_assets)
+    )
     hourly = dg.define_asset_job(
         network.named(HOURLY_JOB),
-        selection=dg.AssetSelection.assets(*assets) - compared,
+        selection=dg.AssetSelection.assets(*assets) - compared - learned,
         executor_def=dg.in_process_executor,
         description=(
-            "Fetches hourly readings, stores what is new or corrected, flags them, aggregates the days, and draws the "
-            "dashboard. `hourly_schedule` selects months and stations; the tags of a run name them."
+            "Fetches hourly readings, stores what is new or corrected, flags them, aggregates the days, forecasts the "
+            "next hours, and draws the dashboard. `hourly_schedule` selects months and stations; the tags of a run "
+            "name them."
         ),
     )
     dashboard = dg.define_asset_job(
@@ -59,6 +64,17 @@ def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.
         ),
     )
 
+    # A fit takes a second: a tick of the hourly job is not kept waiting.
+    forecast = dg.define_asset_job(
+        network.named(FORECAST_JOB),
+        selection=learned | dg.AssetSelection.assets(*(asset_key(one.forecast_asset) for one in network.stations)),
+        executor_def=dg.in_process_executor,
+        description=(
+            "Fits the models of the forecasts, twice a month, and scores the forecasts of the last weeks, once a day. "
+            "`forecast_schedule` selects the stations."
+        ),
+    )
+
     # Dagster skips the dashboard after a failed step. Without this sensor, the page would show neither the failure of
     # one station nor the new readings of the others.
     @dg.run_failure_sensor(
@@ -71,7 +87,7 @@ def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.
     def dashboard_sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest:
         return dg.RunRequest(run_key=context.dagster_run.run_id)
 
-    return dg.Definitions(jobs=[hourly, dashboard, daily], sensors=[dashboard_sensor])
+    return dg.Definitions(jobs=[hourly, dashboard, daily, forecast], sensors=[dashboard_sensor])
 
 
 def asset_selection(network: Network, run: StationRun, *, is_last: bool) -> list[dg.AssetKey]:
@@ -79,6 +95,17 @@ def asset_selection(network: Network, run: StationRun, *, is_last: bool) -> list
     stations = map(network.station, run.stations)
     assets = [asset for station in stations for asset in (station.assets if run.fetches else station.derived_assets)]
     return [asset_key(asset) for asset in (*assets, *([network.dashboard_asset] if is_last else []))]
+
+
+def forecast_selection(fitted: Sequence[Station], scored: Sequence[Station]) -> list[dg.AssetKey]:
+    """Return the assets of a run that fits models and scores forecasts; who has a new model forecasts anew.
+
+    Args:
+        fitted: stations whose models are fitted.
+        scored: stations whose forecasts are scored.
+    """
+    assets = [asset for station in fitted for asset in (station.forecast_model_asset, station.forecast_asset)]
+    return [asset_key(asset) for asset in (*assets, *(station.forecast_scores_asset for station in scored))]
 
 
 def run_tags(run: StationRun) -> Mapping[str, str]:

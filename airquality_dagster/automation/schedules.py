@@ -1,12 +1,20 @@
-"""The schedules: what is due every hour, neighbours every night, every month again each week."""
+"""The schedules: what is due every hour, models and scores of forecasts, neighbours every night, all months weekly."""
 
 import dagster as dg
 from dagster_mongodb import MongoDBIOManagerError
 from pymongo.errors import PyMongoError
 
 from airquality_dagster.automation.due import StationRun
+from airquality_dagster.automation.due_forecasts import MOST_FITS, due_forecasts
 from airquality_dagster.automation.instance import all_runs, due_runs, run_in_progress
-from airquality_dagster.automation.jobs import HOURLY_JOB, NEIGHBOURS_JOB, asset_selection, run_tags
+from airquality_dagster.automation.jobs import (
+    FORECAST_JOB,
+    HOURLY_JOB,
+    NEIGHBOURS_JOB,
+    asset_selection,
+    forecast_selection,
+    run_tags,
+)
 from airquality_dagster.errors import MongoDBUnavailableError
 from airquality_dagster.network.stations import Network
 from airquality_dagster.storage.mongodb import MongoDBResource
@@ -92,6 +100,39 @@ def neighbours_schedule(network: Network) -> dg.ScheduleDefinition:
         return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
 
     return compare
+
+
+def forecast_schedule(network: Network, mongodb: MongoDBResource) -> dg.ScheduleDefinition:
+    """Return the schedule that fits models and scores forecasts when they are due.
+
+    Args:
+        network: the network.
+        mongodb: the database of the assets.
+    """
+
+    @dg.schedule(
+        name=network.named("forecast_schedule"),
+        job_name=network.named(FORECAST_JOB),
+        cron_schedule="40 * * * *",
+        execution_timezone=network.network.time_zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=(
+            "Each hour, if something is due: models of forecasts are fitted on the 1st and the 15th of a month, those "
+            f"of at most {MOST_FITS} stations an hour; forecasts are scored once a day."
+        ),
+    )
+    def forecast(context: dg.ScheduleEvaluationContext):
+        now = context.scheduled_execution_time
+        try:
+            with dg.build_resources({"mongodb": mongodb}) as resources, resources.mongodb.open_database() as database:
+                due = due_forecasts(database, network, now)
+        except (MongoDBUnavailableError, MongoDBIOManagerError, PyMongoError) as error:
+            return dg.SkipReason(f"MongoDB does not say which models are due: {error}")
+        if not (due.fitted or due.scored):
+            return dg.SkipReason("no model and no score is due")
+        return dg.RunRequest(run_key=now.isoformat(), asset_selection=forecast_selection(due.fitted, due.scored))
+
+    return forecast
 
 
 def _requests(

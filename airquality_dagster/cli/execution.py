@@ -10,12 +10,21 @@ from typing import Any
 import dagster as dg
 
 from airquality_dagster.automation.due import StationRun
+from airquality_dagster.automation.due_forecasts import DueForecasts
 from airquality_dagster.automation.failures import run_failure, step_failure
 from airquality_dagster.automation.instance import listen_to
-from airquality_dagster.automation.jobs import DASHBOARD_JOB, HOURLY_JOB, NEIGHBOURS_JOB, asset_selection, run_tags
+from airquality_dagster.automation.jobs import (
+    DASHBOARD_JOB,
+    FORECAST_JOB,
+    HOURLY_JOB,
+    NEIGHBOURS_JOB,
+    asset_selection,
+    forecast_selection,
+    run_tags,
+)
 from airquality_dagster.local.runs import PoolWait, executing, run_tags_of_host
 from airquality_dagster.local.services import Services
-from airquality_dagster.network.keys import step_key
+from airquality_dagster.network.keys import asset_name, step_key
 from airquality_dagster.network.stations import Network
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -41,16 +50,17 @@ class StationReport:
 
 @dataclass
 class PassReport:
-    """The result of a pass: by station, for the comparison of neighbours, and for the dashboard."""
+    """The result of a pass: by station, for the comparison of neighbours, for models and scores, for the dashboard."""
 
     stations: dict[str, StationReport]
     dashboard: StationReport = field(default_factory=StationReport)
     neighbours: StationReport = field(default_factory=StationReport)
+    forecasts: StationReport = field(default_factory=StationReport)
 
     @property
     def parts(self) -> list[StationReport]:
-        """The reports of all stations, of the comparison of neighbours and of the dashboard."""
-        return [*self.stations.values(), self.neighbours, self.dashboard]
+        """The reports of all stations, of neighbours, of models and scores, and of the dashboard."""
+        return [*self.stations.values(), self.neighbours, self.forecasts, self.dashboard]
 
     @property
     def faults(self) -> list[str]:
@@ -113,6 +123,45 @@ def execute_neighbours(
     events = _by_step(result)
     for asset in (network.neighbours_asset, *network.comparison_assets):
         _add_failures(report, events[step_key(asset)])
+    return report
+
+
+def execute_forecasts(
+    services: Services,
+    instance: dg.DagsterInstance,
+    network: Network,
+    due: DueForecasts,
+    on_wait: Callable[[str], None] = lambda line: None,
+) -> StationReport:
+    """Fit models, forecast by the new ones, and score forecasts. Return what failed.
+
+    Args:
+        services: services that the run uses.
+        instance: Dagster's instance.
+        network: the network.
+        due: what is due; nothing runs if nothing is.
+        on_wait: called with a line while the run waits for other runs.
+    """
+    report = StationReport()
+    selection = forecast_selection(due.fitted, due.scored)
+    if selection:
+        execute_job = _jobs(services, instance, network, lambda message, level: None, on_wait)
+        events = _by_step(execute_job(FORECAST_JOB, asset_selection=selection))
+        for key in selection:
+            _add_failures(report, events[step_key(asset_name(key))])
+    return report
+
+
+def draw_dashboard(
+    services: Services,
+    instance: dg.DagsterInstance,
+    network: Network,
+    on_wait: Callable[[str], None] = lambda line: None,
+) -> StationReport:
+    """Draw the dashboard of what is stored, and return what failed."""
+    report = StationReport()
+    execute_job = _jobs(services, instance, network, lambda message, level: None, on_wait)
+    _add_failures(report, _by_step(execute_job(DASHBOARD_JOB))[step_key(network.dashboard_asset)])
     return report
 
 

@@ -15,8 +15,9 @@ from rich.table import Table
 from airquality_dagster import settings
 from airquality_dagster.airqino.sandbox.simulations import parse_simulations
 from airquality_dagster.automation.due import StationRun, contiguous_ranges, station_runs
+from airquality_dagster.automation.due_forecasts import due_forecasts
 from airquality_dagster.automation.instance import due_runs, network_months
-from airquality_dagster.cli.execution import PassReport, execute, execute_neighbours
+from airquality_dagster.cli.execution import PassReport, draw_dashboard, execute, execute_forecasts, execute_neighbours
 from airquality_dagster.cli.reports import age, daily_means, station_status
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, err, out, print_simulations
 from airquality_dagster.errors import SettingsError
@@ -51,6 +52,11 @@ def run_due(simulations: Sequence[str] = ()) -> bool:
         report = _execute(services, instance, network, runs)
         if services.has_mongodb():
             report.neighbours = execute_neighbours(services, instance, network)
+            with services.open_database() as database:
+                due = due_forecasts(database, network, now, most=None)
+            report.forecasts = execute_forecasts(services, instance, network, due)
+            # The page shows the comparisons and forecasts that were just made.
+            report.dashboard = draw_dashboard(services, instance, network)
         _show(services, report, network)
     _show_next_steps(services, network)
     return not report.faults

@@ -38,7 +38,8 @@ MONTH_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
 
 # raw_<name>, <name>_quality … are collections; a name with such an ending could collide with another station's.
 _RESERVED_ENDINGS = (
-    "_aggregates", "_comparison", "_forecast", "_insertions", "_quality", "_rejected", "_revisions", "_summaries",
+    "_aggregates", "_comparison", "_forecast", "_forecast_model", "_forecast_scores", "_insertions", "_quality",
+    "_rejected", "_revisions", "_summaries",
 )  # fmt: skip
 
 
@@ -162,6 +163,21 @@ class Station(BaseModel):
         return f"{self._prefix}{self.name}_summaries"
 
     @property
+    def forecast_asset(self) -> str:
+        """Name of the asset and collection of the forecasts."""
+        return f"{self._prefix}{self.name}_forecast"
+
+    @property
+    def forecast_model_asset(self) -> str:
+        """Name of the asset and collection of the models of the forecasts, one document a pollutant."""
+        return f"{self._prefix}{self.name}_forecast_model"
+
+    @property
+    def forecast_scores_asset(self) -> str:
+        """Name of the asset and collection that compare forecasts with what came, day by day."""
+        return f"{self._prefix}{self.name}_forecast_scores"
+
+    @property
     def neighbours_asset(self) -> str:
         """Name of the asset and collection of its network that compare neighbouring stations."""
         return f"{self._prefix}{NEIGHBOURS}"
@@ -173,8 +189,13 @@ class Station(BaseModel):
 
     @property
     def assets(self) -> tuple[str, ...]:
-        """Names of all of its assets, in the order of computation."""
-        return self.raw_asset, *self.derived_assets
+        """Names of its assets that an hour changes, in the order of computation."""
+        return self.raw_asset, *self.derived_assets, self.forecast_asset
+
+    @property
+    def forecast_model_assets(self) -> tuple[str, str]:
+        """Names of the assets that make and judge the model of its forecasts."""
+        return self.forecast_model_asset, self.forecast_scores_asset
 
     @property
     def judgement_step(self) -> str:
@@ -184,7 +205,7 @@ class Station(BaseModel):
     @property
     def steps(self) -> tuple[str, ...]:
         """Names of the steps that compute its assets."""
-        return self.raw_asset, self.judgement_step, self.summaries_asset
+        return self.raw_asset, self.judgement_step, self.summaries_asset, self.forecast_asset
 
     @property
     def labels(self) -> tuple[str, ...]:

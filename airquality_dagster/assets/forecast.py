@@ -1,0 +1,139 @@
+"""``<station>_forecast``: the next hours of a station, as far as they can be told."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+from dagster_mongodb import ABSENT
+from pymongo.database import Database
+
+from airquality_dagster.assets.descriptions import code_references
+from airquality_dagster.assets.forecast_inputs import forecasts_in_time, valid_until
+from airquality_dagster.assets.resources import mongodb_of
+from airquality_dagster.assets.schemas import FORECAST_COLUMNS
+from airquality_dagster.checks.outcome import moment, table
+from airquality_dagster.network.keys import asset_key
+from airquality_dagster.network.pollutants import BY_FIELD, SIMULATED
+from airquality_dagster.network.stations import Network, Station
+from airquality_dagster.readings.forecast import FORECAST_FIELDS, HOURS_AHEAD, WINDOW_HOURS, Forecast, forecast
+from airquality_dagster.readings.forecast_model import VERSION, FieldModel
+from airquality_dagster.readings.forecast_score import scored
+from airquality_dagster.storage.forecasts import newest_full_hour, newest_scores, stored_models, withheld_at
+from airquality_dagster.storage.judged_hours import has_simulated_hours
+
+NO_MODEL = "no_model"
+"""Why nothing is forecast before the first fit."""
+
+
+def forecast_asset(station: Station, network: Network, owner: str) -> dg.AssetsDefinition:
+    """Return the asset of a station's forecasts."""
+
+    @dg.asset(
+        key=asset_key(station.forecast_asset),
+        deps=list(map(asset_key, (station.raw_asset, station.quality_asset, *station.forecast_model_assets))),
+        group_name="forecast",
+        kinds={"numpy", "mongodb"},
+        owners=[owner],
+        tags={"station": station.name},
+        io_manager_key=network.named("io_manager"),
+        required_resource_keys={network.named("mongodb")},
+        code_version=str(VERSION),
+        description=(
+            f"PM2.5, PM10 and CO of {station.title_with_city} 1, 2, 3, 6, 12 and 24 hours ahead: median, and p10 to "
+            "p90, between which four of five readings fall. Where nothing can be told, `*_withheld` says why.\n\n"
+            "Made of what was known at `origin`, the newest full hour. Method, and what the forecasts are worth: "
+            "`docs/forecast.md`."
+        ),
+        metadata={
+            **code_references(forecast_asset),
+            "primary_key": ["origin", "hours_ahead"],
+            "write_mode": "merge",
+            "dagster/column_schema": FORECAST_COLUMNS,
+        },
+    )
+    def forecasts(context: dg.AssetExecutionContext) -> dg.Output[pd.DataFrame]:
+        now = datetime.now(UTC)
+        with mongodb_of(context, network).open_database() as database:
+            made = forecast_station(database, station)
+            is_simulated = bool(made) and has_simulated_hours(database, station.raw_asset)
+        return dg.Output(_rows(made, now, is_simulated=is_simulated), metadata=_metadata(made))
+
+    return forecasts
+
+
+def forecast_station(database: Database[dict[str, Any]], station: Station) -> list[Forecast]:
+    """Forecast the hours after the newest full hour of a station; nothing if it has none.
+
+    Args:
+        database: database of the station.
+        station: the station.
+    """
+    origin = newest_full_hour(database, station.raw_asset)
+    if origin is None:
+        return []
+    documents = stored_models(database, station.forecast_model_asset)
+    models = [FieldModel.from_document(one) for one in documents if one["version"] == VERSION]
+    # The weeks that a forecast looks at, and what came since the models were fitted.
+    since = min(origin - timedelta(hours=WINDOW_HOURS), *(model.fitted_at.to_pydatetime() for model in models))
+    valid = valid_until(database, station, since, origin)
+    past = forecasts_in_time(database, station, since)
+    scores = newest_scores(database, station.forecast_scores_asset)
+    made = {
+        model.field: forecast(
+            valid,
+            model,
+            origin,
+            scored=scored(past, model.field, valid[model.field]),
+            withheld=withheld_at(scores, model.field),
+        )
+        for model in models
+    }
+    return [one for field in FORECAST_FIELDS for one in made.get(field) or _without_model(field, origin)]
+
+
+def _without_model(field: str, origin: datetime) -> list[Forecast]:
+    return [Forecast(field, pd.Timestamp(origin), hours_ahead, withheld=NO_MODEL) for hours_ahead in HOURS_AHEAD]
+
+
+def _rows(made: Sequence[Forecast], now: datetime, *, is_simulated: bool) -> pd.DataFrame:
+    """Return a row an hour ahead, with the fields of all readings."""
+    rows: dict[int, dict[str, Any]] = {}
+    for one in made:
+        row = rows.setdefault(
+            one.hours_ahead,
+            {"origin": one.origin, "hours_ahead": one.hours_ahead, "target": one.target, "made_at": now},
+        )
+        row |= one.document
+    frame = pd.DataFrame(list(rows.values()), columns=[column.name for column in FORECAST_COLUMNS.columns])
+    return frame.assign(**{SIMULATED: True if is_simulated else ABSENT})
+
+
+def _metadata(made: Sequence[Forecast]) -> dict[str, dg.MetadataValue]:
+    if not made:
+        return {}
+    lines = [
+        [
+            BY_FIELD[one.field].label,
+            f"{one.hours_ahead} h",
+            moment(one.target),
+            *(f"{value:.1f}" for value in (one.published.p10, one.published.p50, one.published.p90)),
+            f"{BY_FIELD[one.field].unit}, {one.method}",
+        ]
+        if one.published
+        else [
+            BY_FIELD[one.field].label,
+            f"{one.hours_ahead} h",
+            moment(one.target),
+            "",
+            "",
+            "",
+            f"none: {one.withheld}",
+        ]
+        for one in made
+    ]
+    return {
+        "origin": dg.MetadataValue.timestamp(made[0].origin.to_pydatetime()),
+        "forecasts": dg.MetadataValue.md(table(["", "ahead", "hour (UTC)", "p10", "p50", "p90", ""], lines)),
+    }

@@ -1,0 +1,155 @@
+"""``<station>_forecast_model`` and ``<station>_forecast_scores``: what forecasts are made by, and their worth."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+from pymongo.database import Database
+
+from airquality_dagster.assets.descriptions import code_references
+from airquality_dagster.assets.forecast_inputs import forecasts_in_time, valid_until
+from airquality_dagster.assets.resources import mongodb_of
+from airquality_dagster.assets.schemas import FORECAST_MODEL_COLUMNS, FORECAST_SCORE_COLUMNS
+from airquality_dagster.checks.forecast import CHECKS, ScoredStation
+from airquality_dagster.checks.outcome import check_results, check_specs, table
+from airquality_dagster.network.keys import asset_key
+from airquality_dagster.network.pollutants import BY_FIELD
+from airquality_dagster.network.stations import Network, Station
+from airquality_dagster.readings.forecast import FORECAST_FIELDS, HOURS_AHEAD
+from airquality_dagster.readings.forecast_model import MOST_DAYS, VERSION, FieldModel, fit, refit_due
+from airquality_dagster.readings.forecast_score import SCORED_DAYS, scored, scores, withheld_hours
+from airquality_dagster.storage.forecasts import newest_scores, withheld_at
+from airquality_dagster.storage.hours import newest_hour
+
+_HOUR = timedelta(hours=1)
+
+
+def forecast_model_asset(station: Station, network: Network, owner: str) -> dg.AssetsDefinition:
+    """Return the asset of the models of a station's forecasts."""
+
+    @dg.asset(
+        key=asset_key(station.forecast_model_asset),
+        deps=[asset_key(station.raw_asset), asset_key(station.quality_asset)],
+        group_name="forecast",
+        kinds={"numpy", "mongodb"},
+        owners=[owner],
+        tags={"station": station.name},
+        io_manager_key=network.named("io_manager"),
+        required_resource_keys={network.named("mongodb")},
+        code_version=str(VERSION),
+        description=(
+            f"Models of the forecasts of {station.title_with_city}, one document a pollutant: fitted to the valid "
+            "hours of up to two years on the 1st and the 15th of a month. Plain numbers. Method: `docs/forecast.md`."
+        ),
+        metadata={
+            **code_references(forecast_model_asset),
+            "primary_key": "field",
+            "write_mode": "replace",
+            "dagster/column_schema": FORECAST_MODEL_COLUMNS,
+        },
+    )
+    def model(context: dg.AssetExecutionContext) -> dg.Output[pd.DataFrame]:
+        with mongodb_of(context, network).open_database() as database:
+            models = fitted_models(database, station, datetime.now(UTC))
+        lines = [
+            [BY_FIELD[one.field].label, one.valid_hours, one.method or "too few hours for any forecast"]
+            for one in models
+        ]
+        return dg.Output(
+            pd.DataFrame([one.to_document() for one in models]),
+            metadata={
+                "fitted_until": dg.MetadataValue.timestamp(models[0].fitted_at.to_pydatetime()),
+                "models": dg.MetadataValue.md(table(["", "valid hours", "forecast by"], lines)),
+            },
+        )
+
+    return model
+
+
+def fitted_models(database: Database[dict[str, Any]], station: Station, now: datetime) -> list[FieldModel]:
+    """Fit the models of a station that are in use at a moment.
+
+    Args:
+        database: database of the station.
+        station: the station.
+        now: the present moment, tz-aware.
+    """
+    fitted_at = refit_due(now).to_pydatetime()
+    # A station that has been silent since is fitted to its last two years.
+    newest = newest_hour(database, station.raw_asset) or fitted_at
+    last = min(fitted_at - _HOUR, newest)
+    valid = valid_until(database, station, last - timedelta(days=MOST_DAYS), last)
+    return [fit(valid, field, fitted_at) for field in FORECAST_FIELDS]
+
+
+def forecast_scores_asset(station: Station, network: Network, owner: str) -> dg.AssetsDefinition:
+    """Return the asset of the scores of a station's forecasts."""
+    key = asset_key(station.forecast_scores_asset)
+
+    @dg.asset(
+        key=key,
+        # It scores the forecasts of former runs. A forecast depends on it: not the other way.
+        deps=[asset_key(station.raw_asset), asset_key(station.quality_asset)],
+        group_name="forecast",
+        kinds={"numpy", "mongodb"},
+        owners=[owner],
+        tags={"station": station.name},
+        io_manager_key=network.named("io_manager"),
+        required_resource_keys={network.named("mongodb")},
+        code_version=str(VERSION),
+        description=(
+            f"Forecasts of {station.title_with_city} beside what came, each night: errors over 7 and 28 days, and "
+            "how much better they were than saying 'as now'. A model that was not better over 7 days is withheld. "
+            "Method: `docs/forecast.md`."
+        ),
+        metadata={
+            **code_references(forecast_scores_asset),
+            "primary_key": ["date", "hours_ahead"],
+            "calendar_dates": True,
+            "write_mode": "merge",
+            "dagster/column_schema": FORECAST_SCORE_COLUMNS,
+        },
+        check_specs=check_specs(CHECKS, key),
+    )
+    def forecast_scores(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        with mongodb_of(context, network).open_database() as database:
+            rows = scored_forecasts(database, station, today)
+        yield dg.Output(pd.DataFrame(rows, columns=[column.name for column in FORECAST_SCORE_COLUMNS.columns]))
+        facts = ScoredStation(station.name, rows)
+        yield from check_results(CHECKS, lambda: facts, key, context.selected_asset_check_keys)
+
+    return forecast_scores
+
+
+def scored_forecasts(database: Database[dict[str, Any]], station: Station, today: datetime) -> list[dict[str, Any]]:
+    """Score the forecasts of the hours before a date.
+
+    Args:
+        database: database of the station.
+        station: the station.
+        today: midnight UTC.
+
+    Returns:
+        one row an hour ahead: for each reading R ``R_7_days`` and ``R_28_days`` (fields of `Score`, or None), and
+        ``R_withheld``: whether the model is withheld from now on.
+    """
+    until = today - _HOUR
+    since = until - timedelta(days=max(SCORED_DAYS))
+    valid = valid_until(database, station, since, until)
+    past = forecasts_in_time(database, station, since - max(HOURS_AHEAD) * _HOUR)
+    former = newest_scores(database, station.forecast_scores_asset, before=today)
+    rows: list[dict[str, Any]] = [{"date": today, "hours_ahead": hours_ahead} for hours_ahead in HOURS_AHEAD]
+    for field in FORECAST_FIELDS:
+        of_field = scored(past, field, valid[field])
+        withheld = withheld_hours(of_field, until, withheld_at(former, field))
+        by_days = {days: scores(of_field, until, days) for days in SCORED_DAYS}
+        for row in rows:
+            for days, found in by_days.items():
+                one = found.get(row["hours_ahead"])
+                row[f"{field}_{days}_days"] = asdict(one) if one else None
+            row[f"{field}_withheld"] = row["hours_ahead"] in withheld
+    return rows

@@ -1,0 +1,56 @@
+"""Which models of forecasts are to be fitted, and which forecasts scored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pymongo.database import Database
+
+from airquality_dagster.network.stations import Network, Station
+from airquality_dagster.readings.forecast_model import VERSION, refit_due
+from airquality_dagster.storage.forecasts import newest_full_hour, newest_scores, stored_models
+
+MOST_FITS = 50
+"""Stations whose models one run fits: less than a minute."""
+
+
+@dataclass(frozen=True)
+class DueForecasts:
+    """What is due.
+
+    Args:
+        fitted: stations whose models are to be fitted.
+        scored: stations whose forecasts are to be scored.
+    """
+
+    fitted: Sequence[Station]
+    scored: Sequence[Station]
+
+
+def due_forecasts(
+    database: Database[dict[str, Any]], network: Network, now: datetime, *, most: int | None = MOST_FITS
+) -> DueForecasts:
+    """Return what is due at a moment, by what MongoDB holds.
+
+    A station without hours has nothing due. A model is due on the 1st and the 15th of a month, and if the method is
+    another one; a score once a day (UTC), from the first model on.
+
+    Args:
+        database: database of the network.
+        network: the network.
+        now: the moment, tz-aware.
+        most: number of stations to fit; None: all.
+    """
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    fitted, scored = [], []
+    for station in network.stations:
+        if newest_full_hour(database, station.raw_asset) is None:
+            continue
+        models = stored_models(database, station.forecast_model_asset, ["version", "fitted_at"])
+        if not models or any(one["version"] != VERSION or one["fitted_at"] < refit_due(now) for one in models):
+            fitted.append(station)
+        scores = newest_scores(database, station.forecast_scores_asset)
+        if not scores or scores[0]["date"] < today:
+            scored.append(station)
+    return DueForecasts(fitted[:most], scored)

@@ -1,0 +1,74 @@
+"""Stored forecasts of a station, the models that make them, and their scores."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from pymongo.database import Database
+
+from airquality_dagster.network.pollutants import PROVISIONAL
+
+
+def newest_full_hour(database: Database[dict[str, Any]], raw: str) -> datetime | None:
+    """Return the start of the newest stored hour that is over, None if there is none: the origin of a forecast."""
+    newest = database[raw].find_one({PROVISIONAL: {"$exists": False}}, {"_id": True}, sort=[("_id", -1)])
+    return newest["_id"] if newest else None
+
+
+def stored_models(
+    database: Database[dict[str, Any]], collection: str, fields: Sequence[str] = ()
+) -> list[Mapping[str, Any]]:
+    """Return the documents of the models of a station, one a pollutant.
+
+    Args:
+        database: database of the station.
+        collection: its models.
+        fields: to read besides ``field``; empty: all.
+    """
+    found = database[collection].find({}, dict.fromkeys(fields, True) or None, sort=[("_id", 1)])
+    return [{**one, "field": one["_id"]} for one in found]
+
+
+def stored_forecasts(
+    database: Database[dict[str, Any]], collection: str, since: datetime, fields: Sequence[str]
+) -> pd.DataFrame:
+    """Return the forecasts from an origin on, in order of origin and hour ahead.
+
+    Args:
+        database: database of the station.
+        collection: its forecasts.
+        since: the first origin, tz-aware.
+        fields: to read, besides ``origin``, ``hours_ahead``, ``target`` and ``made_at``.
+    """
+    of_all = ("target", "made_at")
+    # The index of `_id` has whole keys: an origin alone comes before all keys with it.
+    found = database[collection].find(
+        {"_id": {"$gte": {"origin": since}}}, dict.fromkeys((*of_all, *fields), True), sort=[("_id", 1)]
+    )
+    rows = [{**one.pop("_id"), **one} for one in found]
+    frame = pd.DataFrame(rows, columns=["origin", "hours_ahead", *of_all, *fields])
+    return frame.assign(**{name: pd.to_datetime(frame[name], utc=True) for name in ("origin", *of_all)})
+
+
+def newest_scores(
+    database: Database[dict[str, Any]], collection: str, before: datetime | None = None
+) -> list[Mapping[str, Any]]:
+    """Return the scores of the newest date, one document an hour ahead.
+
+    Args:
+        database: database of the station.
+        collection: its scores.
+        before: only dates before this one; None: any.
+    """
+    query = {} if before is None else {"_id": {"$lt": {"date": before}}}
+    newest = database[collection].find_one(query, {"_id": True}, sort=[("_id", -1)])
+    if newest is None:
+        return []
+    found = database[collection].find({"_id": {"$gte": {"date": newest["_id"]["date"]}}}, sort=[("_id", 1)])
+    return [{**one, **one["_id"]} for one in found if one["_id"]["date"] == newest["_id"]["date"]]
+
+
+def withheld_at(scores: Collection[Mapping[str, Any]], field: str) -> frozenset[int]:
+    """Return the hours ahead at which the model of a reading is withheld, by the scores of a date."""
+    return frozenset(one["hours_ahead"] for one in scores if one.get(f"{field}_withheld"))
