@@ -54,29 +54,30 @@ def forecast_asset(station: Station, network: Network, owner: str) -> dg.AssetsD
         },
     )
     def forecasts(context: dg.AssetExecutionContext) -> dg.Output[pd.DataFrame]:
-        now = datetime.now(UTC)
+        now = datetime.now(UTC).replace(microsecond=0)
         with mongodb_of(context, network).open_database() as database:
-            made = forecast_station(database, station)
+            made = forecast_station(database, station, now)
             is_simulated = bool(made) and has_simulated_hours(database, station.raw_asset)
         return dg.Output(_rows(made, now, is_simulated=is_simulated), metadata=_metadata(made))
 
     return forecasts
 
 
-def forecast_station(database: Database[dict[str, Any]], station: Station) -> list[Forecast]:
+def forecast_station(database: Database[dict[str, Any]], station: Station, now: datetime) -> list[Forecast]:
     """Forecast the hours after the newest full hour of a station; nothing if it has none.
 
     Args:
         database: database of the station.
         station: the station.
+        now: the present moment, tz-aware.
     """
-    origin = newest_full_hour(database, station.raw_asset)
+    origin = newest_full_hour(database, station.raw_asset, now)
     if origin is None:
         return []
     documents = stored_models(database, station.forecast_model_asset)
     models = [FieldModel.from_document(one) for one in documents if one["version"] == VERSION]
     # The weeks that a forecast looks at, and what came since the models were fitted.
-    since = min(origin - timedelta(hours=WINDOW_HOURS), *(model.fitted_at.to_pydatetime() for model in models))
+    since = min([origin - timedelta(hours=WINDOW_HOURS), *(model.fitted_at.to_pydatetime() for model in models)])
     valid = valid_until(database, station, since, origin)
     past = forecasts_in_time(database, station, since)
     scores = newest_scores(database, station.forecast_scores_asset)

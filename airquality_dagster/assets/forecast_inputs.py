@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from pymongo.database import Database
 
-from airquality_dagster.network.pollutants import BY_FIELD, TIMESTAMP
+from airquality_dagster.network.pollutants import TIMESTAMP
 from airquality_dagster.network.stations import Station
 from airquality_dagster.readings.flags import VALID_LEVELS
 from airquality_dagster.readings.forecast import FORECAST_FIELDS
@@ -21,7 +21,7 @@ _SCORED = [
 
 
 def valid_until(database: Database[dict[str, Any]], station: Station, since: datetime, until: datetime) -> pd.DataFrame:
-    """Return the valid readings of every hour of a period, as they are flagged now; NaN elsewhere.
+    """Return the valid readings that are forecast, of every hour of a period, as they are flagged now; NaN elsewhere.
 
     Args:
         database: database of the station.
@@ -34,10 +34,10 @@ def valid_until(database: Database[dict[str, Any]], station: Station, since: dat
         station.quality_asset,
         since,
         until + _HOUR,
-        fields=list(BY_FIELD),
+        fields=FORECAST_FIELDS,
         valid_levels=VALID_LEVELS,
     )
-    every_hour = pd.date_range(since, until, freq="h", tz="UTC")
+    every_hour = pd.date_range(*(pd.Timestamp(one).tz_convert("UTC") for one in (since, until)), freq="h")
     return hours.set_index(TIMESTAMP).reindex(every_hour)
 
 

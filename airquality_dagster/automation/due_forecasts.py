@@ -45,7 +45,7 @@ def due_forecasts(
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     fitted, scored = [], []
     for station in network.stations:
-        if newest_full_hour(database, station.raw_asset) is None:
+        if newest_full_hour(database, station.raw_asset, now) is None:
             continue
         models = stored_models(database, station.forecast_model_asset, ["version", "fitted_at"])
         if not models or any(one["version"] != VERSION or one["fitted_at"] < refit_due(now) for one in models):

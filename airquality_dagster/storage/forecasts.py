@@ -1,18 +1,22 @@
 """Stored forecasts of a station, the models that make them, and their scores."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 from pymongo.database import Database
 
-from airquality_dagster.network.pollutants import PROVISIONAL
 
+def newest_full_hour(database: Database[dict[str, Any]], raw: str, now: datetime) -> datetime | None:
+    """Return the start of the newest stored hour that is over, None if there is none: the origin of a forecast.
 
-def newest_full_hour(database: Database[dict[str, Any]], raw: str) -> datetime | None:
-    """Return the start of the newest stored hour that is over, None if there is none: the origin of a forecast."""
-    newest = database[raw].find_one({PROVISIONAL: {"$exists": False}}, {"_id": True}, sort=[("_id", -1)])
+    Args:
+        database: database of the station.
+        raw: its hourly readings.
+        now: the present moment, tz-aware.
+    """
+    newest = database[raw].find_one({"_id": {"$lte": now - timedelta(hours=1)}}, {"_id": True}, sort=[("_id", -1)])
     return newest["_id"] if newest else None
 
 
