@@ -118,7 +118,7 @@ class FieldModel:
 def refit_due(moment: datetime) -> pd.Timestamp:
     """Return when models that are in use at a moment were to be fitted: the 1st or 15th of a month, 00:00 UTC.
 
-    >>> refit_due(datetime(2023, 9, 14, 23, tzinfo=UTC))
+    >>> refit_due(pd.Timestamp("2023-09-14 23:00Z"))
     Timestamp('2023-09-01 00:00:00+0000', tz='UTC')
     """
     day = pd.Timestamp(moment).tz_convert("UTC").normalize()
