@@ -10,7 +10,7 @@ from dagster_mongodb import ABSENT
 from pymongo.database import Database
 
 from airquality_dagster.assets.descriptions import code_references
-from airquality_dagster.assets.forecast_inputs import forecasts_in_time, valid_until
+from airquality_dagster.assets.forecast_inputs import forecasts_in_time, valid_until, withheld_before
 from airquality_dagster.assets.resources import mongodb_of
 from airquality_dagster.assets.schemas import FORECAST_COLUMNS
 from airquality_dagster.checks.outcome import moment, table
@@ -19,8 +19,8 @@ from airquality_dagster.network.pollutants import BY_FIELD, SIMULATED
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.forecast import FORECAST_FIELDS, HOURS_AHEAD, WINDOW_HOURS, Forecast, forecast
 from airquality_dagster.readings.forecast_model import VERSION, FieldModel
-from airquality_dagster.readings.forecast_score import scored
-from airquality_dagster.storage.forecasts import newest_full_hour, newest_scores, stored_models, withheld_at
+from airquality_dagster.readings.forecast_score import scored, withheld_hours
+from airquality_dagster.storage.forecasts import newest_full_hour, stored_models
 from airquality_dagster.storage.judged_hours import has_simulated_hours
 
 NO_MODEL = "no_model"
@@ -80,18 +80,14 @@ def forecast_station(database: Database[dict[str, Any]], station: Station, now: 
     since = min([origin - timedelta(hours=WINDOW_HOURS), *(model.fitted_at.to_pydatetime() for model in models)])
     valid = valid_until(database, station, since, origin)
     past = forecasts_in_time(database, station, since)
-    scores = newest_scores(database, station.forecast_scores_asset)
-    made = {
-        model.field: forecast(
-            valid,
-            model,
-            origin,
-            scored=scored(past, model.field, valid[model.field]),
-            withheld=withheld_at(scores, model.field),
-        )
-        for model in models
-    }
+    made = {model.field: _forecast(valid, model, origin, past) for model in models}
     return [one for field in FORECAST_FIELDS for one in made.get(field) or _without_model(field, origin)]
+
+
+def _forecast(valid: pd.DataFrame, model: FieldModel, origin: datetime, past: pd.DataFrame) -> list[Forecast]:
+    came = scored(past, model.field, valid[model.field])
+    withheld = withheld_hours(came, origin, withheld_before(past, model.field, origin))
+    return forecast(valid, model, origin, scored=came, withheld=withheld)
 
 
 def _without_model(field: str, origin: datetime) -> list[Forecast]:

@@ -9,7 +9,7 @@ from pymongo.database import Database
 from airquality_dagster.network.pollutants import TIMESTAMP
 from airquality_dagster.network.stations import Station
 from airquality_dagster.readings.flags import VALID_LEVELS
-from airquality_dagster.readings.forecast import FORECAST_FIELDS
+from airquality_dagster.readings.forecast import FORECAST_FIELDS, LOSES_TO_PERSISTENCE
 from airquality_dagster.readings.forecast_score import QUANTILES
 from airquality_dagster.storage.forecasts import stored_forecasts
 from airquality_dagster.storage.valid_hours import valid_hours
@@ -18,6 +18,7 @@ _HOUR = timedelta(hours=1)
 _SCORED = [
     f"{field}_{method}_{name}" for field in FORECAST_FIELDS for method in ("model", "persistence") for name in QUANTILES
 ]
+_WITHHELD = [f"{field}_withheld" for field in FORECAST_FIELDS]
 
 
 def valid_until(database: Database[dict[str, Any]], station: Station, since: datetime, until: datetime) -> pd.DataFrame:
@@ -46,5 +47,18 @@ def forecasts_in_time(database: Database[dict[str, Any]], station: Station, sinc
 
     A forecast that was made later, as for the newest hour of a station that is silent, is no forecast.
     """
-    made = stored_forecasts(database, station.forecast_asset, since, _SCORED)
+    made = stored_forecasts(database, station.forecast_asset, since, [*_SCORED, *_WITHHELD])
     return made[made["made_at"] < made["target"] + _HOUR]
+
+
+def withheld_before(forecasts: pd.DataFrame, field: str, origin: datetime) -> frozenset[int]:
+    """Return the hours ahead at which the model of a reading was withheld when the last forecast was made.
+
+    Args:
+        forecasts: stored ones (`forecasts_in_time`), in order of origin.
+        field: the reading.
+        origin: of the forecast that is made now.
+    """
+    former = forecasts[forecasts["origin"] < origin]
+    last = former[former["origin"] == former["origin"].max()]
+    return frozenset(last.loc[last[f"{field}_withheld"] == LOSES_TO_PERSISTENCE, "hours_ahead"])

@@ -10,7 +10,7 @@ import pandas as pd
 from pymongo.database import Database
 
 from airquality_dagster.assets.descriptions import code_references
-from airquality_dagster.assets.forecast_inputs import forecasts_in_time, valid_until
+from airquality_dagster.assets.forecast_inputs import forecasts_in_time, valid_until, withheld_before
 from airquality_dagster.assets.resources import mongodb_of
 from airquality_dagster.assets.schemas import FORECAST_MODEL_COLUMNS, FORECAST_SCORE_COLUMNS
 from airquality_dagster.checks.forecast import CHECKS, ScoredStation
@@ -20,8 +20,7 @@ from airquality_dagster.network.pollutants import BY_FIELD
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.forecast import FORECAST_FIELDS, HOURS_AHEAD
 from airquality_dagster.readings.forecast_model import MOST_DAYS, VERSION, FieldModel, fit, refit_due
-from airquality_dagster.readings.forecast_score import SCORED_DAYS, scored, scores, withheld_hours
-from airquality_dagster.storage.forecasts import newest_scores, withheld_at
+from airquality_dagster.readings.forecast_score import SCORED_DAYS, scored, scores
 from airquality_dagster.storage.hours import newest_hour
 
 _HOUR = timedelta(hours=1)
@@ -135,17 +134,16 @@ def scored_forecasts(database: Database[dict[str, Any]], station: Station, today
 
     Returns:
         one row an hour ahead: for each reading R ``R_7_days`` and ``R_28_days`` (fields of `Score`, or None), and
-        ``R_withheld``: whether the model is withheld from now on.
+        ``R_withheld``: whether the model was withheld at the end.
     """
     until = today - _HOUR
     since = until - timedelta(days=max(SCORED_DAYS))
     valid = valid_until(database, station, since, until)
     past = forecasts_in_time(database, station, since - max(HOURS_AHEAD) * _HOUR)
-    former = newest_scores(database, station.forecast_scores_asset, before=today)
     rows: list[dict[str, Any]] = [{"date": today, "hours_ahead": hours_ahead} for hours_ahead in HOURS_AHEAD]
     for field in FORECAST_FIELDS:
         of_field = scored(past, field, valid[field])
-        withheld = withheld_hours(of_field, until, withheld_at(former, field))
+        withheld = withheld_before(past, field, today)
         by_days = {days: scores(of_field, until, days) for days in SCORED_DAYS}
         for row in rows:
             for days, found in by_days.items():

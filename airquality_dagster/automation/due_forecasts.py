@@ -9,7 +9,7 @@ from pymongo.database import Database
 
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.forecast_model import VERSION, refit_due
-from airquality_dagster.storage.forecasts import newest_full_hour, newest_scores, stored_models
+from airquality_dagster.storage.forecasts import newest_full_hour, newest_score_date, stored_models
 
 MOST_FITS = 50
 """Stations whose models one run fits: less than a minute."""
@@ -50,7 +50,7 @@ def due_forecasts(
         models = stored_models(database, station.forecast_model_asset, ["version", "fitted_at"])
         if not models or any(one["version"] != VERSION or one["fitted_at"] < refit_due(now) for one in models):
             fitted.append(station)
-        scores = newest_scores(database, station.forecast_scores_asset)
-        if not scores or scores[0]["date"] < today:
+        last = newest_score_date(database, station.forecast_scores_asset)
+        if last is None or last < today:
             scored.append(station)
     return DueForecasts(fitted[:most], scored)

@@ -1,6 +1,6 @@
 """Stored forecasts of a station, the models that make them, and their scores."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,24 +55,7 @@ def stored_forecasts(
     return frame.assign(**{name: pd.to_datetime(frame[name], utc=True) for name in ("origin", *of_all)})
 
 
-def newest_scores(
-    database: Database[dict[str, Any]], collection: str, before: datetime | None = None
-) -> list[Mapping[str, Any]]:
-    """Return the scores of the newest date, one document an hour ahead.
-
-    Args:
-        database: database of the station.
-        collection: its scores.
-        before: only dates before this one; None: any.
-    """
-    query = {} if before is None else {"_id": {"$lt": {"date": before}}}
-    newest = database[collection].find_one(query, {"_id": True}, sort=[("_id", -1)])
-    if newest is None:
-        return []
-    found = database[collection].find({"_id": {"$gte": {"date": newest["_id"]["date"]}}}, sort=[("_id", 1)])
-    return [{**one, **one["_id"]} for one in found if one["_id"]["date"] == newest["_id"]["date"]]
-
-
-def withheld_at(scores: Collection[Mapping[str, Any]], field: str) -> frozenset[int]:
-    """Return the hours ahead at which the model of a reading is withheld, by the scores of a date."""
-    return frozenset(one["hours_ahead"] for one in scores if one.get(f"{field}_withheld"))
+def newest_score_date(database: Database[dict[str, Any]], collection: str) -> datetime | None:
+    """Return the newest date of the scores of a station, None if there are none."""
+    newest = database[collection].find_one({}, {"_id": True}, sort=[("_id", -1)])
+    return newest["_id"]["date"] if newest else None

@@ -153,6 +153,17 @@ def test_neighbours_that_are_no_longer_compared_are_told(platform, instance, api
     assert watcher.look() == (1, [])
 
 
+def test_a_pair_that_is_no_longer_compared_is_told(platform, instance, api, webhook):
+    watcher = Watcher(instance, f"json://{webhook.url.removeprefix('http://')}/hook")
+    with time_machine.travel(datetime.now(UTC) - timedelta(hours=51)):
+        instance.report_runless_asset_event(dg.AssetMaterialization("paving_comparison"))
+    instance.report_runless_asset_event(dg.AssetMaterialization("neighbours"))
+    assert watcher.look() == (1, [])
+    assert titles(webhook) == ["paving: the stations of the pair are not compared"]
+    instance.report_runless_asset_event(dg.AssetMaterialization("paving_comparison"))
+    assert watcher.look() == (1, [])
+
+
 def test_a_service_that_cannot_be_reached_is_named_without_its_secret_and_told_later(platform, instance, api, webhook):
     platform.run("2023-01", assets=RAW)
     watcher = Watcher(instance, f"json://user:{SECRET}@127.0.0.1:9/hook", "nonsense://")
