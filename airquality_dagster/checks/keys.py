@@ -16,7 +16,7 @@ def check_keys(network: Network) -> dict[dg.AssetCheckKey, str]:
             station.quality_asset: sensors.CHECKS.keys(),
             station.aggregates_asset: days.CHECKS.keys(),
             station.forecast_scores_asset: forecast.CHECKS.keys(),
-        station.neighbours_asset: [neighbours.check_name(station)],
+            station.neighbours_asset: [neighbours.check_name(station)],
         }
         names |= {_key(asset, check): station.name for asset, of_asset in checks.items() for check in of_asset}
     for pair in network.pairs:

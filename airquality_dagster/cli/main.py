@@ -216,6 +216,22 @@ def compare() -> None:
 
 
 @main.command()
+@click.argument("name", metavar="STATION")
+@click.option("--from", "first", type=_Date(), required=True, help="Local date of the first origin.")
+@click.option("--to", "last", type=_Date(), required=True, help="Local date of the last origin, included.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="JSON file to write.")
+@_runs("backtest:run_backtest")
+def backtest() -> None:
+    """Forecast each hour of a past period with what was known then, and print what the forecasts are worth.
+
+    Models are fitted as they would have been, on the 1st and the 15th of each month. Skill is 1 minus the ratio of the
+    errors to those of saying "as now" (docs/forecast.md).
+
+    Example: airquality backtest station1 --from 2023-09-01 --to 2023-12-05 --output station1.json
+    """
+
+
+@main.command()
 @_runs("status:show_status")
 def status() -> None:
     """Show for each station the newest hour, coverage, valid hours, daily means, last run, and failed checks."""

@@ -1,10 +1,10 @@
-"""A station's hours as they were known at a moment of the past."""
+"""A station's hours as they were known in the past."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
-from dagster_mongodb import find_as_of
+from dagster_mongodb import find_as_of, find_revisions
 from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import TIMESTAMP
@@ -27,6 +27,29 @@ def hours_as_of(database: Database[dict[str, Any]], collection: str, moment: dat
     """
     since = moment - timedelta(hours=before)
     documents = find_as_of(database, collection, moment, {"_id": {"$gte": since, "$lte": moment}})
+    return _frame(documents)
+
+
+def first_versions(database: Database[dict[str, Any]], collection: str, start: datetime, end: datetime) -> pd.DataFrame:
+    """Return the hours of a period in the oldest versions that are kept: as they arrived, before any correction.
+
+    Args:
+        database: database of the readings.
+        collection: hours of a station.
+        start, end: ``start <= hour < end``, tz-aware.
+
+    Returns:
+        one row per hour, ordered by ``timestamp``, in the layout of `hourly_frame`.
+    """
+    period = {"$gte": start, "$lt": end}
+    hours = {document["_id"]: document for document in database[collection].find({"_id": period})}
+    for revision in find_revisions(database, collection, period):
+        if revision.number == 1 and revision.document is not None:
+            hours[revision.document_id] = dict(revision.document)
+    return _frame(list(hours.values()))
+
+
+def _frame(documents: list[dict[str, Any]]) -> pd.DataFrame:
     hours = pd.DataFrame(documents).rename(columns={"_id": TIMESTAMP})
     if hours.empty:
         return pd.DataFrame({TIMESTAMP: pd.DatetimeIndex([], tz="UTC")})
