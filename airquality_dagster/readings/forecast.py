@@ -135,8 +135,8 @@ def forecast(
             the last `WINDOW_HOURS` hours are enough. Hours after the origin are not looked at.
         model: of the reading.
         origin: start of the newest hour that is known.
-        scored: past forecasts of this reading with what came, as `forecast_score.scored` returns them: intervals
-            follow their errors. Targets after the origin are not looked at.
+        scored: past forecasts of this reading with what came (`forecast_score.scored`): intervals follow their errors.
+            Those with a target since the fit are enough. Targets after the origin are not looked at.
         withheld: hours ahead at which the model is withheld (`forecast_score.is_withheld`).
     """
     moment = pd.Timestamp(origin).tz_convert("UTC")

@@ -169,6 +169,14 @@ def test_the_interval_follows_the_errors_of_the_last_days(readings, model):
     assert wide.p90 - wide.p10 > 2 * (narrow.p90 - narrow.p10)
 
 
+def test_past_forecasts_with_a_target_since_the_fit_are_enough(readings, model):
+    documents = past_forecasts(readings, model, hours=150)
+    since = documents[documents["target"] >= model.fitted_at]
+    assert len(since) < len(documents)
+    whole, part = (scored(some, "pm2_5", readings["pm2_5"]) for some in (documents, since))
+    assert forecast(readings, model, NOW, scored=part) == forecast(readings, model, NOW, scored=whole)
+
+
 @pytest.mark.parametrize(
     ("moment", "due"),
     [("2023-09-01 00:00", "2023-09-01"), ("2023-09-14 23:59", "2023-09-01"), ("2023-09-30 05:00", "2023-09-15")],
