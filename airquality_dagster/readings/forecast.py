@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from airquality_dagster.readings.forecast_features import (
-    WINDOW_HOURS,
     Windows,
     base,
     features,
@@ -23,34 +22,17 @@ from airquality_dagster.readings.forecast_features import (
 )
 from airquality_dagster.readings.forecast_intervals import RESIDUAL_DAYS, Residuals
 from airquality_dagster.readings.forecast_model import (
-    FORECAST_FIELDS,
     HOURS_AHEAD,
     MODEL,
     PERSISTENCE,
     FieldModel,
     Method,
-    fit,
     half_way_forecast,
-    refit_due,
 )
-from airquality_dagster.readings.forecast_score import ScoredForecasts
-
-__all__ = [
-    "FORECAST_FIELDS",
-    "HOURS_AHEAD",
-    "LEAST_RECENT_HOURS",
-    "WINDOW_HOURS",
-    "FieldModel",
-    "Forecast",
-    "Quantiles",
-    "fit",
-    "forecast",
-    "refit_due",
-]
+from airquality_dagster.readings.forecast_score import QUANTILES, ScoredForecasts
 
 LEAST_RECENT_HOURS = 2
 """Of the last three hours, so many must be valid, as for a NowCast."""
-SHARES = np.array([0.1, 0.9])
 
 TOO_LITTLE_HISTORY, TOO_FEW_RECENT_HOURS = "too_little_history", "too_few_recent_hours"
 NOT_VALID, LOSES_TO_PERSISTENCE = "not_valid", "loses_to_persistence"
@@ -113,7 +95,7 @@ class Forecast:
             **{
                 f"{self.field}_{prefix}{name}": getattr(one, name) if one else None
                 for prefix, one in quantiles.items()
-                for name in ("p10", "p50", "p90")
+                for name in QUANTILES
             },
             f"{self.field}_method": self.method,
             f"{self.field}_withheld": self.withheld,
@@ -132,7 +114,7 @@ def forecast(
 
     Args:
         valid: readings that are valid as known at the origin, NaN elsewhere, in order (UTC index), one column a field;
-            the last `WINDOW_HOURS` hours are enough. Hours after the origin are not looked at.
+            the last `forecast_features.WINDOW_HOURS` hours are enough. Hours after the origin are not looked at.
         model: of the reading.
         origin: start of the newest hour that is known.
         scored: past forecasts of this reading with what came (`forecast_score.scored`): intervals follow their errors.
@@ -190,7 +172,7 @@ def _with_recent(fitted: Residuals, known: ScoredForecasts, forecasts: np.ndarra
 
 def _quantiles(middle: float, residuals: Residuals, target: int) -> Quantiles | None:
     """Return the interval around a forecast on the scale of the model."""
-    ends = residuals.quantiles(target, SHARES)
+    ends = residuals.quantiles(target, np.array([QUANTILES["p10"], QUANTILES["p90"]]))
     if ends is None:
         return None
     low, high = middle + ends

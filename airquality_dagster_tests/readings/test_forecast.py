@@ -7,17 +7,14 @@ import pytest
 from bson.codec_options import CodecOptions
 
 from airquality_dagster.readings.forecast import (
-    HOURS_AHEAD,
     LOSES_TO_PERSISTENCE,
     NOT_VALID,
     TOO_FEW_RECENT_HOURS,
     TOO_LITTLE_HISTORY,
-    FieldModel,
-    fit,
     forecast,
-    refit_due,
 )
 from airquality_dagster.readings.forecast_features import WINDOW_HOURS, hours_since_1970
+from airquality_dagster.readings.forecast_model import HOURS_AHEAD, FieldModel, fit, refit_due
 from airquality_dagster.readings.forecast_score import ScoredForecasts, scored
 from airquality_dagster_tests.readings.forecast_series import after, valid
 
