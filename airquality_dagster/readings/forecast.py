@@ -20,7 +20,7 @@ from airquality_dagster.readings.forecast_features import (
     newest_window,
     to_scale,
 )
-from airquality_dagster.readings.forecast_intervals import RESIDUAL_DAYS, Residuals
+from airquality_dagster.readings.forecast_intervals import Residuals
 from airquality_dagster.readings.forecast_model import (
     HOURS_AHEAD,
     MODEL,
@@ -149,9 +149,9 @@ def _forecast_one(
     target = origin + hours_ahead
     of_model, of_persistence = horizon.model_residuals, horizon.persistence_residuals
     if scored is not None:
-        known = scored.of_horizon(hours_ahead, origin - RESIDUAL_DAYS * 24, origin)
-        of_persistence = _with_recent(of_persistence, known, known.persistence, origin)
-        of_model = of_model and _with_recent(of_model, known, known.model, origin)
+        since_fit = scored.of_horizon(hours_ahead, model.fitted_hour - 1, origin)
+        of_persistence = _with_recent(of_persistence, since_fit, since_fit.persistence)
+        of_model = of_model and _with_recent(of_model, since_fit, since_fit.model)
     persistence = _quantiles(float(window.present[0]), of_persistence, target)
     modelled = None
     if horizon.ridge and of_model:
@@ -164,10 +164,10 @@ def _forecast_one(
     return Forecast(model.field, start, hours_ahead, modelled, persistence, why)
 
 
-def _with_recent(fitted: Residuals, known: ScoredForecasts, forecasts: np.ndarray, until: int) -> Residuals:
+def _with_recent(fitted: Residuals, recent: ScoredForecasts, forecasts: np.ndarray) -> Residuals:
     """Return the residuals of the fit, followed by those of forecasts since then."""
-    residuals = to_scale(known.came) - to_scale(forecasts[:, 1])
-    return fitted.followed_by(known.targets, residuals, until)
+    residuals = to_scale(recent.came) - to_scale(forecasts[:, list(QUANTILES).index("p50")])
+    return fitted.followed_by(recent.targets, residuals)
 
 
 def _quantiles(middle: float, residuals: Residuals, target: int) -> Quantiles | None:

@@ -6,6 +6,7 @@ reading plus one.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -45,6 +46,11 @@ def hours_since_1970(times: pd.DatetimeIndex) -> np.ndarray:
     array([25])
     """
     return times.as_unit("s").asi8 // 3600
+
+
+def hour_since_1970(moment: datetime) -> int:
+    """Return the hour that holds a moment (tz-aware), counted likewise."""
+    return int(moment.timestamp() // 3600)
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ def windows_of(valid: pd.DataFrame, field: str) -> Windows:
 
 def newest_window(valid: pd.DataFrame, field: str, origin: pd.Timestamp) -> Windows:
     """Return the window of one origin; later hours are not looked at."""
-    last = int(hours_since_1970(pd.DatetimeIndex([origin]))[0])
+    last = hour_since_1970(origin)
     columns = hours_since_1970(pd.DatetimeIndex(valid.index)) - last + WINDOW_HOURS - 1
     in_window = (columns >= 0) & (columns < WINDOW_HOURS)
     rows = np.full((2, 1, WINDOW_HOURS), np.nan)

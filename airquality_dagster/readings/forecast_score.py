@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.readings.forecast_features import hours_since_1970
+from airquality_dagster.readings.forecast_features import hour_since_1970, hours_since_1970
 
 SCORED_DAYS = (7, 28)
 """Over so many days forecasts are scored."""
@@ -121,7 +121,7 @@ def scores(forecasts: ScoredForecasts, now: datetime, days: int) -> dict[int, Sc
     Returns:
         hours ahead → score, where there is one.
     """
-    until = _hour(now)
+    until = hour_since_1970(now)
     found = {
         int(ahead): score(forecasts.of_horizon(ahead, until - days * 24, until))
         for ahead in np.unique(forecasts.hours_ahead)
@@ -171,7 +171,3 @@ def _skill(loss: float, reference: float) -> float:
     if reference == 0:
         return 0.0 if loss == 0 else -1.0
     return 1 - loss / reference
-
-
-def _hour(moment: datetime) -> int:
-    return int(moment.timestamp() // timedelta(hours=1).total_seconds())

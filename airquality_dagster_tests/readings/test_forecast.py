@@ -140,6 +140,15 @@ def test_gaps_before_that_do_not_silence_a_forecast(readings, model):
     assert all(one.published for one in forecast(without_rows, model, NOW))
 
 
+def test_after_an_outage_of_five_weeks_a_station_is_forecast_again_at_once():
+    long = valid(140)
+    outage = long.copy()
+    outage.loc[after(100) : after(135)] = np.nan
+    for fitted_at in (after(90), after(134), after(136)):
+        made = forecast(outage, fit(outage, "pm2_5", fitted_at), after(137))
+        assert {one.method for one in made} == {"model"}
+
+
 def test_without_the_companion_there_is_a_forecast(readings):
     alone = readings[["pm2_5"]]
     assert all(one.published for one in forecast(alone, fit(alone, "pm2_5", after(60)), NOW))
