@@ -136,8 +136,8 @@ def fit(valid: pd.DataFrame, field: str, fitted_at: datetime) -> FieldModel:
     """Fit the forecast of one reading.
 
     Args:
-        valid: valid readings as known at the moment of the fit, NaN elsewhere: every hour in order (UTC index), one
-            column a field. Hours off site are not valid. Hours from the moment on are not looked at.
+        valid: valid readings as known at the moment of the fit, NaN elsewhere, in order (UTC index), one column a
+            field. Hours off site are not valid. Hours from the moment on are not looked at.
         field: the reading.
         fitted_at: the moment of the fit, tz-aware; `refit_due` gives it.
     """
@@ -147,7 +147,7 @@ def fit(valid: pd.DataFrame, field: str, fitted_at: datetime) -> FieldModel:
     valid_hours = int(is_valid.sum())
     if valid_hours < LEAST_DAYS * 24:
         return FieldModel(field, moment, valid_hours, {})
-    windows = windows_of(history.loc[is_valid.idxmax() :], field)
+    windows = windows_of(history.loc[is_valid.idxmax() :].asfreq("h"), field)
     is_modelled = valid_hours >= LEAST_MODEL_DAYS * 24
     hour = hour_since_1970(moment)
     horizons = {hours: _fit_horizon(windows, hours, hour, is_modelled=is_modelled) for hours in HOURS_AHEAD}

@@ -75,6 +75,13 @@ def test_a_fit_does_not_look_at_hours_from_its_moment_on(readings):
     assert fitted == also == again
 
 
+def test_an_hour_without_a_row_is_an_hour_without_a_valid_reading(readings):
+    hours = readings.copy()
+    hours.iloc[500:520] = np.nan
+    without_rows = hours.dropna()
+    assert fit(without_rows, "pm2_5", after(60)).to_document() == fit(hours, "pm2_5", after(60)).to_document()
+
+
 def test_the_last_week_and_an_hour_are_enough(readings, model):
     assert forecast(readings.loc[:NOW].tail(WINDOW_HOURS), model, NOW) == forecast(readings, model, NOW)
 
