@@ -273,7 +273,7 @@ def main() -> None:
     histories = {}
     for title, hours in captured(arguments.captures).items():
         station = stations[title.rpartition("(")[-1].rstrip(")")]
-        histories[station.name] = KnownReadings(hours, siting=station.siting(network.time_zone), fields=FIELDS)
+        histories[station.name] = KnownReadings(hours, siting=station.siting(network.time_zone))
     made = made_forecasts(histories, begin, end) if set(parts) - {"cold-start", "cost"} else {}
     for part in parts:
         print(f"\n## {part}\n")
