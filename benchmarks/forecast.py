@@ -26,13 +26,14 @@ import pandas as pd
 
 from airquality_dagster.network.pollutants import BY_FIELD
 from airquality_dagster.network.stations import load_network
-from airquality_dagster.readings.forecast import HOURS_AHEAD, LOSES_TO_PERSISTENCE, Quantiles, fit, forecast, refit_due
+from airquality_dagster.readings.forecast import LOSES_TO_PERSISTENCE, Quantiles, forecast
 from airquality_dagster.readings.forecast_backtest import backtest
 from airquality_dagster.readings.forecast_categories import category_probabilities, probability_above
 from airquality_dagster.readings.forecast_features import base, features, from_scale, hours_since_1970, windows_of
 from airquality_dagster.readings.forecast_known import KnownReadings
-from airquality_dagster.readings.forecast_model import half_way_forecast
+from airquality_dagster.readings.forecast_model import HOURS_AHEAD, fit, half_way_forecast, refit_due
 from airquality_dagster.readings.forecast_ridge import fit_ridge
+from airquality_dagster.readings.forecast_score import LEAST_SCORED_HOURS, QUANTILES
 from benchmarks.forecast_rivals import climatology, damped_persistence, prophet
 from benchmarks.histories import captured
 from benchmarks.tables import print_head, print_row
@@ -123,7 +124,7 @@ def print_weeks(made: Made) -> None:
                 }
             )
             by_week = losses.groupby(some["target"].dt.tz_localize(None).dt.to_period("W"))
-            weeks = by_week.mean()[by_week.size() >= 84]
+            weeks = by_week.mean()[by_week.size() >= LEAST_SCORED_HOURS]
             better = [
                 _percent(float((weeks[f"model_{kind}"] < weeks[f"persistence_{kind}"]).mean()))
                 for kind in ("squared", "absolute", "pinball")
@@ -236,14 +237,14 @@ def print_cost(histories: dict[str, KnownReadings]) -> None:
 
 
 def _quantiles(some: pd.DataFrame, name: str) -> list[Quantiles]:
-    columns = [some[f"{name}_{quantile}"] for quantile in ("p10", "p50", "p90")]
+    columns = [some[f"{name}_{quantile}"] for quantile in QUANTILES]
     return [Quantiles(*map(float, row)) for row in zip(*columns, strict=True)]
 
 
 def _pinball(some: pd.DataFrame, name: str) -> pd.Series:
     losses = []
-    for share in (0.1, 0.5, 0.9):
-        above = some["came"] - some[f"{name}_p{share * 100:.0f}"]
+    for quantile, share in QUANTILES.items():
+        above = some["came"] - some[f"{name}_{quantile}"]
         losses.append(np.maximum(share * above, (share - 1) * above))
     return pd.Series(np.mean(losses, axis=0), some.index)
 
@@ -272,7 +273,7 @@ def main() -> None:
     histories = {}
     for title, hours in captured(arguments.captures).items():
         station = stations[title.rpartition("(")[-1].rstrip(")")]
-        histories[station.name] = KnownReadings(hours, siting=station.siting(network.time_zone), fields=FIELDS)
+        histories[station.name] = KnownReadings(hours, siting=station.siting(network.time_zone))
     made = made_forecasts(histories, begin, end) if set(parts) - {"cold-start", "cost"} else {}
     for part in parts:
         print(f"\n## {part}\n")

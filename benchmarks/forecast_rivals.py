@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.readings.forecast import HOURS_AHEAD, refit_due
+from airquality_dagster.readings.forecast_model import HOURS_AHEAD, refit_due
 
 _HOUR = pd.Timedelta(hours=1)
 
@@ -44,7 +44,7 @@ def prophet(readings: pd.Series, origins: pd.DatetimeIndex) -> dict[int, pd.Seri
     """Return Prophet's forecasts, fitted each day at 00:00 UTC to all readings before: hours ahead → forecasts."""
     from prophet import Prophet  # pyright: ignore[reportMissingImports]  # only with --prophet
 
-    logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
+    logging.getLogger("cmdstanpy").disabled = True
     forecasts = {hours_ahead: pd.Series(np.nan, origins) for hours_ahead in HOURS_AHEAD}
     for day in pd.DatetimeIndex(origins.normalize().unique()):
         before = readings[readings.index < day].dropna()

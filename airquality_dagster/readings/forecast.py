@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from airquality_dagster.readings.forecast_features import (
-    WINDOW_HOURS,
     Windows,
     base,
     features,
@@ -21,36 +20,19 @@ from airquality_dagster.readings.forecast_features import (
     newest_window,
     to_scale,
 )
-from airquality_dagster.readings.forecast_intervals import RESIDUAL_DAYS, Residuals
+from airquality_dagster.readings.forecast_intervals import Residuals
 from airquality_dagster.readings.forecast_model import (
-    FORECAST_FIELDS,
     HOURS_AHEAD,
     MODEL,
     PERSISTENCE,
     FieldModel,
     Method,
-    fit,
     half_way_forecast,
-    refit_due,
 )
-from airquality_dagster.readings.forecast_score import ScoredForecasts
-
-__all__ = [
-    "FORECAST_FIELDS",
-    "HOURS_AHEAD",
-    "LEAST_RECENT_HOURS",
-    "WINDOW_HOURS",
-    "FieldModel",
-    "Forecast",
-    "Quantiles",
-    "fit",
-    "forecast",
-    "refit_due",
-]
+from airquality_dagster.readings.forecast_score import QUANTILES, ScoredForecasts
 
 LEAST_RECENT_HOURS = 2
 """Of the last three hours, so many must be valid, as for a NowCast."""
-SHARES = np.array([0.1, 0.9])
 
 TOO_LITTLE_HISTORY, TOO_FEW_RECENT_HOURS = "too_little_history", "too_few_recent_hours"
 NOT_VALID, LOSES_TO_PERSISTENCE = "not_valid", "loses_to_persistence"
@@ -113,7 +95,7 @@ class Forecast:
             **{
                 f"{self.field}_{prefix}{name}": getattr(one, name) if one else None
                 for prefix, one in quantiles.items()
-                for name in ("p10", "p50", "p90")
+                for name in QUANTILES
             },
             f"{self.field}_method": self.method,
             f"{self.field}_withheld": self.withheld,
@@ -132,11 +114,11 @@ def forecast(
 
     Args:
         valid: readings that are valid as known at the origin, NaN elsewhere, in order (UTC index), one column a field;
-            the last `WINDOW_HOURS` hours are enough. Hours after the origin are not looked at.
+            the last `forecast_features.WINDOW_HOURS` hours are enough. Hours after the origin are not looked at.
         model: of the reading.
         origin: start of the newest hour that is known.
-        scored: past forecasts of this reading with what came, as `forecast_score.scored` returns them: intervals
-            follow their errors. Targets after the origin are not looked at.
+        scored: past forecasts of this reading with what came (`forecast_score.scored`): intervals follow their errors.
+            Those with a target since the fit are enough. Targets after the origin are not looked at.
         withheld: hours ahead at which the model is withheld (`forecast_score.is_withheld`).
     """
     moment = pd.Timestamp(origin).tz_convert("UTC")
@@ -167,9 +149,9 @@ def _forecast_one(
     target = origin + hours_ahead
     of_model, of_persistence = horizon.model_residuals, horizon.persistence_residuals
     if scored is not None:
-        known = scored.of_horizon(hours_ahead, origin - RESIDUAL_DAYS * 24, origin)
-        of_persistence = _with_recent(of_persistence, known, known.persistence, origin)
-        of_model = of_model and _with_recent(of_model, known, known.model, origin)
+        since_fit = scored.of_horizon(hours_ahead, model.fitted_hour - 1, origin)
+        of_persistence = _with_recent(of_persistence, since_fit, since_fit.persistence)
+        of_model = of_model and _with_recent(of_model, since_fit, since_fit.model)
     persistence = _quantiles(float(window.present[0]), of_persistence, target)
     modelled = None
     if horizon.ridge and of_model:
@@ -182,15 +164,15 @@ def _forecast_one(
     return Forecast(model.field, start, hours_ahead, modelled, persistence, why)
 
 
-def _with_recent(fitted: Residuals, known: ScoredForecasts, forecasts: np.ndarray, until: int) -> Residuals:
+def _with_recent(fitted: Residuals, recent: ScoredForecasts, forecasts: np.ndarray) -> Residuals:
     """Return the residuals of the fit, followed by those of forecasts since then."""
-    residuals = to_scale(known.came) - to_scale(forecasts[:, 1])
-    return fitted.followed_by(known.targets, residuals, until)
+    residuals = to_scale(recent.came) - to_scale(forecasts[:, list(QUANTILES).index("p50")])
+    return fitted.followed_by(recent.targets, residuals)
 
 
 def _quantiles(middle: float, residuals: Residuals, target: int) -> Quantiles | None:
     """Return the interval around a forecast on the scale of the model."""
-    ends = residuals.quantiles(target, SHARES)
+    ends = residuals.quantiles(target, np.array([QUANTILES["p10"], QUANTILES["p90"]]))
     if ends is None:
         return None
     low, high = middle + ends

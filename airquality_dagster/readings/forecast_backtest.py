@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 
 from airquality_dagster.readings.forecast import Forecast, forecast
-from airquality_dagster.readings.forecast_features import WINDOW_HOURS, hours_since_1970
-from airquality_dagster.readings.forecast_intervals import RESIDUAL_DAYS
+from airquality_dagster.readings.forecast_features import COMPANIONS, WINDOW_HOURS, hour_since_1970, hours_since_1970
 from airquality_dagster.readings.forecast_known import KnownReadings
-from airquality_dagster.readings.forecast_model import HOURS_AHEAD, fit, refit_due
+from airquality_dagster.readings.forecast_model import HOURS_AHEAD, MOST_DAYS_OF_A_MODEL, fit, refit_due
 from airquality_dagster.readings.forecast_score import QUANTILES, ScoredForecasts, withheld_hours
 
 WARM_UP_DAYS = 14
 """Forecasts of so many days before the period are made, too, so that a model may be withheld on its first day."""
 
-_HOURS_KNOWN = max(WINDOW_HOURS, RESIDUAL_DAYS * 24) + max(HOURS_AHEAD)
+# For the predictors, for the score of a week, and for what came since a fit.
+_HOURS_KNOWN = max(WINDOW_HOURS, 24 * MOST_DAYS_OF_A_MODEL) + max(HOURS_AHEAD)
 _HOUR = pd.Timedelta(hours=1)
 
 
@@ -30,15 +30,15 @@ def backtest(known: KnownReadings, name: str, begin: datetime, end: datetime) ->
         begin, end: first origin, and the end of the period (excluded); tz-aware.
     """
     start, stop = (pd.Timestamp(moment).tz_convert("UTC") for moment in (begin, end))
-    hours = known.hours
+    hours, fields = known.hours, (name, COMPANIONS[name])
     origins = hours[(hours >= start - pd.Timedelta(days=WARM_UP_DAYS)) & (hours < stop)]
     made = _Made.nothing(origins)
     model, withheld = None, frozenset[int]()
     for origin in origins:
         due = refit_due(origin)
         if model is None or model.fitted_at != due:
-            model = fit(known.until(due - _HOUR), name, due)
-        valid = known.until(origin, hours=_HOURS_KNOWN)
+            model = fit(known.until(due - _HOUR, fields), name, due)
+        valid = known.until(origin, fields, hours=_HOURS_KNOWN)
         scored = made.scored(valid[name])
         withheld = withheld_hours(scored, origin, withheld)
         forecasts = forecast(valid, model, origin, scored=scored, withheld=withheld)
@@ -70,7 +70,7 @@ class _Made:
 
     def add(self, forecasts: list[Forecast]) -> None:
         """Add the forecasts of one origin."""
-        place = int(hours_since_1970(pd.DatetimeIndex([forecasts[0].origin]))[0]) - self.first
+        place = hour_since_1970(forecasts[0].origin) - self.first
         for row, one in enumerate(forecasts):
             for made, quantiles in ((self.model, one.model), (self.persistence, one.persistence)):
                 if quantiles:

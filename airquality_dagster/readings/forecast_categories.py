@@ -12,9 +12,10 @@ import numpy as np
 
 from airquality_dagster.readings.forecast import Quantiles
 from airquality_dagster.readings.forecast_features import to_scale
+from airquality_dagster.readings.forecast_score import QUANTILES
 
 _NORMAL = NormalDist()
-_DEVIATIONS_TO_P90 = _NORMAL.inv_cdf(0.9)
+_DEVIATIONS_TO_P90 = _NORMAL.inv_cdf(QUANTILES["p90"])
 
 
 def probability_above(forecast: Quantiles, limit: float) -> float:

@@ -4,8 +4,9 @@ All readings are on a scale on which a deviation means about as much in clean as
 reading plus one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +17,8 @@ WINDOW_HOURS = 7 * 24 + 1
 RECENT_HOURS = 3
 """The newest valid of these hours is the present reading."""
 
-_COMPANIONS = {"pm2_5": "pm10", "pm10": "pm2_5", "co": "pm2_5"}
+COMPANIONS: Mapping[str, str] = {"pm2_5": "pm10", "pm10": "pm2_5", "co": "pm2_5"}
+"""Field → the reading that helps to forecast it."""
 _OFFSET = 1.0  # added before the logarithm: µg/m³, or mg/m³
 _LAGS = (0, 1, 2, 3, 5, 11)
 _MEANS = (3, 6, 12, 24, 72, 168)
@@ -47,6 +49,11 @@ def hours_since_1970(times: pd.DatetimeIndex) -> np.ndarray:
     return times.as_unit("s").asi8 // 3600
 
 
+def hour_since_1970(moment: datetime) -> int:
+    """Return the hour that holds a moment (tz-aware), counted likewise."""
+    return int(moment.timestamp() // 3600)
+
+
 @dataclass(frozen=True)
 class Windows:
     """The weeks before some origins, on the scale of the model.
@@ -55,7 +62,7 @@ class Windows:
         origins: hours since 1970, one a row.
         own: readings of the field, `WINDOW_HOURS` columns, the last one the origin; NaN where there is no valid
             reading.
-        companion: the same of the reading that helps to forecast it.
+        companion: the same of its companion.
     """
 
     origins: np.ndarray
@@ -104,7 +111,7 @@ def windows_of(valid: pd.DataFrame, field: str) -> Windows:
 
 def newest_window(valid: pd.DataFrame, field: str, origin: pd.Timestamp) -> Windows:
     """Return the window of one origin; later hours are not looked at."""
-    last = int(hours_since_1970(pd.DatetimeIndex([origin]))[0])
+    last = hour_since_1970(origin)
     columns = hours_since_1970(pd.DatetimeIndex(valid.index)) - last + WINDOW_HOURS - 1
     in_window = (columns >= 0) & (columns < WINDOW_HOURS)
     rows = np.full((2, 1, WINDOW_HOURS), np.nan)
@@ -139,7 +146,7 @@ def features(windows: Windows, hours_ahead: int) -> np.ndarray:
 
 
 def _own_and_companion(valid: pd.DataFrame, field: str) -> Iterator[np.ndarray]:
-    for name in (field, _COMPANIONS[field]):
+    for name in (field, COMPANIONS[field]):
         yield valid[name].to_numpy("float64") if name in valid else np.full(len(valid), np.nan)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-RESIDUAL_DAYS = 28
-"""How far back residuals count."""
+MOST_RESIDUALS = 28 * 24
+"""So many hours count, the last ones: of four weeks, or of more after an outage."""
 LEAST_RESIDUALS = 100
 """Fewer give no interval. Judgement of this project: ten beyond each end of p10 to p90."""
 _HALF_LIFE_DAYS = 7.0
@@ -26,41 +26,27 @@ class Residuals:
     """Readings minus forecasts, on the scale of the model.
 
     Args:
-        first: the hour of the first target, since 1970.
-        values: one an hour from then on; NaN where there was no forecast or no valid reading.
+        targets: the hours that were forecast, since 1970, in order.
+        values: one a target.
     """
 
-    first: int
+    targets: np.ndarray
     values: np.ndarray
 
     @classmethod
-    def of(cls, targets: np.ndarray, values: np.ndarray, until: int) -> "Residuals":
-        """Return those of the last `RESIDUAL_DAYS` up to an hour.
+    def of(cls, targets: np.ndarray, values: np.ndarray) -> "Residuals":
+        """Return the last `MOST_RESIDUALS` that are known.
 
         Args:
-            targets: the hours that were forecast, since 1970.
+            targets: hours since 1970, in order.
             values: one a target; NaN where there was no forecast or no valid reading.
-            until: the last hour that may count.
         """
-        return cls(until + 1, np.array([])).followed_by(targets, values, until)
+        known = np.flatnonzero(~np.isnan(values))[-MOST_RESIDUALS:]
+        return cls(targets[known], values[known])
 
-    @property
-    def count(self) -> int:
-        """How many are known."""
-        return int((~np.isnan(self.values)).sum())
-
-    def followed_by(self, targets: np.ndarray, values: np.ndarray, until: int) -> "Residuals":
-        """Return these and further ones, as `of` does; where both have a target, these count."""
-        length = RESIDUAL_DAYS * _DAY_HOURS
-        first = until - length + 1
-        recent = np.full(length, np.nan)
-        places = targets - first
-        is_recent = (places >= 0) & (places < length)
-        recent[places[is_recent]] = values[is_recent]
-        begin = self.first - first
-        own = self.values[max(-begin, 0) : max(length - begin, 0)]
-        recent[max(begin, 0) : max(begin, 0) + len(own)] = own
-        return Residuals(first, recent)
+    def followed_by(self, targets: np.ndarray, values: np.ndarray) -> "Residuals":
+        """Return the last of these and of later ones, given as in `of`."""
+        return Residuals.of(np.append(self.targets, targets), np.append(self.values, values))
 
     def quantiles(self, target: int, shares: np.ndarray) -> np.ndarray | None:
         """Return quantiles of the residuals for a target hour; None if there are too few residuals.
@@ -69,26 +55,26 @@ class Residuals:
             target: hour since 1970.
             shares: of the quantiles, each between 0 and 1.
         """
-        places = np.flatnonzero(~np.isnan(self.values))
-        if len(places) < LEAST_RESIDUALS:
+        if len(self.values) < LEAST_RESIDUALS:
             return None
-        ahead = target - self.first - places
+        ahead = target - self.targets
         around = (ahead + _DAY_HOURS // 2) % _DAY_HOURS - _DAY_HOURS // 2
         by_hour = np.exp(-0.5 * (around / _HOUR_WIDTH) ** 2) + _OTHER_HOURS
-        weights = by_hour * 0.5 ** (ahead / (_HALF_LIFE_DAYS * _DAY_HOURS))
+        age = ahead - ahead[-1]
+        weights = by_hour * 0.5 ** (age / (_HALF_LIFE_DAYS * _DAY_HOURS))
         # A reading to come is one more residual (Vovk et al. 2005): with few of them, the quantiles are further out.
         effective = weights.sum() ** 2 / (weights**2).sum()
         outward = np.sign(shares - 0.5) * np.maximum(shares, 1 - shares) / effective
-        return weighted_quantiles(self.values[places], weights, shares + outward)
+        return weighted_quantiles(self.values, weights, shares + outward)
 
     def to_document(self) -> dict[str, Any]:
         """Return plain data."""
-        return {"first": self.first, "values": [None if np.isnan(value) else value for value in self.values.tolist()]}
+        return {"targets": self.targets.tolist(), "values": self.values.tolist()}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Residuals":
         """Return the residuals of a document."""
-        return cls(document["first"], np.array(document["values"], dtype="float64"))
+        return cls(np.array(document["targets"], dtype="int64"), np.array(document["values"], dtype="float64"))
 
 
 def weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: np.ndarray) -> np.ndarray:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.readings.forecast_features import Windows, base, features, hours_since_1970, windows_of
-from airquality_dagster.readings.forecast_intervals import LEAST_RESIDUALS, RESIDUAL_DAYS, Residuals
+from airquality_dagster.readings.forecast_features import Windows, base, features, hour_since_1970, windows_of
+from airquality_dagster.readings.forecast_intervals import MOST_RESIDUALS, Residuals
 from airquality_dagster.readings.forecast_ridge import Ridge, fit_ridge
 
 VERSION = 1
@@ -25,6 +25,8 @@ LEAST_DAYS = 14
 MOST_DAYS = 731
 """Older hours are not used."""
 _REFIT_DAYS = (1, 15)
+MOST_DAYS_OF_A_MODEL = 17
+"""After which there is a new one: from the 15th to the 1st of the next month."""
 _BLOCK_HOURS = 14 * 24
 _LEAST_TRAINING_HOURS = 21 * 24
 
@@ -38,7 +40,7 @@ class HorizonModel:
 
     Args:
         ridge: corrects the simple forecast; None: only persistence is forecast.
-        model_residuals: of forecasts for the last weeks before the fit, made without knowing these; None without a
+        model_residuals: of forecasts for the last weeks of the history, made without knowing these; None without a
             ridge.
         persistence_residuals: of the present reading as the forecast.
     """
@@ -63,6 +65,11 @@ class FieldModel:
     fitted_at: pd.Timestamp
     valid_hours: int
     horizons: Mapping[int, HorizonModel]
+
+    @property
+    def fitted_hour(self) -> int:
+        """The moment of the fit in hours since 1970."""
+        return hour_since_1970(self.fitted_at)
 
     @property
     def method(self) -> Method | None:
@@ -129,8 +136,8 @@ def fit(valid: pd.DataFrame, field: str, fitted_at: datetime) -> FieldModel:
     """Fit the forecast of one reading.
 
     Args:
-        valid: valid readings as known at the moment of the fit, NaN elsewhere: every hour in order (UTC index), one
-            column a field. Hours off site are not valid. Hours from the moment on are not looked at.
+        valid: valid readings as known at the moment of the fit, NaN elsewhere, in order (UTC index), one column a
+            field. Hours off site are not valid. Hours from the moment on are not looked at.
         field: the reading.
         fitted_at: the moment of the fit, tz-aware; `refit_due` gives it.
     """
@@ -140,12 +147,10 @@ def fit(valid: pd.DataFrame, field: str, fitted_at: datetime) -> FieldModel:
     valid_hours = int(is_valid.sum())
     if valid_hours < LEAST_DAYS * 24:
         return FieldModel(field, moment, valid_hours, {})
-    windows = windows_of(history.loc[is_valid.idxmax() :], field)
+    windows = windows_of(history.loc[is_valid.idxmax() :].asfreq("h"), field)
     is_modelled = valid_hours >= LEAST_MODEL_DAYS * 24
-    hour = int(hours_since_1970(pd.DatetimeIndex([moment]))[0])
+    hour = hour_since_1970(moment)
     horizons = {hours: _fit_horizon(windows, hours, hour, is_modelled=is_modelled) for hours in HOURS_AHEAD}
-    if any(one.persistence_residuals.count < LEAST_RESIDUALS for one in horizons.values()):
-        return FieldModel(field, moment, valid_hours, {})
     return FieldModel(field, moment, valid_hours, horizons)
 
 
@@ -153,11 +158,11 @@ def _fit_horizon(windows: Windows, hours_ahead: int, moment: int, *, is_modelled
     own, targets = windows.own[:, -1], windows.origins + hours_ahead
     came = np.full(len(own), np.nan)
     came[:-hours_ahead] = own[hours_ahead:]
-    of_persistence = Residuals.of(targets, came - windows.present, moment - 1)
+    of_persistence = Residuals.of(targets, came - windows.present)
     if not is_modelled:
         return HorizonModel(None, None, of_persistence)
     training = _Training(targets, features(windows, hours_ahead), base(windows, hours_ahead), came)
-    of_model = Residuals.of(targets, came - training.forecasts_of_blocks(moment), moment - 1)
+    of_model = Residuals.of(targets, came - training.forecasts_of_last_weeks())
     return HorizonModel(training.fit_before(moment), of_model, of_persistence)
 
 
@@ -185,15 +190,15 @@ class _Training:
             return None
         return fit_ridge(self.predictors[used], corrections[used], (moment - self.targets[used]) / 24)
 
-    def forecasts_of_blocks(self, moment: int) -> np.ndarray:
-        """Forecast the last weeks before a moment, each fortnight by a model that was fitted before it."""
+    def forecasts_of_last_weeks(self) -> np.ndarray:
+        """Forecast the last known targets, each fortnight by a model that was fitted before it; NaN elsewhere."""
         forecasts = np.full(len(self.targets), np.nan)
-        for block in range(RESIDUAL_DAYS * 24 // _BLOCK_HOURS, 0, -1):
-            begin = moment - block * _BLOCK_HOURS
-            ridge = self.fit_before(begin)
+        known = np.flatnonzero(~np.isnan(self.came - self.simple))
+        for place in range(max(len(known) - MOST_RESIDUALS, 0), len(known), _BLOCK_HOURS):
+            block = known[place : place + _BLOCK_HOURS]
+            ridge = self.fit_before(int(self.targets[block[0]]))
             if ridge is not None:
-                in_block = (self.targets >= begin) & (self.targets < begin + _BLOCK_HOURS)
-                forecasts[in_block] = half_way_forecast(ridge, self.predictors[in_block], self.simple[in_block])
+                forecasts[block] = half_way_forecast(ridge, self.predictors[block], self.simple[block])
         return forecasts
 
 

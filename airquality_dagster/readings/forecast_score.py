@@ -1,18 +1,18 @@
 """What forecasts were worth, once their hours have come, and whether a model is withheld."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.readings.forecast_features import hours_since_1970
+from airquality_dagster.readings.forecast_features import hour_since_1970, hours_since_1970
 
 SCORED_DAYS = (7, 28)
 """Over so many days forecasts are scored."""
-SHARES = (0.1, 0.5, 0.9)
-QUANTILES = ("p10", "p50", "p90")
+QUANTILES: Mapping[str, float] = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
+"""Quantiles of a forecast, and which share of the readings is below each."""
 
 WITHHELD_DAYS = 7
 LEAST_SCORED_HOURS = 84
@@ -121,7 +121,7 @@ def scores(forecasts: ScoredForecasts, now: datetime, days: int) -> dict[int, Sc
     Returns:
         hours ahead → score, where there is one.
     """
-    until = _hour(now)
+    until = hour_since_1970(now)
     found = {
         int(ahead): score(forecasts.of_horizon(ahead, until - days * 24, until))
         for ahead in np.unique(forecasts.hours_ahead)
@@ -160,8 +160,8 @@ def withheld_hours(forecasts: ScoredForecasts, now: datetime, was_withheld: Coll
 def _losses(came: np.ndarray, quantiles: np.ndarray) -> tuple[float, float, float]:
     """Return root mean square error and mean absolute error of the median, and the mean pinball loss of all."""
     above = came - quantiles
-    shares = np.array(SHARES)
-    error = above[:, SHARES.index(0.5)]
+    shares = np.array(list(QUANTILES.values()))
+    error = above[:, list(QUANTILES).index("p50")]
     pinball = np.maximum(shares * above, (shares - 1) * above)
     return float(np.sqrt((error**2).mean())), float(np.abs(error).mean()), float(pinball.mean())
 
@@ -171,7 +171,3 @@ def _skill(loss: float, reference: float) -> float:
     if reference == 0:
         return 0.0 if loss == 0 else -1.0
     return 1 - loss / reference
-
-
-def _hour(moment: datetime) -> int:
-    return int(moment.timestamp() // timedelta(hours=1).total_seconds())

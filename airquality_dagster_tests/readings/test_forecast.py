@@ -7,18 +7,15 @@ import pytest
 from bson.codec_options import CodecOptions
 
 from airquality_dagster.readings.forecast import (
-    HOURS_AHEAD,
     LOSES_TO_PERSISTENCE,
     NOT_VALID,
     TOO_FEW_RECENT_HOURS,
     TOO_LITTLE_HISTORY,
-    FieldModel,
-    fit,
     forecast,
-    refit_due,
 )
-from airquality_dagster.readings.forecast_features import WINDOW_HOURS
-from airquality_dagster.readings.forecast_score import scored
+from airquality_dagster.readings.forecast_features import WINDOW_HOURS, hours_since_1970
+from airquality_dagster.readings.forecast_model import HOURS_AHEAD, FieldModel, fit, refit_due
+from airquality_dagster.readings.forecast_score import ScoredForecasts, scored
 from airquality_dagster_tests.readings.forecast_series import after, valid
 
 DAYS = 70
@@ -73,7 +70,16 @@ def test_what_comes_after_the_origin_changes_nothing(readings, model):
 def test_a_fit_does_not_look_at_hours_from_its_moment_on(readings):
     changed = readings.copy()
     changed.loc[changed.index >= after(60)] = 999.0
-    assert fit(changed, "pm2_5", after(60)).to_document() == fit(readings, "pm2_5", after(60)).to_document()
+    before = readings[readings.index < after(60)]
+    fitted, also, again = (fit(hours, "pm2_5", after(60)).to_document() for hours in (readings, changed, before))
+    assert fitted == also == again
+
+
+def test_an_hour_without_a_row_is_an_hour_without_a_valid_reading(readings):
+    hours = readings.copy()
+    hours.iloc[500:520] = np.nan
+    without_rows = hours.dropna()
+    assert fit(without_rows, "pm2_5", after(60)).to_document() == fit(hours, "pm2_5", after(60)).to_document()
 
 
 def test_the_last_week_and_an_hour_are_enough(readings, model):
@@ -141,6 +147,15 @@ def test_gaps_before_that_do_not_silence_a_forecast(readings, model):
     assert all(one.published for one in forecast(without_rows, model, NOW))
 
 
+def test_after_an_outage_of_five_weeks_a_station_is_forecast_again_at_once():
+    long = valid(140)
+    outage = long.copy()
+    outage.loc[after(100) : after(135)] = np.nan
+    for fitted_at in (after(90), after(134), after(136)):
+        made = forecast(outage, fit(outage, "pm2_5", fitted_at), after(137))
+        assert {one.method for one in made} == {"model"}
+
+
 def test_without_the_companion_there_is_a_forecast(readings):
     alone = readings[["pm2_5"]]
     assert all(one.published for one in forecast(alone, fit(alone, "pm2_5", after(60)), NOW))
@@ -167,6 +182,26 @@ def test_the_interval_follows_the_errors_of_the_last_days(readings, model):
     wild = scored(documents, "pm2_5", readings["pm2_5"] * np.resize([0.3, 3.0], len(readings)))
     narrow, wide = (forecast(readings, model, NOW, scored=known)[0].model for known in (right, wild))
     assert wide.p90 - wide.p10 > 2 * (narrow.p90 - narrow.p10)
+
+
+@pytest.mark.parametrize("factor", [3.0, 0.3])
+def test_quantiles_are_ordered_after_weeks_in_which_all_readings_were_on_one_side(readings, factor):
+    fitted = fit(readings, "pm2_5", after(46))
+    targets = hours_since_1970(pd.date_range(fitted.fitted_at, NOW, freq="h"))
+    made = np.full((len(targets), 3), 10.0)
+    known = ScoredForecasts(np.full(len(targets), 2), targets, np.full(len(targets), 10 * factor), made, made)
+    two_hours = forecast(readings, fitted, NOW, scored=known)[1]
+    for one in (two_hours.model, two_hours.persistence):
+        assert one
+        assert one.p10 <= one.p50 <= one.p90
+
+
+def test_past_forecasts_with_a_target_since_the_fit_are_enough(readings, model):
+    documents = past_forecasts(readings, model, hours=150)
+    since = documents[documents["target"] >= model.fitted_at]
+    assert len(since) < len(documents)
+    whole, part = (scored(some, "pm2_5", readings["pm2_5"]) for some in (documents, since))
+    assert forecast(readings, model, NOW, scored=part) == forecast(readings, model, NOW, scored=whole)
 
 
 @pytest.mark.parametrize(

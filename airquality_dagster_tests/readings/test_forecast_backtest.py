@@ -44,28 +44,31 @@ def faulty() -> pd.DataFrame:
 
 
 def test_readings_are_those_that_were_valid_as_of_each_hour(faulty):
-    known = KnownReadings(faulty, fields=FIELDS)
+    known = KnownReadings(faulty)
     differs = 0
     for origin in known.hours[800::5]:
         flagged = flags_as_of(faulty, origin)
         expected = flagged.valid_readings.set_axis(pd.DatetimeIndex(flagged.hours["timestamp"]))[list(FIELDS)]
-        until = known.until(origin, hours=36)[list(FIELDS)]
+        until = known.until(origin, FIELDS, hours=36)
         pd.testing.assert_frame_equal(until, expected.asfreq("h").tail(36), check_freq=False, check_names=False)
         differs += not until.equals(known.final.loc[until.index, list(FIELDS)])
     assert differs > 5, "no hour of this history was judged otherwise when it was new"
 
 
 def test_the_whole_history_is_the_one_that_was_known(faulty):
-    known = KnownReadings(faulty, fields=FIELDS)
+    known = KnownReadings(faulty)
     for origin in known.hours[1200::111]:
         past = faulty[faulty["timestamp"] <= origin]
         expected = flag_hours(past, newest=origin).valid_readings.set_axis(pd.DatetimeIndex(past["timestamp"]))
-        until = known.until(origin)[list(FIELDS)]
+        until = known.until(origin, FIELDS)
         pd.testing.assert_frame_equal(until, expected[list(FIELDS)].asfreq("h"), check_freq=False, check_names=False)
 
 
 def test_before_the_first_hour_nothing_is_known(faulty):
-    assert KnownReadings(faulty, fields=FIELDS).until(after(-3)).empty
+    assert KnownReadings(faulty).until(after(-3), FIELDS).empty
+    nothing = KnownReadings(faulty.head(0))
+    assert nothing.until(after(0), FIELDS).empty
+    assert list(backtest(nothing, "pm2_5", BEGIN, REFIT)) == []
 
 
 @pytest.mark.usefixtures("at_once")
@@ -74,16 +77,14 @@ def test_what_comes_after_an_origin_changes_no_forecast_of_it(faulty):
     changed = faulty.copy()
     later = changed["timestamp"] >= end
     changed.loc[later, list(FIELDS)] = np.random.default_rng(2).permutation(changed.loc[later, list(FIELDS)])
-    before, after_change = (
-        list(backtest(KnownReadings(hours, fields=FIELDS), "pm2_5", BEGIN, end)) for hours in (faulty, changed)
-    )
+    before, after_change = (list(backtest(KnownReadings(hours), "pm2_5", BEGIN, end)) for hours in (faulty, changed))
     assert before == after_change
     assert len(before) == 2 * 24 * 6
 
 
 @pytest.fixture(scope="module")
 def sound() -> KnownReadings:
-    return KnownReadings(history(100, seed=3), fields=FIELDS)
+    return KnownReadings(history(100, seed=3))
 
 
 def documents(forecasts) -> pd.DataFrame:
