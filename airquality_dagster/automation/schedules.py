@@ -125,7 +125,7 @@ def forecast_schedule(network: Network, mongodb: MongoDBResource) -> dg.Schedule
         now = context.scheduled_execution_time
         try:
             with dg.build_resources({"mongodb": mongodb}) as resources, resources.mongodb.open_database() as database:
-                due = due_forecasts(database, network, now)
+                due = due_forecasts(database, network, now, most=MOST_FITS)
         except (MongoDBUnavailableError, MongoDBIOManagerError, PyMongoError) as error:
             return dg.SkipReason(f"MongoDB does not say which models are due: {error}")
         if not (due.fitted or due.scored):
