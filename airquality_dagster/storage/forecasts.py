@@ -78,7 +78,29 @@ def forecasts_of(database: Database[dict[str, Any]], collection: str, origin: da
     return {one["_id"]["hours_ahead"]: one for one in database[collection].find(of_origin)}
 
 
+def newest_forecasts(database: Database[dict[str, Any]], collection: str) -> dict[int, Mapping[str, Any]]:
+    """Return hours ahead → the stored forecast of the newest origin.
+
+    Args:
+        database: database of the station.
+        collection: its forecasts.
+    """
+    newest = database[collection].find_one({}, {"_id": True}, sort=[("_id", -1)])
+    return forecasts_of(database, collection, newest["_id"]["origin"]) if newest else {}
+
+
 def newest_score_date(database: Database[dict[str, Any]], collection: str) -> datetime | None:
     """Return the newest date of the scores of a station, None if there are none."""
     newest = database[collection].find_one({}, {"_id": True}, sort=[("_id", -1)])
     return newest["_id"]["date"] if newest else None
+
+
+def newest_score_rows(database: Database[dict[str, Any]], collection: str) -> dict[int, Mapping[str, Any]]:
+    """Return hours ahead → the scores of a station of the newest date.
+
+    Args:
+        database: database of the station.
+        collection: its scores.
+    """
+    date = newest_score_date(database, collection)
+    return {one["_id"]["hours_ahead"]: one for one in database[collection].find({"_id": {"$gte": {"date": date}}})}
