@@ -60,7 +60,8 @@ def past_forecasts(database: Database[dict[str, Any]], station: Station, since: 
     first = since - max(HOURS_AHEAD) * _HOUR
     made = stored_forecasts(database, station.forecast_asset, first, [*_SCORED, *_WITHHELD])
     in_time = made["made_at"] < made["target"] + IN_TIME_FOR
-    return made.assign(**made[_SCORED].where(in_time))
+    made[_SCORED] = made[_SCORED].where(in_time)
+    return made
 
 
 def withheld_before(forecasts: pd.DataFrame, field: str, origin: datetime) -> frozenset[int]:
@@ -75,5 +76,5 @@ def withheld_before(forecasts: pd.DataFrame, field: str, origin: datetime) -> fr
     """
     why = forecasts[f"{field}_withheld"]
     judged = forecasts[(forecasts["origin"] < origin) & (why.isna() | (why == LOSES_TO_PERSISTENCE))]
-    last = judged.drop_duplicates("hours_ahead", keep="last")
-    return frozenset(last.loc[last[f"{field}_withheld"].notna(), "hours_ahead"])
+    last = dict(zip(judged["hours_ahead"], judged[f"{field}_withheld"], strict=True))  # later ones replace former ones
+    return frozenset(hours_ahead for hours_ahead, reason in last.items() if reason == LOSES_TO_PERSISTENCE)

@@ -45,25 +45,19 @@ def stored_forecasts(
         since: the first origin, tz-aware.
         fields: to read, besides ``origin``, ``hours_ahead``, ``target`` and ``made_at``.
     """
-    # Weeks are read at each tick. Times that arrive as numbers become columns in a tenth of the time.
-    of_all = {
-        "_id": False,
-        "origin": {"$toLong": "$_id.origin"},
+    # Weeks are read at each tick: a list a document, with times as numbers, becomes columns in a fifth of the time.
+    times = {"origin": "_id.origin", "target": "target", "made_at": "made_at"}
+    values = {
+        **{name: {"$toLong": f"${field}"} for name, field in times.items()},
         "hours_ahead": "$_id.hours_ahead",
-        "target": {"$toLong": "$target"},
-        "made_at": {"$toLong": "$made_at"},
+        **{field: f"${field}" for field in fields},
     }
     # The index of `_id` has whole keys: an origin alone comes before all keys with it.
     found = database[collection].find(
-        {"_id": {"$gte": {"origin": since}}}, {**of_all, **dict.fromkeys(fields, True)}, sort=[("_id", 1)]
+        {"_id": {"$gte": {"origin": since}}}, {"_id": False, "values": list(values.values())}, sort=[("_id", 1)]
     )
-    names = ["origin", "hours_ahead", "target", "made_at", *fields]
-    frame = pd.DataFrame.from_records([[*map(one.get, names)] for one in found], columns=names)
-    times = {
-        name: pd.to_datetime(frame[name].astype("int64"), unit="ms", utc=True)
-        for name in ("origin", "target", "made_at")
-    }
-    return frame.assign(**times)
+    frame = pd.DataFrame.from_records([one["values"] for one in found], columns=list(values))
+    return frame.assign(**{name: pd.to_datetime(frame[name].astype("int64"), unit="ms", utc=True) for name in times})
 
 
 def forecasts_of(database: Database[dict[str, Any]], collection: str, origin: datetime) -> dict[int, Mapping[str, Any]]:
