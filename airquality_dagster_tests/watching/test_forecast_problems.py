@@ -69,15 +69,17 @@ def test_it_is_over_when_such_a_run_succeeds(instance, network, run):
     assert told(instance, network) == []
 
 
-def test_a_fit_that_fails_marks_no_month_as_failed(instance, network, run, broken):
-    broken("forecast_model.fitted_models")
+@pytest.mark.parametrize("function", ["forecast_model.fitted_models", "forecast.forecast_station"])
+def test_what_fails_in_the_job_of_models_marks_no_month_as_failed(instance, network, run, broken, function):
+    broken(function)
     assert not run(MODEL, FORECAST).success
     assert follow_runs(instance, network, RunHistory(), datetime.now(UTC)).failed == {}
 
 
-def test_a_fit_that_succeeds_ends_no_failure_of_a_month(platform, instance, network, serve, run):
-    serve(answer(), status=400)
-    assert not platform.run("2023-01", assets=["raw_station1"]).success
+def test_a_fit_that_succeeds_ends_no_failure_of_a_month(platform, instance, network, run):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("airquality_dagster.assets.quality_and_aggregates.flag_hours", lambda *_, **__: 1 / 0)
+        assert not platform.run("2023-01", assets=["station1_quality"]).success
     before = follow_runs(instance, network, RunHistory(), datetime.now(UTC))
     assert list(before.failed) == ["station1"]
     assert run(MODEL, FORECAST).success
