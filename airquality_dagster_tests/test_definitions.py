@@ -17,6 +17,11 @@ stations:
   - {name: station2, airqino_id: 283181971}
   - {name: station3, airqino_id: 283181972}
 """
+FORECASTS = {
+    f"{station}_{kind}"
+    for station in ("station1", "station2")
+    for kind in ("forecast", "forecast_model", "forecast_scores")
+}
 
 
 def asset_names(loaded: dg.Definitions) -> set[str]:
@@ -34,6 +39,7 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
         "station2_aggregates",
         "station1_summaries",
         "station2_summaries",
+        *FORECASTS,
         "neighbours",
         "paving_comparison",
         "air_quality_dashboard",
@@ -43,6 +49,7 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
     assert loaded.resolve_job_def("hourly_job").name == "hourly_job"
     schedules = {schedule.name: schedule for schedule in loaded.get_repository_def().schedule_defs}
     assert {name: schedule.cron_schedule for name, schedule in schedules.items()} == {
+        "forecast_schedule": "40 * * * *",
         "hourly_schedule": "5 * * * *",
         "neighbours_schedule": "25 4 * * *",
         "reconcile_schedule": "35 3 * * 0",
@@ -52,6 +59,7 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
         "dashboard_sensor",
     ]
     assert {name: schedule.job_name for name, schedule in schedules.items()} == {
+        "forecast_schedule": "forecast_job",
         "hourly_schedule": "hourly_job",
         "neighbours_schedule": "neighbours_job",
         "reconcile_schedule": "hourly_job",
@@ -71,11 +79,12 @@ def test_the_freshness_of_the_page_is_that_of_the_hourly_job():
 def test_all_station_assets_share_one_monthly_partitions_definition_with_the_current_month():
     graph = defs().resolve_asset_graph()
     partitions = {key.path[-1]: graph.get(key).partitions_def for key in graph.get_all_asset_keys()}
-    # A year is made of all its months, neighbours are compared by weeks, pairs over all of their time, and a page is of
-    # everything: they have no partitions.
+    # A year is made of all its months, a forecast of the newest hours, neighbours are compared by weeks, pairs over all of
+    # their time, and a page is of everything: they have no partitions.
     assert {name for name, of_asset in partitions.items() if of_asset is None} == {
         "station1_summaries",
         "station2_summaries",
+        *FORECASTS,
         "neighbours",
         "paving_comparison",
         "air_quality_dashboard",
@@ -96,7 +105,15 @@ def test_assets_tell_the_ui_what_they_are():
         assert "Abidjan" in node.description
         assert node.owners == ["team:air-quality"]
     of_network = {dg.AssetKey(name) for name in ("air_quality_dashboard", "neighbours", "paving_comparison")}
-    for key in graph.materializable_asset_keys - of_network:
+    forecasts = {dg.AssetKey(name) for name in FORECASTS}
+    for key in forecasts:
+        node = graph.get(key)
+        assert node.kinds == {"mongodb", "numpy"}
+        assert "docs/forecast.md" in node.description
+        assert node.group_name == "forecast"
+        assert node.tags["station"] in key.path[-1]
+        assert node.metadata["dagster/column_schema"].columns
+    for key in graph.materializable_asset_keys - of_network - forecasts:
         node = graph.get(key)
         assert node.kinds >= {"mongodb"}
         assert "docs/data.md" in node.description
@@ -123,6 +140,7 @@ def test_the_checks_of_a_station_have_the_names_that_others_rely_on():
         ("raw_station1", "source_consistent"),
         ("station1_quality", "sensors_sound"),
         ("station1_aggregates", "data_capture"),
+        ("station1_forecast_scores", "forecast_has_skill"),
         ("neighbours", "station1_agrees_with_neighbours"),
     }
 
@@ -137,6 +155,15 @@ def test_a_pair_of_the_stations_file_is_compared_in_the_nightly_job_with_one_che
     assert {key.to_user_string() for key in nightly} == {"neighbours", "paving_comparison"}
     hourly = loaded.resolve_job_def("hourly_job").asset_layer.executable_asset_keys
     assert dg.AssetKey("paving_comparison") not in hourly
+
+
+def test_models_are_fitted_and_forecasts_scored_in_a_job_of_their_own_and_forecasts_made_in_both():
+    loaded = defs()
+    of_job = {
+        name: {key.path[-1] for key in loaded.resolve_job_def(name).asset_layer.executable_asset_keys} & FORECASTS
+        for name in ("forecast_job", "hourly_job")
+    }
+    assert of_job == {"forecast_job": FORECASTS, "hourly_job": {"station1_forecast", "station2_forecast"}}
 
 
 def test_aggregates_depend_on_their_own_station_only():
@@ -177,6 +204,10 @@ def test_lineage_reads_from_the_api_over_raw_quality_and_aggregates_to_the_dashb
         assert {f"{station}_{kind}" for kind in ("quality", "aggregates", "summaries")} <= parents[
             "air_quality_dashboard"
         ]
+        judged = {f"raw_{station}", f"{station}_quality"}
+        assert parents[f"{station}_forecast_model"] == judged
+        assert parents[f"{station}_forecast"] == {*judged, f"{station}_forecast_model"}
+        assert parents[f"{station}_forecast_scores"] == {*judged, f"{station}_forecast"}
     of_both = {"raw_station1", "station1_quality", "raw_station2", "station2_quality"}
     assert parents["neighbours"] == of_both
     assert parents["paving_comparison"] == {*of_both, "neighbours"}

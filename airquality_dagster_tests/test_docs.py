@@ -10,13 +10,22 @@ import pytest
 from markdown_it import MarkdownIt
 
 from airquality_dagster import settings
-from airquality_dagster.assets.schemas import DAILY_COLUMNS, HOURLY_COLUMNS, QUALITY_COLUMNS, SUMMARY_COLUMNS
+from airquality_dagster.assets.schemas import (
+    DAILY_COLUMNS,
+    FORECAST_COLUMNS,
+    FORECAST_MODEL_COLUMNS,
+    FORECAST_SCORE_COLUMNS,
+    HOURLY_COLUMNS,
+    QUALITY_COLUMNS,
+    SUMMARY_COLUMNS,
+)
 from airquality_dagster.checks.keys import check_keys
 from airquality_dagster.cli.main import main
 from airquality_dagster.network.pollutants import BY_FIELD, PARAMETERS, Threshold
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.publishing.dashboard.page import PAGE as PAGE_FOLDER
 from airquality_dagster.readings.flags import Flag
+from airquality_dagster.readings.forecast_score import QUANTILES
 
 ROOT = Path(__file__).parents[1]
 PACKAGE, PAGES = ROOT / "airquality_dagster", [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
@@ -75,8 +84,17 @@ def test_the_page_lists_every_check_at_its_asset():
                 *("invalid", "days_above_guideline", "who"),
             ),
         ),
+        (
+            FORECAST_COLUMNS,
+            (
+                *(f"{method}_{name}" for method in ("model", "persistence") for name in QUANTILES),
+                *(*QUANTILES, "method", "withheld"),
+            ),
+        ),
+        (FORECAST_SCORE_COLUMNS, ("7_days", "28_days", "withheld")),
+        (FORECAST_MODEL_COLUMNS, ()),
     ],
-    ids=["hours", "days", "flags", "summaries"],
+    ids=["hours", "days", "flags", "summaries", "forecasts", "scores", "models"],
 )
 def test_the_page_names_every_field(columns, of_readings):
     patterns = {f"{field}_{statistic}" for field in BY_FIELD for statistic in of_readings}
@@ -85,7 +103,7 @@ def test_the_page_names_every_field(columns, of_readings):
         if name in patterns:
             statistic = next(one for one in of_readings if name.endswith(f"_{one}"))
             assert f"`R_{statistic}`" in PAGE, name
-        elif name not in ("timestamp", "date"):  # the keys
+        elif name not in ("timestamp", "date", "field"):  # the keys
             assert f"`{name}`" in PAGE, name
 
 

@@ -1,16 +1,15 @@
 """``<station>_forecast``: the next hours of a station, as far as they can be told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pandas as pd
-from dagster_mongodb import ABSENT
 from pymongo.database import Database
 
 from airquality_dagster.assets.descriptions import code_references
-from airquality_dagster.assets.forecast_inputs import forecasts_in_time, valid_until, withheld_before
+from airquality_dagster.assets.forecast_inputs import IN_TIME_FOR, past_forecasts, valid_until, withheld_before
 from airquality_dagster.assets.resources import mongodb_of
 from airquality_dagster.assets.schemas import FORECAST_COLUMNS
 from airquality_dagster.checks.outcome import moment, table
@@ -18,13 +17,17 @@ from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.pollutants import BY_FIELD, SIMULATED
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.forecast import FORECAST_FIELDS, HOURS_AHEAD, WINDOW_HOURS, Forecast, forecast
+from airquality_dagster.readings.forecast_intervals import RESIDUAL_DAYS
 from airquality_dagster.readings.forecast_model import VERSION, FieldModel
-from airquality_dagster.readings.forecast_score import scored, withheld_hours
-from airquality_dagster.storage.forecasts import newest_full_hour, stored_models
+from airquality_dagster.readings.forecast_score import WITHHELD_DAYS, scored, withheld_hours
+from airquality_dagster.storage.forecasts import forecasts_of, newest_full_hour, stored_models
 from airquality_dagster.storage.judged_hours import has_simulated_hours
 
 NO_MODEL = "no_model"
 """Why nothing is forecast before the first fit."""
+
+_COLUMNS = [column.name for column in FORECAST_COLUMNS.columns if column.name != SIMULATED]
+_CONTENT = set(_COLUMNS) - {"origin", "hours_ahead", "made_at"}
 
 
 def forecast_asset(station: Station, network: Network, owner: str) -> dg.AssetsDefinition:
@@ -32,7 +35,7 @@ def forecast_asset(station: Station, network: Network, owner: str) -> dg.AssetsD
 
     @dg.asset(
         key=asset_key(station.forecast_asset),
-        deps=list(map(asset_key, (station.raw_asset, station.quality_asset, *station.forecast_model_assets))),
+        deps=list(map(asset_key, (station.raw_asset, station.quality_asset, station.forecast_model_asset))),
         group_name="forecast",
         kinds={"numpy", "mongodb"},
         owners=[owner],
@@ -57,8 +60,10 @@ def forecast_asset(station: Station, network: Network, owner: str) -> dg.AssetsD
         now = datetime.now(UTC).replace(microsecond=0)
         with mongodb_of(context, network).open_database() as database:
             made = forecast_station(database, station, now)
-            is_simulated = bool(made) and has_simulated_hours(database, station.raw_asset)
-        return dg.Output(_rows(made, now, is_simulated=is_simulated), metadata=_metadata(made))
+            rows = _new_rows(database, station, made, now) if made else []
+            is_simulated = bool(rows) and _has_simulated_hours(database, station, rows[0]["origin"])
+        frame = pd.DataFrame(rows, columns=_COLUMNS)
+        return dg.Output(frame.assign(**{SIMULATED: True}) if is_simulated else frame, metadata=_metadata(made))
 
     return forecasts
 
@@ -76,10 +81,11 @@ def forecast_station(database: Database[dict[str, Any]], station: Station, now: 
         return []
     documents = stored_models(database, station.forecast_model_asset)
     models = [FieldModel.from_document(one) for one in documents if one["version"] == VERSION]
-    # The weeks that a forecast looks at, and what came since the models were fitted.
-    since = min([origin - timedelta(hours=WINDOW_HOURS), *(model.fitted_at.to_pydatetime() for model in models)])
+    # The week that a forecast looks at, and what came since the models were fitted, as far as it counts.
+    week, most = (origin - timedelta(days=days) for days in (WITHHELD_DAYS, RESIDUAL_DAYS))
+    since = max(min([week, *(model.fitted_at.to_pydatetime() for model in models)]), most)
     valid = valid_until(database, station, since, origin)
-    past = forecasts_in_time(database, station, since)
+    past = past_forecasts(database, station, since)
     made = {model.field: _forecast(valid, model, origin, past) for model in models}
     return [one for field in FORECAST_FIELDS for one in made.get(field) or _without_model(field, origin)]
 
@@ -91,20 +97,43 @@ def _forecast(valid: pd.DataFrame, model: FieldModel, origin: datetime, past: pd
 
 
 def _without_model(field: str, origin: datetime) -> list[Forecast]:
-    return [Forecast(field, pd.Timestamp(origin), hours_ahead, withheld=NO_MODEL) for hours_ahead in HOURS_AHEAD]
+    moment = pd.Timestamp(origin).tz_convert("UTC")
+    return [Forecast(field, moment, hours_ahead, withheld=NO_MODEL) for hours_ahead in HOURS_AHEAD]
 
 
-def _rows(made: Sequence[Forecast], now: datetime, *, is_simulated: bool) -> pd.DataFrame:
-    """Return a row an hour ahead, with the fields of all readings."""
+def _new_rows(
+    database: Database[dict[str, Any]], station: Station, made: Sequence[Forecast], now: datetime
+) -> list[dict[str, Any]]:
+    """Return a row an hour ahead, with the fields of all readings, where it says something new."""
+    origin = made[0].origin.to_pydatetime()
     rows: dict[int, dict[str, Any]] = {}
     for one in made:
         row = rows.setdefault(
             one.hours_ahead,
-            {"origin": one.origin, "hours_ahead": one.hours_ahead, "target": one.target, "made_at": now},
+            {
+                "origin": origin,
+                "hours_ahead": one.hours_ahead,
+                "target": one.target.to_pydatetime(),
+                "made_at": now,
+            },
         )
         row |= one.document
-    frame = pd.DataFrame(list(rows.values()), columns=[column.name for column in FORECAST_COLUMNS.columns])
-    return frame.assign(**{SIMULATED: True if is_simulated else ABSENT})
+    stored = forecasts_of(database, station.forecast_asset, origin)
+    return [row for row in rows.values() if _is_new(row, stored.get(row["hours_ahead"]))]
+
+
+def _is_new(row: Mapping[str, Any], stored: Mapping[str, Any] | None) -> bool:
+    """Return whether a forecast says something new; nothing that is too late replaces one that was made in time."""
+    if stored is None:
+        return True
+    if stored["made_at"] < row["target"] + IN_TIME_FOR <= row["made_at"]:
+        return False
+    return any(stored.get(name) != row[name] for name in _CONTENT)
+
+
+def _has_simulated_hours(database: Database[dict[str, Any]], station: Station, origin: datetime) -> bool:
+    """Return whether an hour that a forecast looks at is simulated."""
+    return has_simulated_hours(database, station.raw_asset, origin - timedelta(hours=WINDOW_HOURS))
 
 
 def _metadata(made: Sequence[Forecast]) -> dict[str, dg.MetadataValue]:

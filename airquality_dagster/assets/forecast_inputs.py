@@ -9,10 +9,13 @@ from pymongo.database import Database
 from airquality_dagster.network.pollutants import TIMESTAMP
 from airquality_dagster.network.stations import Station
 from airquality_dagster.readings.flags import VALID_LEVELS
-from airquality_dagster.readings.forecast import FORECAST_FIELDS, LOSES_TO_PERSISTENCE
+from airquality_dagster.readings.forecast import FORECAST_FIELDS, HOURS_AHEAD, LOSES_TO_PERSISTENCE
 from airquality_dagster.readings.forecast_score import QUANTILES
 from airquality_dagster.storage.forecasts import stored_forecasts
 from airquality_dagster.storage.valid_hours import valid_hours
+
+IN_TIME_FOR = timedelta(hours=1)
+"""A forecast is in time if it is made before its hour is over: so long after its target."""
 
 _HOUR = timedelta(hours=1)
 _SCORED = [
@@ -42,23 +45,36 @@ def valid_until(database: Database[dict[str, Any]], station: Station, since: dat
     return hours.set_index(TIMESTAMP).reindex(every_hour)
 
 
-def forecasts_in_time(database: Database[dict[str, Any]], station: Station, since: datetime) -> pd.DataFrame:
-    """Return the forecasts from an origin on that were made before their hour was over.
+def past_forecasts(database: Database[dict[str, Any]], station: Station, since: datetime) -> pd.DataFrame:
+    """Return the stored forecasts of the hours since a moment, in order of origin.
 
-    A forecast that was made later, as for the newest hour of a station that is silent, is no forecast.
+    Args:
+        database: database of the station.
+        station: the station.
+        since: first target, tz-aware; forecasts of some hours before are among them.
+
+    Returns:
+        one row an origin and hour ahead; p10, p50 and p90 by model and persistence are NaN where the forecast was made
+        when its hour was over, as for a station that is silent: that is no forecast, and not scored.
     """
-    made = stored_forecasts(database, station.forecast_asset, since, [*_SCORED, *_WITHHELD])
-    return made[made["made_at"] < made["target"] + _HOUR]
+    first = since - max(HOURS_AHEAD) * _HOUR
+    made = stored_forecasts(database, station.forecast_asset, first, [*_SCORED, *_WITHHELD])
+    in_time = made["made_at"] < made["target"] + IN_TIME_FOR
+    made[_SCORED] = made[_SCORED].where(in_time)
+    return made
 
 
 def withheld_before(forecasts: pd.DataFrame, field: str, origin: datetime) -> frozenset[int]:
-    """Return the hours ahead at which the model of a reading was withheld when the last forecast was made.
+    """Return the hours ahead at which the model of a reading was withheld before a forecast is made.
+
+    Where nothing was forecast for another reason, as after hours without valid readings, what was before still holds.
 
     Args:
-        forecasts: stored ones (`forecasts_in_time`), in order of origin.
+        forecasts: stored ones (`past_forecasts`).
         field: the reading.
         origin: of the forecast that is made now.
     """
-    former = forecasts[forecasts["origin"] < origin]
-    last = former[former["origin"] == former["origin"].max()]
-    return frozenset(last.loc[last[f"{field}_withheld"] == LOSES_TO_PERSISTENCE, "hours_ahead"])
+    why = forecasts[f"{field}_withheld"]
+    judged = forecasts[(forecasts["origin"] < origin) & (why.isna() | (why == LOSES_TO_PERSISTENCE))]
+    last = dict(zip(judged["hours_ahead"], judged[f"{field}_withheld"], strict=True))  # later ones replace former ones
+    return frozenset(hours_ahead for hours_ahead, reason in last.items() if reason == LOSES_TO_PERSISTENCE)

@@ -10,7 +10,7 @@ import pandas as pd
 from pymongo.database import Database
 
 from airquality_dagster.assets.descriptions import code_references
-from airquality_dagster.assets.forecast_inputs import forecasts_in_time, valid_until, withheld_before
+from airquality_dagster.assets.forecast_inputs import past_forecasts, valid_until, withheld_before
 from airquality_dagster.assets.resources import mongodb_of
 from airquality_dagster.assets.schemas import FORECAST_MODEL_COLUMNS, FORECAST_SCORE_COLUMNS
 from airquality_dagster.checks.forecast import CHECKS, ScoredStation
@@ -21,7 +21,6 @@ from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.forecast import FORECAST_FIELDS, HOURS_AHEAD
 from airquality_dagster.readings.forecast_model import MOST_DAYS, VERSION, FieldModel, fit, refit_due
 from airquality_dagster.readings.forecast_score import SCORED_DAYS, scored, scores
-from airquality_dagster.storage.hours import newest_hour
 
 _HOUR = timedelta(hours=1)
 
@@ -77,10 +76,7 @@ def fitted_models(database: Database[dict[str, Any]], station: Station, now: dat
         now: the present moment, tz-aware.
     """
     fitted_at = refit_due(now).to_pydatetime()
-    # A station that has been silent since is fitted to its last two years.
-    newest = newest_hour(database, station.raw_asset) or fitted_at
-    last = min(fitted_at - _HOUR, newest)
-    valid = valid_until(database, station, last - timedelta(days=MOST_DAYS), last)
+    valid = valid_until(database, station, fitted_at - timedelta(days=MOST_DAYS), fitted_at - _HOUR)
     return [fit(valid, field, fitted_at) for field in FORECAST_FIELDS]
 
 
@@ -90,8 +86,7 @@ def forecast_scores_asset(station: Station, network: Network, owner: str) -> dg.
 
     @dg.asset(
         key=key,
-        # It scores the forecasts of former runs. A forecast depends on it: not the other way.
-        deps=[asset_key(station.raw_asset), asset_key(station.quality_asset)],
+        deps=list(map(asset_key, (station.raw_asset, station.quality_asset, station.forecast_asset))),
         group_name="forecast",
         kinds={"numpy", "mongodb"},
         owners=[owner],
@@ -139,7 +134,7 @@ def scored_forecasts(database: Database[dict[str, Any]], station: Station, today
     until = today - _HOUR
     since = until - timedelta(days=max(SCORED_DAYS))
     valid = valid_until(database, station, since, until)
-    past = forecasts_in_time(database, station, since - max(HOURS_AHEAD) * _HOUR)
+    past = past_forecasts(database, station, since)
     rows: list[dict[str, Any]] = [{"date": today, "hours_ahead": hours_ahead} for hours_ahead in HOURS_AHEAD]
     for field in FORECAST_FIELDS:
         of_field = scored(past, field, valid[field])

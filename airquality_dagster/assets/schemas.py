@@ -275,7 +275,7 @@ FORECAST_COLUMNS = dg.TableSchema(
                 for name in ("p10", "p50", "p90")
             ),
         ),
-        dg.TableColumn(SIMULATED, "bool", "true if the station has hours of the sandbox"),
+        dg.TableColumn(SIMULATED, "bool", "true if an hour of the week before the origin is simulated"),
     ]
 )
 

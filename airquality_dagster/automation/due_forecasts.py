@@ -8,7 +8,7 @@ from typing import Any
 from pymongo.database import Database
 
 from airquality_dagster.network.stations import Network, Station
-from airquality_dagster.readings.forecast_model import VERSION, refit_due
+from airquality_dagster.readings.forecast_model import FORECAST_FIELDS, VERSION, refit_due
 from airquality_dagster.storage.forecasts import newest_full_hour, newest_score_date, stored_models
 
 MOST_FITS = 50
@@ -29,18 +29,18 @@ class DueForecasts:
 
 
 def due_forecasts(
-    database: Database[dict[str, Any]], network: Network, now: datetime, *, most: int | None = MOST_FITS
+    database: Database[dict[str, Any]], network: Network, now: datetime, *, most: int | None = None
 ) -> DueForecasts:
     """Return what is due at a moment, by what MongoDB holds.
 
     A station without hours has nothing due. A model is due on the 1st and the 15th of a month, and if the method is
-    another one; a score once a day (UTC), from the first model on.
+    another one; a score once a day (UTC).
 
     Args:
         database: database of the network.
         network: the network.
         now: the moment, tz-aware.
-        most: number of stations to fit; None: all.
+        most: highest number of stations to fit; None: all.
     """
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     fitted, scored = [], []
@@ -48,7 +48,8 @@ def due_forecasts(
         if newest_full_hour(database, station.raw_asset, now) is None:
             continue
         models = stored_models(database, station.forecast_model_asset, ["version", "fitted_at"])
-        if not models or any(one["version"] != VERSION or one["fitted_at"] < refit_due(now) for one in models):
+        current = {one["field"] for one in models if one["version"] == VERSION and one["fitted_at"] >= refit_due(now)}
+        if not current.issuperset(FORECAST_FIELDS):
             fitted.append(station)
         last = newest_score_date(database, station.forecast_scores_asset)
         if last is None or last < today:

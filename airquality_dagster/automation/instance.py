@@ -23,7 +23,7 @@ from airquality_dagster.automation.due import (
     station_runs,
     unconfirmed_months,
 )
-from airquality_dagster.automation.jobs import DASHBOARD_JOB, HOURLY_JOB, IN_PROGRESS, NEIGHBOURS_JOB
+from airquality_dagster.automation.jobs import DASHBOARD_JOB, FORECAST_JOB, HOURLY_JOB, IN_PROGRESS, NEIGHBOURS_JOB
 from airquality_dagster.automation.lost import LostMonths, lost_months, recorded_documents, time_zone_of
 from airquality_dagster.checks.keys import check_keys
 from airquality_dagster.network.keys import asset_key, asset_name
@@ -174,10 +174,17 @@ def superseded_runs(instance: dg.DagsterInstance, network: Network, before: date
         for record in _latest_materializations(instance, asset, months).values()
     }
     of_network = [network.neighbours_asset, *network.comparison_assets, network.dashboard_asset]
-    unpartitioned = [*(station.summaries_asset for station in network.stations), *of_network]
+    unpartitioned = [
+        *(
+            asset
+            for station in network.stations
+            for asset in (station.summaries_asset, station.forecast_asset, *station.forecast_model_assets)
+        ),
+        *of_network,
+    ]
     needed |= {entry.run_id for entry in last_materializations(instance, unpartitioned).values()}
-    jobs = {network.named(job) for job in (HOURLY_JOB, DASHBOARD_JOB, NEIGHBOURS_JOB)}
-    stations = [asset for station in network.stations for asset in station.assets]
+    jobs = {network.named(job) for job in (HOURLY_JOB, DASHBOARD_JOB, NEIGHBOURS_JOB, FORECAST_JOB)}
+    stations = [asset for station in network.stations for asset in (*station.assets, *station.forecast_model_assets)]
     own_keys = {*map(asset_key, [*stations, *of_network])}
 
     def belongs(run: dg.DagsterRun) -> bool:

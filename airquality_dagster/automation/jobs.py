@@ -97,15 +97,18 @@ def asset_selection(network: Network, run: StationRun, *, is_last: bool) -> list
     return [asset_key(asset) for asset in (*assets, *([network.dashboard_asset] if is_last else []))]
 
 
-def forecast_selection(fitted: Sequence[Station], scored: Sequence[Station]) -> list[dg.AssetKey]:
-    """Return the assets of a run that fits models and scores forecasts; who has a new model forecasts anew.
+def forecast_selections(fitted: Sequence[Station], scored: Sequence[Station]) -> list[list[dg.AssetKey]]:
+    """Return the assets of each run that scores forecasts or fits models; who has a new model forecasts anew.
+
+    Scores have a run of their own: a fit that fails keeps no forecast from being scored.
 
     Args:
         fitted: stations whose models are fitted.
         scored: stations whose forecasts are scored.
     """
-    assets = [asset for station in fitted for asset in (station.forecast_model_asset, station.forecast_asset)]
-    return [asset_key(asset) for asset in (*assets, *(station.forecast_scores_asset for station in scored))]
+    scores = [station.forecast_scores_asset for station in scored]
+    models = [asset for station in fitted for asset in (station.forecast_model_asset, station.forecast_asset)]
+    return [list(map(asset_key, assets)) for assets in (scores, models) if assets]
 
 
 def run_tags(run: StationRun) -> Mapping[str, str]:

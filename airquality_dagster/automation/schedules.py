@@ -12,10 +12,11 @@ from airquality_dagster.automation.jobs import (
     HOURLY_JOB,
     NEIGHBOURS_JOB,
     asset_selection,
-    forecast_selection,
+    forecast_selections,
     run_tags,
 )
 from airquality_dagster.errors import MongoDBUnavailableError
+from airquality_dagster.network.keys import asset_name
 from airquality_dagster.network.stations import Network
 from airquality_dagster.storage.mongodb import MongoDBResource
 
@@ -125,12 +126,16 @@ def forecast_schedule(network: Network, mongodb: MongoDBResource) -> dg.Schedule
         now = context.scheduled_execution_time
         try:
             with dg.build_resources({"mongodb": mongodb}) as resources, resources.mongodb.open_database() as database:
-                due = due_forecasts(database, network, now)
+                due = due_forecasts(database, network, now, most=MOST_FITS)
         except (MongoDBUnavailableError, MongoDBIOManagerError, PyMongoError) as error:
             return dg.SkipReason(f"MongoDB does not say which models are due: {error}")
-        if not (due.fitted or due.scored):
+        selections = forecast_selections(due.fitted, due.scored)
+        if not selections:
             return dg.SkipReason("no model and no score is due")
-        return dg.RunRequest(run_key=now.isoformat(), asset_selection=forecast_selection(due.fitted, due.scored))
+        return [
+            dg.RunRequest(run_key=f"{now.isoformat()} {asset_name(selection[0])}", asset_selection=selection)
+            for selection in selections
+        ]
 
     return forecast
 

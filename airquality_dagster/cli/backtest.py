@@ -45,6 +45,9 @@ def run_backtest(name: str, *, first: date, last: date, output: Path) -> None:
     station = network.station(name)
     if first > last:
         raise SettingsError(f"--from {first} is after --to {last}: swap them")
+    if not output.absolute().parent.is_dir():
+        # Before minutes of computing.
+        raise SettingsError(f"--output {output} cannot be written: its folder does not exist; make it first")
     try:
         start, end = (
             datetime.combine(day, time(), network.time_zone).astimezone(UTC)

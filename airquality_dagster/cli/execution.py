@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from airquality_dagster.automation.jobs import (
     HOURLY_JOB,
     NEIGHBOURS_JOB,
     asset_selection,
-    forecast_selection,
+    forecast_selections,
     run_tags,
 )
 from airquality_dagster.local.runs import PoolWait, executing, run_tags_of_host
@@ -120,9 +120,7 @@ def execute_neighbours(
     """
     report = StationReport()
     result = _jobs(services, instance, network, lambda message, level: None, on_wait)(NEIGHBOURS_JOB)
-    events = _by_step(result)
-    for asset in (network.neighbours_asset, *network.comparison_assets):
-        _add_failures(report, events[step_key(asset)])
+    _add_assets(report, result, (network.neighbours_asset, *network.comparison_assets))
     return report
 
 
@@ -143,12 +141,9 @@ def execute_forecasts(
         on_wait: called with a line while the run waits for other runs.
     """
     report = StationReport()
-    selection = forecast_selection(due.fitted, due.scored)
-    if selection:
-        execute_job = _jobs(services, instance, network, lambda message, level: None, on_wait)
-        events = _by_step(execute_job(FORECAST_JOB, asset_selection=selection))
-        for key in selection:
-            _add_failures(report, events[step_key(asset_name(key))])
+    execute_job = _jobs(services, instance, network, lambda message, level: None, on_wait)
+    for selection in forecast_selections(due.fitted, due.scored):
+        _add_assets(report, execute_job(FORECAST_JOB, asset_selection=selection), map(asset_name, selection))
     return report
 
 
@@ -161,7 +156,7 @@ def draw_dashboard(
     """Draw the dashboard of what is stored, and return what failed."""
     report = StationReport()
     execute_job = _jobs(services, instance, network, lambda message, level: None, on_wait)
-    _add_failures(report, _by_step(execute_job(DASHBOARD_JOB))[step_key(network.dashboard_asset)])
+    _add_assets(report, execute_job(DASHBOARD_JOB), [network.dashboard_asset])
     return report
 
 
@@ -215,15 +210,11 @@ def _was_skipped(events: Events, step: str) -> bool:
 def _add(
     report: PassReport, network: Network, run: StationRun, result: dg.ExecuteInProcessResult, events: Events
 ) -> None:
-    failed_before_steps = not result.success and not _has_failed_step(events)
     for station in map(network.station, run.stations):
         entry = report.stations[station.name]
         for step in map(step_key, station.steps):
             _add_failures(entry, events[step])
-        if failed_before_steps:
-            # A resource or the definitions failed.
-            (event,) = result.filter_events(lambda event: event.event_type == dg.DagsterEventType.RUN_FAILURE)
-            entry.faults.append(run_failure(result.run_id, event))
+        _add_run_failure(entry, result, events)
         # A run writes an asset once: the events of all months have the same counts.
         written = [
             event.materialization for event in events[step_key(station.raw_asset)] if event.is_step_materialization
@@ -231,6 +222,21 @@ def _add(
         for count in _COUNTS if written else ():
             value = written[0].metadata[count].value
             entry.counts[count] += value if isinstance(value, int) else 0
+
+
+def _add_assets(report: StationReport, result: dg.ExecuteInProcessResult, assets: Iterable[str]) -> None:
+    """Add what failed of a run of unpartitioned assets, each of which is a step."""
+    events = _by_step(result)
+    for asset in assets:
+        _add_failures(report, events[step_key(asset)])
+    _add_run_failure(report, result, events)
+
+
+def _add_run_failure(entry: StationReport, result: dg.ExecuteInProcessResult, events: Events) -> None:
+    """Add the failure of a run whose steps did not begin: a resource or the definitions failed."""
+    if not result.success and not _has_failed_step(events):
+        (event,) = result.filter_events(lambda event: event.event_type == dg.DagsterEventType.RUN_FAILURE)
+        entry.faults.append(run_failure(result.run_id, event))
 
 
 def _add_failures(entry: StationReport, events: Sequence[dg.DagsterEvent]) -> None:

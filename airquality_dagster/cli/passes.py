@@ -53,7 +53,7 @@ def run_due(simulations: Sequence[str] = ()) -> bool:
         if services.has_mongodb():
             report.neighbours = execute_neighbours(services, instance, network)
             with services.open_database() as database:
-                due = due_forecasts(database, network, now, most=None)
+                due = due_forecasts(database, network, now)
             report.forecasts = execute_forecasts(services, instance, network, due)
             # The page shows the comparisons and forecasts that were just made.
             report.dashboard = draw_dashboard(services, instance, network)

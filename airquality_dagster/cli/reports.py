@@ -14,7 +14,12 @@ from airquality_dagster.publishing.dashboard.newest import index_now, left_out
 from airquality_dagster.publishing.dashboard.stored import quality_since
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.flags import VALID_LEVELS
+from airquality_dagster.readings.forecast_model import PERSISTENCE
+from airquality_dagster.readings.forecast_score import QUANTILES
 from airquality_dagster.readings.indices import AQI_CATEGORIES
+from airquality_dagster.storage.forecasts import newest_forecasts, newest_score_rows
+
+_FORECAST_FIELD, _HOURS_AHEAD = "pm2_5", 2
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class StationStatus:
         is_simulated: whether the newest hour is simulated.
         index: of the newest hour, as in `index_now`; None if that is late, or of no judged hour.
         left_out: fields that are in no index.
+        forecast: the newest document of a forecast two hours ahead, None if there is none.
+        score: fields of `forecast_score.Score` of PM2.5 two hours ahead over 28 days, None if none was scored.
     """
 
     newest_hour: datetime | None
@@ -39,6 +46,8 @@ class StationStatus:
     is_simulated: bool
     index: Mapping[str, Any] | None = None
     left_out: Sequence[str] = ()
+    forecast: Mapping[str, Any] | None = None
+    score: Mapping[str, Any] | None = None
 
 
 def station_status(database: Database[dict[str, Any]], station: Station, now: datetime) -> StationStatus:
@@ -68,6 +77,10 @@ def station_status(database: Database[dict[str, Any]], station: Station, now: da
         is_simulated=bool(newest and newest.get(SIMULATED)),
         index=index_now(judged) if is_current else None,
         left_out=left_out(judged),
+        forecast=newest_forecasts(database, station.forecast_asset).get(_HOURS_AHEAD),
+        score=newest_score_rows(database, station.forecast_scores_asset)
+        .get(_HOURS_AHEAD, {})
+        .get(f"{_FORECAST_FIELD}_28_days"),
     )
 
 
@@ -93,6 +106,41 @@ def index_text(index: Mapping[str, Any] | None) -> str:
         return f"{aqi}, European index {index['eaqi']} of 6"
     withheld = index["eaqi_withheld"]
     return f"{aqi}, no European index" + (f" ({withheld.replace('_', ' ')})" if withheld else "")
+
+
+def forecast_text(forecast: Mapping[str, Any] | None, score: Mapping[str, Any] | None, now: datetime) -> str:
+    """Format the forecast of PM2.5 two hours ahead, and its worth.
+
+    Args:
+        forecast: as in `StationStatus`.
+        score: as in `StationStatus`.
+        now: the present moment, tz-aware.
+
+    >>> target = datetime(2026, 1, 1, 14)
+    >>> said = {"target": target, "pm2_5_p10": 17.6, "pm2_5_p50": 22, "pm2_5_p90": 31.2, "pm2_5_method": "model"}
+    >>> forecast_text(said, {"mae_skill": 0.17, "hours": 600}, datetime(2026, 1, 1, 13, 5))
+    'PM2.5 at 14:00 UTC: 18 to 31 µg/m³, about 22; 17 % better than as now (600 h of 28 days)'
+    >>> forecast_text({**said, "pm2_5_p50": None, "pm2_5_withheld": "no_model"}, None, target)
+    'no forecast of PM2.5 (no model)'
+    >>> forecast_text(said, None, datetime(2026, 1, 1, 15))
+    'no forecast of PM2.5 (no new hour)'
+    """
+    label, unit = BY_FIELD[_FORECAST_FIELD].label, BY_FIELD[_FORECAST_FIELD].unit
+    if forecast is None:
+        return f"no forecast of {label} yet"
+    p10, p50, p90 = (forecast.get(f"{_FORECAST_FIELD}_{name}") for name in QUANTILES)
+    if now >= forecast["target"] + timedelta(hours=1):
+        said = f"no forecast of {label} (no new hour)"
+    elif p50 is None:
+        why = str(forecast[f"{_FORECAST_FIELD}_withheld"]).replace("_", " ")
+        said = f"no forecast of {label} ({why})"
+    else:
+        as_now = ", as now" if forecast[f"{_FORECAST_FIELD}_method"] == PERSISTENCE else ""
+        said = f"{label} at {forecast['target']:%H:%M} UTC: {p10:.0f} to {p90:.0f} {unit}, about {p50:.0f}{as_now}"
+    if score is None:
+        return said
+    skill = round(100 * score["mae_skill"])
+    return f"{said}; {abs(skill)} % {'better' if skill >= 0 else 'worse'} than as now ({score['hours']} h of 28 days)"
 
 
 def left_out_text(fields: Sequence[str]) -> str:

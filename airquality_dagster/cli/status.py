@@ -9,7 +9,14 @@ from rich.table import Table
 
 from airquality_dagster import settings
 from airquality_dagster.automation.instance import failed_checks, last_runs
-from airquality_dagster.cli.reports import age, daily_means, index_text, left_out_text, station_status
+from airquality_dagster.cli.reports import (
+    age,
+    daily_means,
+    forecast_text,
+    index_text,
+    left_out_text,
+    station_status,
+)
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, out
 from airquality_dagster.local.services import dagster_instance, local_services
 from airquality_dagster.network.pollutants import HEADLINES
@@ -20,7 +27,7 @@ _HOURS_OF_30_DAYS = 720
 
 
 def show_status() -> None:
-    """Print a table of the stations, their indices now, valid hours and daily means, and failed checks."""
+    """Print a table of the stations, their indices now, forecasts, valid hours and daily means, and failed checks."""
     network = load_network(settings.stations_file())
     now = datetime.now(UTC)
     table = Table("station", "newest hour (UTC)", "age", "last 24 h", "last 30 d", "last run", box=SIMPLE_HEAD)
@@ -50,6 +57,7 @@ def show_status() -> None:
                 lines.append(f"{station.name}: [yellow]{where}[/]; no index")
             else:
                 lines.append(f"{station.name}: {index_text(status.index)}{left_out_text(status.left_out)}")
+            lines.append(f"{station.name}: {forecast_text(status.forecast, status.score, now)}")
             valid = ", ".join(
                 f"{parameter.label} {100 * status.valid_of_last_month[parameter.field] // _HOURS_OF_30_DAYS} %"
                 for parameter in HEADLINES

@@ -1,10 +1,12 @@
 """Stored forecasts of a station, the models that make them, and their scores."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo.database import Database
 
 
@@ -45,17 +47,58 @@ def stored_forecasts(
         since: the first origin, tz-aware.
         fields: to read, besides ``origin``, ``hours_ahead``, ``target`` and ``made_at``.
     """
-    of_all = ("target", "made_at")
+    # Weeks are read at each tick: dates of Python take three times as long to become columns as milliseconds.
+    in_milliseconds = CodecOptions(tz_aware=True, tzinfo=UTC, datetime_conversion=DatetimeConversion.DATETIME_MS)
+    times = ("target", "made_at")
     # The index of `_id` has whole keys: an origin alone comes before all keys with it.
-    found = database[collection].find(
-        {"_id": {"$gte": {"origin": since}}}, dict.fromkeys((*of_all, *fields), True), sort=[("_id", 1)]
+    documents = database[collection].with_options(codec_options=in_milliseconds)
+    found = documents.find(
+        {"_id": {"$gte": {"origin": since}}}, dict.fromkeys((*times, *fields), True), sort=[("_id", 1)]
     )
-    rows = [{**one.pop("_id"), **one} for one in found]
-    frame = pd.DataFrame(rows, columns=["origin", "hours_ahead", *of_all, *fields])
-    return frame.assign(**{name: pd.to_datetime(frame[name], utc=True) for name in ("origin", *of_all)})
+    rows = [[*one["_id"].values(), *map(one.get, (*times, *fields))] for one in found]
+    frame = pd.DataFrame.from_records(rows, columns=["origin", "hours_ahead", *times, *fields])
+    return frame.assign(**{name: _moments(frame[name]) for name in ("origin", *times)})
+
+
+def _moments(milliseconds: pd.Series) -> pd.DatetimeIndex:
+    return pd.to_datetime(np.fromiter(map(int, milliseconds), "int64", len(milliseconds)), unit="ms", utc=True)
+
+
+def forecasts_of(database: Database[dict[str, Any]], collection: str, origin: datetime) -> dict[int, Mapping[str, Any]]:
+    """Return hours ahead → the stored forecast of an origin.
+
+    Args:
+        database: database of the station.
+        collection: its forecasts.
+        origin: tz-aware.
+    """
+    of_origin = {"_id": {"$gte": {"origin": origin}, "$lt": {"origin": origin + timedelta(hours=1)}}}
+    return {one["_id"]["hours_ahead"]: one for one in database[collection].find(of_origin)}
+
+
+def newest_forecasts(database: Database[dict[str, Any]], collection: str) -> dict[int, Mapping[str, Any]]:
+    """Return hours ahead → the stored forecast of the newest origin.
+
+    Args:
+        database: database of the station.
+        collection: its forecasts.
+    """
+    newest = database[collection].find_one({}, {"_id": True}, sort=[("_id", -1)])
+    return forecasts_of(database, collection, newest["_id"]["origin"]) if newest else {}
 
 
 def newest_score_date(database: Database[dict[str, Any]], collection: str) -> datetime | None:
     """Return the newest date of the scores of a station, None if there are none."""
     newest = database[collection].find_one({}, {"_id": True}, sort=[("_id", -1)])
     return newest["_id"]["date"] if newest else None
+
+
+def newest_score_rows(database: Database[dict[str, Any]], collection: str) -> dict[int, Mapping[str, Any]]:
+    """Return hours ahead → the scores of a station of the newest date.
+
+    Args:
+        database: database of the station.
+        collection: its scores.
+    """
+    date = newest_score_date(database, collection)
+    return {one["_id"]["hours_ahead"]: one for one in database[collection].find({"_id": {"$gte": {"date": date}}})}

@@ -1,6 +1,7 @@
 """The hours of a station with what quality control says of them."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ import pandas as pd
 from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import SIMULATED, TIMESTAMP
+
+_FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FAULTY, _OFF_SITE, _CROSS_SENSITIVE, _BITS = 1, 2, 4, 3
 
@@ -75,6 +78,6 @@ def judged_hours(
     return sound, is_off_site, is_sensitive
 
 
-def has_simulated_hours(database: Database[dict[str, Any]], raw: str) -> bool:
-    """Return whether a station has hours of the sandbox."""
-    return database[raw].find_one({SIMULATED: True}, {"_id": True}) is not None
+def has_simulated_hours(database: Database[dict[str, Any]], raw: str, since: datetime = _FIRST_MOMENT) -> bool:
+    """Return whether a station has hours of the sandbox from a moment on; looking at all hours takes a while."""
+    return database[raw].find_one({"_id": {"$gte": since}, SIMULATED: True}, {"_id": True}) is not None

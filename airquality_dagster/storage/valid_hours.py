@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from dagster_mongodb import read_arrays
 from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import TIMESTAMP
@@ -35,15 +36,14 @@ def valid_hours(
     """
     period = {"_id": {"$gte": start, "$lt": end}}
 
-    def table(collection: str, names: Sequence[str]) -> tuple[list[datetime], np.ndarray]:
-        documents = list(database[collection].find(period, dict.fromkeys(names, True), sort=[("_id", 1)]))
-        values = [[document.get(name) for name in names] for document in documents]
-        table = np.array(values, dtype="float64").reshape(-1, len(names))  # None becomes NaN
-        return [document["_id"] for document in documents], table
+    def table(collection: str, names: Sequence[str]) -> tuple[pd.DatetimeIndex, np.ndarray]:
+        dtypes = {"_id": "datetime64[ms]", **dict.fromkeys(names, "float64")}
+        hours, *columns = read_arrays(database[collection], dtypes, period).values()
+        return pd.DatetimeIndex(hours).as_unit("ns").tz_localize("UTC"), np.column_stack(columns)
 
     hours, readings = table(raw, fields)
     judged, levels = table(quality, [f"{field}_qc" for field in fields])
     valid = pd.DataFrame(np.isin(levels, list(valid_levels)), index=judged).reindex(hours, fill_value=False)
     frame = pd.DataFrame(np.where(valid, readings, np.nan), columns=list(fields))
-    frame.insert(0, TIMESTAMP, pd.to_datetime(hours, utc=True))
+    frame.insert(0, TIMESTAMP, hours)
     return frame

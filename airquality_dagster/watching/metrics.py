@@ -17,6 +17,8 @@ from airquality_dagster.automation.instance import daemon_heartbeats, failed_che
 from airquality_dagster.automation.jobs import HOURLY_JOB
 from airquality_dagster.errors import storage_errors
 from airquality_dagster.network.stations import Network, Station
+from airquality_dagster.readings.forecast_model import FORECAST_FIELDS
+from airquality_dagster.storage.forecasts import newest_score_rows
 from airquality_dagster.storage.hours import newest_hour
 from airquality_dagster.storage.rejected import rejected_collection
 
@@ -85,6 +87,7 @@ class _NetworkCollector(Collector):
             ):
                 metric.add_metric([station.name], self._database[collection].estimated_document_count())
         yield from (age, hours, revisions, rejected)
+        yield from _forecasts(self._database, self._network.stations)
 
     def _dagster(self, now: datetime) -> Iterator[Metric]:
         yield from self._runs(now)
@@ -108,6 +111,25 @@ class _NetworkCollector(Collector):
             for record in self._instance.get_run_records(runs, limit=1):
                 age.add_metric([name], now.timestamp() - (record.end_time or 0))
         yield from (count, age)
+
+
+def _forecasts(database: Database[dict[str, Any]], stations: Sequence[Station]) -> Iterator[Metric]:
+    labels = ["station", "pollutant", "hours_ahead"]
+    skill = _gauge(
+        "forecast_mae_skill_28_days",
+        "1 minus the mean absolute error of a station's forecasts of 28 days, divided by that of persistence.",
+        labels,
+    )
+    withheld = _gauge("forecast_withheld", "1 if the model of a station's forecasts is withheld, else 0.", labels)
+    for station in stations:
+        for hours_ahead, row in newest_score_rows(database, station.forecast_scores_asset).items():
+            for field in FORECAST_FIELDS:
+                values = [station.name, field, str(hours_ahead)]
+                score = row[f"{field}_28_days"]
+                if score is not None:
+                    skill.add_metric(values, score["mae_skill"])
+                withheld.add_metric(values, float(row[f"{field}_withheld"]))
+    yield from (skill, withheld)
 
 
 def _fetches(instance: dg.DagsterInstance, stations: Sequence[Station]) -> Iterator[Metric]:

@@ -14,6 +14,7 @@ from airquality_dagster.network.keys import asset_name, step_key
 from airquality_dagster.network.partitions import PARTITION, RANGE_END, RANGE_START, month
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.watching.alerts import Problem
+from airquality_dagster.watching.forecasts import forecast_problems
 
 # The first evaluation reads the runs of this time, each later one the runs since the evaluation before.
 _FIRST_PERIOD = timedelta(hours=2)
@@ -64,7 +65,10 @@ def follow_runs(instance: dg.DagsterInstance, network: Network, known: RunHistor
     failed = dict(known.failed)
     seen_until = known.seen_until or now - _FIRST_PERIOD
     months = [known_month.key for known_month in network_months(network, now)]
-    stations = {asset: station for station in network.stations for asset in station.assets}
+    # Assets by months: a forecast has none, and the run that fits its models is no run of months.
+    stations = {
+        asset: station for station in network.stations for asset in (station.raw_asset, *station.derived_assets)
+    }
     ended = dg.RunsFilter(statuses=_ENDED, updated_after=seen_until)
     for record in instance.get_run_records(ended, order_by="update_timestamp", ascending=True):
         run = record.dagster_run
@@ -127,7 +131,7 @@ def problems(instance: dg.DagsterInstance, network: Network, runs: RunHistory, n
             )
         )
     elif last is not None:
-        current += _old_assets(instance, network, now)
+        current += [*_old_assets(instance, network, now), *forecast_problems(instance, network, now)]
     return current
 
 

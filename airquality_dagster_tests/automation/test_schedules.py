@@ -39,7 +39,8 @@ def requested(data) -> list[tuple[str, str, list[str]]]:
     ]
 
 
-STATION1 = ["raw_station1", "station1_aggregates", "station1_quality", "station1_summaries"]
+STATION1 = ["raw_station1", "station1_aggregates", "station1_forecast", "station1_quality", "station1_summaries"]
+DERIVED = [asset for asset in STATION1 if asset not in ("raw_station1", "station1_forecast")]
 STATIONS = sorted([*STATION1, *(asset.replace("station1", "station2") for asset in STATION1)])
 # The last run of a tick draws the dashboard.
 BOTH = sorted([*STATIONS, "air_quality_dashboard"])
@@ -75,7 +76,7 @@ def test_a_run_of_stored_hours_comes_first_and_evaluates_no_checks(instance_on_d
     monkeypatch.setattr("airquality_dagster.automation.schedules.due_runs", lambda *_, **__: [former, current])
     data = tick(instance_on_disk)
     assert requested(data) == [
-        ("2025-06-01", "2026-05-01", STATION1[1:]),
+        ("2025-06-01", "2026-05-01", DERIVED),
         ("2026-06-01", "2026-06-01", sorted(["air_quality_dashboard", *STATION1])),
     ]
     assert [request.asset_check_keys for request in data.run_requests] == [[], None]
@@ -195,7 +196,7 @@ def test_days_that_a_killed_run_left_without_summaries_are_summarised_by_the_nex
         platform.run(killed_in[:7], assets=[asset for asset in STATION1 if "summaries" not in asset])
         heal, _ = due_runs(instance, network, now)
         assert heal == StationRun(("station1",), killed_in, killed_in, fetches=False)
-        platform.run(killed_in[:7], assets=STATION1[1:])
+        platform.run(killed_in[:7], assets=DERIVED)
         assert len(due_runs(instance, network, now)) == 1
 
 

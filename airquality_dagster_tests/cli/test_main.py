@@ -72,6 +72,10 @@ def test_status_shows_age_coverage_means_and_the_last_run(first_run):
     assert re.search(r"station1 .*\d+ min .*\d+/24 .*\d+/720 .*success", run.stdout.replace("\n", " "))
     assert "daily means" in run.stdout
     assert re.search(r"station1: now AQI \d+, [A-Z]", run.stdout)
+    # A first run fits models and forecasts by them, too.
+    assert re.search(
+        r"station1: (PM2.5 at \d\d:00 UTC: \d+ to \d+ µg/m³, about \d+|no forecast of PM2.5 \((?!no model))", run.stdout
+    )
     assert re.search(r"station1: valid hours of 30 days: CO \d+ %, PM2.5 \d+ %", run.stdout)
     assert "the API puts the station at 5.3693, 0.0500, 443.7 km" in run.stdout
     assert "Simulated readings" in run.stdout

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
+from airquality_dagster import definitions
 from airquality_dagster.airqino.sandbox.server import create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
 from airquality_dagster.automation.instance import due_runs, superseded_runs
@@ -14,7 +15,7 @@ from airquality_dagster.local.serving import running
 from airquality_dagster.network.stations import Network, load_network
 from airquality_dagster_tests.command import airquality
 from airquality_dagster_tests.faults.published import MONTH
-from airquality_dagster_tests.platform import Platform
+from airquality_dagster_tests.platform import QUIET, Platform
 
 NOW = datetime.now(UTC)
 
@@ -39,6 +40,16 @@ def test_a_run_whose_months_were_made_again_is_superseded_and_one_that_made_a_mo
     later = NOW + timedelta(hours=1)
     assert list(superseded_runs(platform.instance, network, later)) == [again.run_id]
     assert list(superseded_runs(platform.instance, network, NOW - timedelta(days=1))) == []
+
+
+def test_the_newest_run_that_fitted_models_is_needed_and_former_ones_are_not(platform):
+    job = definitions.defs().resolve_job_def("forecast_job")
+    assets = [dg.AssetKey(f"station1_forecast{kind}") for kind in ("", "_model", "_scores")]
+    runs = [
+        job.execute_in_process(instance=platform.instance, run_config=QUIET, asset_selection=assets) for _ in range(2)
+    ]
+    later = NOW + timedelta(hours=1)
+    assert list(superseded_runs(platform.instance, load_network(), later)) == [runs[0].run_id]
 
 
 def test_runs_of_other_networks_and_projects_are_not_superseded(instance):

@@ -14,6 +14,7 @@ from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 COMPARISON = ("paving_comparison", "comparison_can_be_told")
 NEIGHBOURS = ("neighbours", "station1_agrees_with_neighbours")
+FORECAST = ("station1_forecast_scores", "forecast_has_skill")
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 NETWORK = load_network(None)
 
@@ -26,7 +27,7 @@ def report(instance: dg.DagsterInstance, asset: str, check: str, severity: dg.As
     )
 
 
-@pytest.mark.parametrize(("asset", "check"), [COMPARISON, NEIGHBOURS])
+@pytest.mark.parametrize(("asset", "check"), [COMPARISON, NEIGHBOURS, FORECAST])
 def test_it_is_in_the_status(asset, check, home, mongodb_uri, database, monkeypatch, capsys):
     monkeypatch.setenv("MONGODB_URI", mongodb_uri)
     monkeypatch.setenv("MONGODB_DATABASE", database.name)
@@ -39,7 +40,8 @@ def test_it_is_in_the_status(asset, check, home, mongodb_uri, database, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("asset", "check", "label"), [(*COMPARISON, COMPARISON[1]), (*NEIGHBOURS, "agrees_with_neighbours")]
+    ("asset", "check", "label"),
+    [(*COMPARISON, COMPARISON[1]), (*NEIGHBOURS, "agrees_with_neighbours"), (*FORECAST, FORECAST[1])],
 )
 def test_it_is_in_the_metrics(asset, check, label, database, instance):
     registry = metrics_registry(NETWORK, database, instance)
@@ -50,7 +52,9 @@ def test_it_is_in_the_metrics(asset, check, label, database, instance):
     assert registry.get_sample_value("airquality_failed_checks", labels) is None
 
 
-@pytest.mark.parametrize(("asset", "check", "name"), [(*COMPARISON, "paving"), (*NEIGHBOURS, "station1")])
+@pytest.mark.parametrize(
+    ("asset", "check", "name"), [(*COMPARISON, "paving"), (*NEIGHBOURS, "station1"), (*FORECAST, "station1")]
+)
 def test_it_is_told_once_and_once_more_when_it_is_over_and_a_warning_is_not(asset, check, name, instance):
     cursor, now = None, datetime.now(UTC)
     with scripted_server(lambda request, number: Reply(status=200)) as webhook:
