@@ -49,8 +49,8 @@ def simulated_pair(
         difference: of the air at the two places, on the scale of the second.
         days: at the two places.
         side_by_side: days before that.
-        weeks: local sources that last for weeks, too. The daily difference then has the autocorrelation of Abidjan's
-            PM2.5: 0.45 after a day, 0.28 after a week, 0.22 after two.
+        weeks: local sources that last for weeks, too. The autocorrelation of the daily difference is then about that
+            of Abidjan's PM2.5: 0.5 after a day, 0.25 after a week, 0.2 after two.
     """
     rng = np.random.default_rng([seed, int(difference * 1000)])
     count = 24 * (side_by_side + days)
