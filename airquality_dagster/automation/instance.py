@@ -25,7 +25,7 @@ from airquality_dagster.automation.due import (
 )
 from airquality_dagster.automation.jobs import DASHBOARD_JOB, HOURLY_JOB, IN_PROGRESS, NEIGHBOURS_JOB
 from airquality_dagster.automation.lost import LostMonths, lost_months, recorded_documents, time_zone_of
-from airquality_dagster.checks.station import check_keys
+from airquality_dagster.checks.keys import check_keys
 from airquality_dagster.network.keys import asset_key, asset_name
 from airquality_dagster.network.partitions import KNOWN_UNTIL, NEWEST_HOUR, monthly_partitions
 from airquality_dagster.network.stations import Network, Station
@@ -43,13 +43,13 @@ class FailedCheck:
     """A check whose last evaluation did not pass.
 
     Args:
-        station: station of the check.
+        name: of the station or pair that the check is about.
         key: key of the check.
         evaluation: its last evaluation.
         run_id: id of the run that evaluated it.
     """
 
-    station: Station
+    name: str
     key: dg.AssetCheckKey
     evaluation: dg.AssetCheckEvaluation
     run_id: str
@@ -192,16 +192,16 @@ def superseded_runs(instance: dg.DagsterInstance, network: Network, before: date
 
 
 def failed_checks(instance: dg.DagsterInstance, network: Network) -> list[FailedCheck]:
-    """Return the checks of all stations whose last evaluation did not pass."""
-    stations = {key: station for station in network.stations for key in check_keys(station)}
+    """Return the checks of all stations and pairs whose last evaluation did not pass."""
+    names = check_keys(network)
     # The public method queries the database for each check separately.
-    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(stations))
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(names))
     failed = []
-    for key, station in stations.items():
+    for key, name in names.items():
         record = records.get(key)
         evaluation = record.event.asset_check_evaluation if record and record.event else None
         if record and evaluation and not evaluation.passed:
-            failed.append(FailedCheck(station, key, evaluation, record.run_id))
+            failed.append(FailedCheck(name, key, evaluation, record.run_id))
     return failed
 
 

@@ -22,6 +22,7 @@ class Pair(BaseModel):
     first: str
     second: str
     question: str = ""
+    question_fr: str = ""
 
     @property
     def comparison(self) -> str:

@@ -123,11 +123,13 @@ def _fetches(instance: dg.DagsterInstance, stations: Sequence[Station]) -> Itera
 
 def _failed_checks(instance: dg.DagsterInstance, network: Network) -> Metric:
     counts = Counter(
-        # A check of the network is named after its station; the metric counts stations.
-        (check.key.name.removeprefix(f"{check.station.name}_"), check.evaluation.severity.value.lower())
+        # A check of the neighbours is named after its station; the metric counts stations.
+        (check.key.name.removeprefix(f"{check.name}_"), check.evaluation.severity.value.lower())
         for check in failed_checks(instance, network)
     )
-    gauge = _gauge("failed_checks", "Checks of stations whose last evaluation did not pass.", ["check", "severity"])
+    gauge = _gauge(
+        "failed_checks", "Checks of stations and pairs whose last evaluation did not pass.", ["check", "severity"]
+    )
     for labels, count in sorted(counts.items()):
         gauge.add_metric(labels, count)
     return gauge

@@ -7,10 +7,10 @@ import dagster as dg
 from pydantic import BaseModel
 
 from airquality_dagster.automation.failures import run_failure, step_failure
-from airquality_dagster.automation.instance import failed_checks, network_months, run_events
+from airquality_dagster.automation.instance import failed_checks, last_materializations, network_months, run_events
 from airquality_dagster.automation.jobs import HOURLY_JOB, NEIGHBOURS_JOB
 from airquality_dagster.network.freshness import STALLED_AFTER
-from airquality_dagster.network.keys import asset_key, asset_name, step_key
+from airquality_dagster.network.keys import asset_name, step_key
 from airquality_dagster.network.partitions import PARTITION, RANGE_END, RANGE_START, month
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.watching.alerts import Problem
@@ -111,7 +111,7 @@ def problems(instance: dg.DagsterInstance, network: Network, runs: RunHistory, n
     ]
     for check in failed_checks(instance, network):
         if check.must_act:
-            title = f"{check.station.name}: the check {check.key.name} failed"
+            title = f"{check.name}: the check {check.key.name} failed"
             text = check.evaluation.description or title
             current.append(Problem(f"check:{check.key.to_user_string()}", title, text, check.run_id))
     job = network.named(HOURLY_JOB)
@@ -122,45 +122,53 @@ def problems(instance: dg.DagsterInstance, network: Network, runs: RunHistory, n
             Problem(
                 "schedule",
                 "the hourly job does not run",
-                f"no run of {job} has ended since {last:%Y-%m-%d %H:%M} UTC: check whether "
+                f"no run of {job} has ended since {_minute(last)}: check whether "
                 f"{network.named('hourly_schedule')} is on and whether a run hangs",
             )
         )
     elif last is not None:
-        current += [*_old_dashboard(instance, network, now), *_old_neighbours(instance, network, now)]
+        current += _old_assets(instance, network, now)
     return current
 
 
-def _old_dashboard(instance: dg.DagsterInstance, network: Network, now: datetime) -> Iterator[Problem]:
-    """Yield a problem if runs end, but the dashboard is not drawn."""
-    moment = _last_made_before(instance, network.dashboard_asset, now - STALLED_AFTER)
-    if moment is not None:
+def _old_assets(instance: dg.DagsterInstance, network: Network, now: datetime) -> Iterator[Problem]:
+    """Yield a problem for each asset of the network that was made once and no longer is, although runs end."""
+    pairs = {network.comparison_asset(pair): pair.name for pair in network.pairs}
+    made = last_materializations(instance, [network.dashboard_asset, network.neighbours_asset, *pairs])
+    moments = {asset: datetime.fromtimestamp(entry.timestamp, UTC) for asset, entry in made.items()}
+
+    def is_old(asset: str, limit: timedelta) -> bool:
+        return asset in moments and moments[asset] < now - limit
+
+    if is_old(network.dashboard_asset, STALLED_AFTER):
         yield Problem(
             "dashboard",
             "the dashboard is not drawn",
-            f"the page was last drawn at {moment:%Y-%m-%d %H:%M} UTC: read the errors of the step "
+            f"the page was last drawn at {_minute(moments[network.dashboard_asset])}: read the errors of the step "
             f"{network.dashboard_asset} in the last runs",
         )
-
-
-def _old_neighbours(instance: dg.DagsterInstance, network: Network, now: datetime) -> Iterator[Problem]:
-    """Yield a problem if neighbours were compared once, and no longer are."""
-    moment = _last_made_before(instance, network.neighbours_asset, now - _NEIGHBOURS_STALLED_AFTER)
-    if moment is not None:
+    what_to_do = (
+        f"check whether {network.named('neighbours_schedule')} is on, and read the errors of the last runs of "
+        f"{network.named(NEIGHBOURS_JOB)}"
+    )
+    if is_old(network.neighbours_asset, _NEIGHBOURS_STALLED_AFTER):
         yield Problem(
             "neighbours",
             "neighbouring stations are not compared",
-            f"they were last compared at {moment:%Y-%m-%d %H:%M} UTC: check whether "
-            f"{network.named('neighbours_schedule')} is on, and read the errors of the last runs of "
-            f"{network.named(NEIGHBOURS_JOB)}",
+            f"they were last compared at {_minute(moments[network.neighbours_asset])}: {what_to_do}",
         )
+        return  # pairs are compared after them
+    for asset, pair in pairs.items():
+        if is_old(asset, _NEIGHBOURS_STALLED_AFTER):
+            yield Problem(
+                f"comparison:{pair}",
+                f"{pair}: the stations of the pair are not compared",
+                f"they were last compared at {_minute(moments[asset])}: {what_to_do}",
+            )
 
 
-def _last_made_before(instance: dg.DagsterInstance, asset: str, limit: datetime) -> datetime | None:
-    """Return when an asset was last materialized if that was before a moment, else None."""
-    event = instance.get_latest_materialization_event(asset_key(asset))
-    moment = datetime.fromtimestamp(event.timestamp, UTC) if event else None
-    return moment if moment is not None and moment < limit else None
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun, station: Station) -> Iterator[str]:

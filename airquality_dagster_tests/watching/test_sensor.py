@@ -37,7 +37,7 @@ def api(platform):
 
     with scripted_server(respond) as server:
         platform.use(server.url)
-        assert platform.run(MONTH, assets=[*RAW, "station1_quality", "station1_aggregates"]).success
+        assert platform.run(MONTH, assets=RAW).success
         state["is_broken"] = True
         yield state
 
@@ -150,6 +150,17 @@ def test_neighbours_that_are_no_longer_compared_are_told(platform, instance, api
     assert titles(webhook) == ["neighbouring stations are not compared"]
     assert "neighbours_schedule" in webhook.received[0].json["message"]
     instance.report_runless_asset_event(dg.AssetMaterialization("neighbours"))
+    assert watcher.look() == (1, [])
+
+
+def test_a_pair_that_is_no_longer_compared_is_told(platform, instance, api, webhook):
+    watcher = Watcher(instance, f"json://{webhook.url.removeprefix('http://')}/hook")
+    with time_machine.travel(datetime.now(UTC) - timedelta(hours=51)):
+        instance.report_runless_asset_event(dg.AssetMaterialization("paving_comparison"))
+    instance.report_runless_asset_event(dg.AssetMaterialization("neighbours"))
+    assert watcher.look() == (1, [])
+    assert titles(webhook) == ["paving: the stations of the pair are not compared"]
+    instance.report_runless_asset_event(dg.AssetMaterialization("paving_comparison"))
     assert watcher.look() == (1, [])
 
 

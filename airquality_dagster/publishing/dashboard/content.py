@@ -20,6 +20,7 @@ from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS, pre
 from airquality_dagster.publishing.dashboard.problems import notes, problems
 from airquality_dagster.publishing.dashboard.record import StationRecord
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
+from airquality_dagster.readings.flags import HUMID_PERCENT
 from airquality_dagster.readings.indices import AQI_CATEGORIES
 
 
@@ -32,6 +33,7 @@ def network_content(network: Network, now: datetime) -> dict[str, Any]:
         "stalled_after_hours": STALLED_AFTER / timedelta(hours=1),
         "valid_hours": HOURS_FOR_A_VALID_DAY,
         "headlines": HEADLINE_FIELDS,
+        "humid_percent": HUMID_PERCENT,
         "parameters": [_parameter_content(parameter) for parameter in PARAMETERS],
         "aqi": [
             {"highest": highest if highest < float("inf") else None, "colour": colour, "ink": ink_on(colour)}

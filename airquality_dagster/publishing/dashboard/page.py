@@ -22,6 +22,7 @@ _SCRIPTS = (
     "charts.js",
     "calendars.js",
     "pairs.js",
+    "differences.js",
     "figures.js",
     "main.js",
 )

@@ -1,5 +1,6 @@
 """Pairs of stations that are compared, as the page shows them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,9 +12,12 @@ from airquality_dagster.network.pairs import Pair
 from airquality_dagster.network.pollutants import POLLUTANTS
 from airquality_dagster.publishing.dashboard.numbers import rounded
 from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS
-from airquality_dagster.readings.comparison_parts import ALL, HOUR, MONTH
+from airquality_dagster.readings.comparison_parts import ALL, DAY_KIND, DUST, HOUR, HUMIDITY, MONTH, SEASON, SEASONS
 
-SHOWN_PERIODS = (ALL, HOUR, MONTH)
+_KINDS = (ALL, SEASON, DAY_KIND, HUMIDITY, DUST)
+SHOWN_PERIODS = (*_KINDS, HOUR, MONTH)
+# Name of a chart → the parts that it shows.
+_PARTS = {"hour": (HOUR,), "month": (MONTH,), "kind": _KINDS}
 _DIFFERENCE = ("mean", "low", "high")
 _LINE = ("slope", "slope_low", "slope_high", "intercept", "intercept_low", "intercept_high", "r2")
 
@@ -29,12 +33,13 @@ def pair_content(pair: Pair, rows: Sequence[Row], time_zone: ZoneInfo) -> dict[s
         time_zone: of the dates.
 
     Returns:
-        its names and question; ``fields``, one document a pollutant, those of which something can be said first:
-        ``withheld`` and what is ``said`` (language → sentence) as they are stored, first and last date and ``hours``,
-        the differences ``raw`` and on one ``scale``, ``hour`` and ``month``, the difference by these. Parts of a
-        difference that may be the instruments' alone would be taken for the air's: where it is withheld, there are
-        none. ``windows``, the weeks side by side, each with the difference by it alone; ``pooled``, all of them
-        together, None if there is one; ``colocation``, that of them whose points are drawn.
+        its names and questions; ``fields``, one document a pollutant, those of which something can be said first:
+        ``withheld`` and what is ``said`` (language → the answer and, if there is more, the rest) as they are stored,
+        first and last date and ``hours``, the differences ``raw`` and on one ``scale``, and the difference by ``hour``,
+        ``month`` and ``kind`` (season, weekday and weekend, dry and wet, calm and dusty, after that of all hours).
+        Parts of a difference that may be the instruments' alone would be taken for the air's: where it is withheld,
+        there are none. ``windows``, the weeks side by side, each with the difference by it alone; ``pooled``, all of
+        them together, None if there is one; ``colocation``, that of them whose points are drawn.
     """
     wholes = {row["pollutant"]: row for row in rows if row["period"] == ALL}
     fields = [parameter.field for parameter in POLLUTANTS if parameter.field in wholes]
@@ -59,7 +64,7 @@ def _field_content(whole: Row, rows: Sequence[Row], time_zone: ZoneInfo) -> dict
     return {
         "field": whole["pollutant"],
         "withheld": whole["withheld"],
-        "said": {"en": whole["valid_statement"], "fr": whole["valid_statement_fr"]},
+        "said": {"en": _sentences(whole["valid_statement"]), "fr": _sentences(whole["valid_statement_fr"])},
         **_dates(whole, time_zone),
         "hours": whole["hours"],
         # Not rounded, so that the page rounds them as the sentences do.
@@ -67,8 +72,8 @@ def _field_content(whole: Row, rows: Sequence[Row], time_zone: ZoneInfo) -> dict
         "scale": {name: whole["difference_one_scale"][name] for name in _DIFFERENCE},
         "instruments": whole["instruments_share"],
         **{
-            period: _parts([] if is_withheld else [row for row in rows if row["period"] == period])
-            for period in (HOUR, MONTH)
+            name: _parts([] if is_withheld else [row for row in rows if row["period"] in periods])
+            for name, periods in _PARTS.items()
         },
         "colocation": whole["colocation"] and _scatter(whole["colocation"], time_zone),
         "windows": [_by_itself(window, time_zone) for window in whole["colocations"]],
@@ -76,15 +81,32 @@ def _field_content(whole: Row, rows: Sequence[Row], time_zone: ZoneInfo) -> dict
     }
 
 
+def _sentences(statement: str) -> list[str]:
+    """Return the answer, and the rest if there is one. A place, in parentheses, may have a full stop.
+
+    >>> _sentences("Nothing can be said of first (St. Paul). Left out: May.")
+    ['Nothing can be said of first (St. Paul).', 'Left out: May.']
+    """
+    return re.split(r"(?<=\.) (?![^(]*\))", statement, maxsplit=1)
+
+
 def _parts(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return the differences of parts of the time, those without an hour left out."""
-    rows = [row for row in rows if row["hours"]]
+    """Return the differences of parts of the time in order, those without an hour left out."""
+    rows = sorted((row for row in rows if row["hours"]), key=_order)
     return {
         "part": [row["part"] for row in rows],
+        "period": [row["period"] for row in rows],
         "hours": [row["hours"] for row in rows],
+        "days": [row["days"] for row in rows],
         "raw": _column(rows, "difference_raw", "mean"),
         **{name: _column(rows, "difference_one_scale", name) for name in ("mean", "low", "high")},
     }
+
+
+def _order(row: Row) -> tuple[int, int]:
+    """Return the place of a part among those of its chart; rows are in the order of their names already."""
+    kind = _KINDS.index(row["period"]) if row["period"] in _KINDS else 0
+    return kind, SEASONS.index(row["part"]) if row["period"] == SEASON else 0
 
 
 def _column(rows: Sequence[Row], difference: str, name: str) -> list[float | None]:

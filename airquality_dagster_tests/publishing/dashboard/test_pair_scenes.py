@@ -32,7 +32,13 @@ NETWORK = Network.model_validate({
         for number, (name, place) in enumerate({"paved": "Bonheur", "unpaved": "Ministre"}.items(), 1)
     ],
     "pairs": [
-        {"name": "paving", "first": "paved", "second": "unpaved", "question": "What does paving do?"},
+        {
+            "name": "paving",
+            "first": "paved",
+            "second": "unpaved",
+            "question": "What does paving do?",
+            "question_fr": "Que fait le revêtement ?",
+        },
         {"name": "strangers", "first": "unpaved", "second": "paved", "question": EVIL},
         {"name": "not_yet", "first": "paved", "second": "unpaved"},
     ],
@@ -95,17 +101,23 @@ def opened(watched):
 def open_page(page, path, language: str, pollutant: str = "pm2_5") -> None:
     page.goto(f"{path.as_uri()}#language={language}&pollutant={pollutant}")
     page.wait_for_selector("html[data-ready]", state="attached")
-    page.evaluate("drawAll()")
+    draw_pairs(page)
 
 
 def show(page, **choices: str) -> None:
-    page.evaluate("(choices) => { choose(choices); drawAll(); }", choices)
+    page.evaluate("choose", choices)
+    draw_pairs(page)
+
+
+def draw_pairs(page) -> None:
+    """Draw the figures of the pair, in view or not, and no other ones."""
+    page.evaluate("[...figures.keys()].filter((id) => id.startsWith('figure-pair-')).forEach(draw)")
 
 
 def drawn(page, figure: str) -> list[dict]:
     return page.evaluate(
         """(figure) => document.querySelector(`#figure-pair-${figure} .chart`).data.map(
-            (t) => ({name: t.name, x: [...t.x], y: [...t.y], symbol: t.marker?.symbol, error: t.error_y, fill: t.fill}))""",
+            (t) => ({name: t.name, x: [...t.x], y: [...t.y], symbol: t.marker?.symbol, error: t.error_y, error_x: t.error_x ?? null, fill: t.fill}))""",
         figure,
     )
 
@@ -116,7 +128,7 @@ def figures(page) -> list[str]:
 
 def test_a_card_has_the_question_the_places_and_the_sentences_as_they_are_stored(opened, rows, language):
     card = opened.locator("[data-pair=paving]")
-    assert card.locator("h3").inner_text() == "What does paving do?"
+    assert card.locator("h3").inner_text() == {"en": "What does paving do?", "fr": "Que fait le revêtement ?"}[language]
     assert (
         card.locator("h3 + p").inner_text()
         == {
@@ -126,9 +138,25 @@ def test_a_card_has_the_question_the_places_and_the_sentences_as_they_are_stored
     )
     sentence = {"en": "valid_statement", "fr": "valid_statement_fr"}[language]
     expected = [part_of(rows["paving"], field, "all", "all")[sentence] for field in ("pm2_5", "pm10", "co", "no2")]
-    assert card.locator(".said p").all_inner_texts() == expected
+    shown = [" ".join(one.locator("p").all_inner_texts()) for one in card.locator(".said .note").all()]
+    assert shown == expected
     begin = {"en": "Nothing can be said", "fr": "Rien ne peut être dit"}[language]
     assert [text.startswith(begin) for text in expected] == [False, False, True, True]
+
+
+def test_the_answer_is_larger_than_what_follows(opened):
+    sizes = opened.evaluate(
+        """[...document.querySelector("[data-pair=paving] .note").children].map((one) => parseFloat(getComputedStyle(one).fontSize))"""
+    )
+    assert len(sizes) == 2
+    assert sizes[0] > 16 > sizes[1]
+
+
+def test_a_question_in_one_language_only_is_marked_as_such(opened, language):
+    title = opened.locator("[data-pair=strangers] h3")
+    assert (title.inner_text(), title.get_attribute("lang")) == (EVIL, "en")
+    assert opened.locator("#pair option[value=strangers]").get_attribute("lang") == "en"
+    assert opened.locator("#pair option[value=paving]").get_attribute("lang") == language
 
 
 def test_raw_and_one_scale_stand_side_by_side_with_their_intervals(opened, rows, language):
@@ -209,6 +237,36 @@ def test_months_have_intervals_and_those_with_too_few_days_are_hollow(opened, ro
     assert too_short["symbol"] == "square-open"
 
 
+def test_kinds_of_time_have_a_line_each_with_days_interval_and_zero(opened, rows, language):
+    raw, told, too_short = drawn(opened, "kinds-paving")
+    chart = opened.evaluate(
+        """() => {
+            const { layout } = document.querySelector("#figure-pair-kinds-paving .chart");
+            return { names: layout.yaxis.ticktext, places: layout.yaxis.tickvals, zero: layout.xaxis.zerolinewidth, unit: layout.xaxis.title.text };
+        }"""
+    )
+    assert len(chart["names"]) == len(raw["y"]) == 9
+    expected = {
+        "en": ["all hours (150 d)", "Dec. – Feb. (7 d)"],
+        "fr": ["toutes les heures (150 j)", "déc. – févr. (7 j)"],
+    }
+    assert chart["names"][:2] == expected[language]
+    assert (chart["zero"], chart["unit"]) == (2, "PM2.5 (µg/m³)")
+    # One line each, and half a line between all hours, seasons, days, humidity and dust.
+    assert chart["places"] == [0, 1.5, 2.5, 3.5, 5, 6, 7.5, 9, 10]
+    weekend = told["y"].index(6)
+    stored = part_of(rows["paving"], "pm2_5", "day_kind", "weekend")["difference_one_scale"]
+    assert told["x"][weekend] == pytest.approx(stored["mean"], **CLOSE)
+    assert told["x"][weekend] + told["error_x"]["array"][weekend] == pytest.approx(stored["high"], **CLOSE)
+    assert told["x"][weekend] - told["error_x"]["arrayminus"][weekend] == pytest.approx(stored["low"], **CLOSE)
+    assert 1.5 in too_short["y"]
+    assert (too_short["symbol"], too_short["error_x"]) == ("square-open", None)
+    assert (
+        too_short["name"]
+        == {"en": "too few days for an interval", "fr": "trop peu de jours pour un intervalle"}[language]
+    )
+
+
 def test_the_weeks_side_by_side_have_their_points_and_the_line_of_the_common_scale(opened, rows, language):
     page = opened
     points, identity, line = drawn(page, "relation-paving")
@@ -233,7 +291,7 @@ def test_of_a_pollutant_that_says_nothing_no_difference_is_drawn_but_why_is_said
     assert page.locator("#pair-note").inner_text() == part_of(rows["paving"], "no2", "all", "all")[sentence]
     page.locator("#pair-pollutant").select_option("pm10")
     assert page.locator("#pair-note").is_hidden()
-    assert len(figures(page)) == 3
+    assert len(figures(page)) == 4
     # O3 was not compared.
     page.locator("#pair-pollutant").select_option("o3")
     assert figures(page) == []
@@ -280,7 +338,7 @@ def test_a_page_without_pairs_shows_nothing_of_them(browser, pages):
         assert watched.errors == []
 
 
-@pytest.mark.parametrize(("figure", "rows_of_it"), [("hours", 24), ("months", 6), ("relation", 1)])
+@pytest.mark.parametrize(("figure", "rows_of_it"), [("hours", 24), ("kinds", 9), ("months", 6), ("relation", 1)])
 def test_each_chart_has_a_table_of_its_figures(opened, rows, figure, rows_of_it):
     place = opened.locator(f"#figure-pair-{figure}-paving")
     place.locator("summary").press("Enter")
@@ -294,7 +352,7 @@ def test_each_chart_has_a_table_of_its_figures(opened, rows, figure, rows_of_it)
         assert cells[5] == str(midnight["hours"])
 
 
-@pytest.mark.parametrize("words", ["en", "fr"])
+@pytest.mark.parametrize("words", [pytest.param("en", marks=pytest.mark.long), "fr"])
 def test_a_phone_of_360_pixels_scrolls_only_down(browser, pages, words):
     with browser.new_context(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True) as context:
         page = context.new_page()
@@ -303,7 +361,7 @@ def test_a_phone_of_360_pixels_scrolls_only_down(browser, pages, words):
 
 
 @needs_axe
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_axe_finds_nothing_serious(browser, pages, scheme):
     with browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900}) as context:
         page = context.new_page()

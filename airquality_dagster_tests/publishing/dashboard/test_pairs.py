@@ -32,8 +32,8 @@ def test_a_pair_without_a_stored_comparison_has_nothing_to_show():
     assert pair_content(PAIR, [], ZONE) is None
 
 
-def test_it_has_the_question_and_the_names_of_the_stations_file(content):
-    assert {name: content[name] for name in ("name", "first", "second", "question")} == PAIR.model_dump()
+def test_it_has_the_questions_and_the_names_of_the_stations_file(content):
+    assert {name: content[name] for name in PAIR.model_dump()} == PAIR.model_dump()
 
 
 def test_pollutants_of_which_something_can_be_said_come_first_and_of_these_the_headlines(content):
@@ -43,7 +43,8 @@ def test_pollutants_of_which_something_can_be_said_come_first_and_of_these_the_h
 
 def test_sentences_and_differences_are_those_that_are_stored(content, rows):
     whole, shown = part_of(rows, "pm2_5", "all", "all"), field_of(content, "pm2_5")
-    assert shown["said"] == {"en": whole["valid_statement"], "fr": whole["valid_statement_fr"]}
+    for language, statement in (("en", "valid_statement"), ("fr", "valid_statement_fr")):
+        assert " ".join(shown["said"][language]) == whole[statement]
     assert shown["hours"] == whole["hours"]
     for name, stored in (("raw", "difference_raw"), ("scale", "difference_one_scale")):
         assert shown[name] == {part: whole[stored][part] for part in ("mean", "low", "high")}
@@ -70,11 +71,48 @@ def test_hours_of_day_and_months_are_in_order_with_their_intervals(content, rows
     assert shown["month"]["low"][0] is None
 
 
+def test_the_answer_is_apart_from_what_follows_and_has_the_whole_names_of_places(rows):
+    named = copy.deepcopy(rows)
+    part_of(named, "pm2_5", "all", "all")["valid_statement"] = (
+        "PM2.5 at second (St. Paul. Road) is 3.0 higher. More. And more."
+    )
+    part_of(named, "no2", "all", "all")["valid_statement"] = "Nothing can be said of first (St. Paul)."
+    content = pair_content(PAIR, named, ZONE)
+    assert field_of(content, "pm2_5")["said"]["en"] == [
+        "PM2.5 at second (St. Paul. Road) is 3.0 higher.",
+        "More. And more.",
+    ]
+    assert field_of(content, "no2")["said"]["en"] == ["Nothing can be said of first (St. Paul)."]
+
+
+def test_seasons_kinds_of_days_and_dust_follow_all_hours_in_order_with_their_intervals_and_days(content, rows):
+    shown = field_of(content, "pm2_5")["kind"]
+    assert list(zip(shown["period"], shown["part"], strict=True)) == [
+        ("all", "all"),
+        ("season", "DJF"),
+        ("season", "MAM"),
+        ("season", "JJA"),
+        ("day_kind", "weekday"),
+        ("day_kind", "weekend"),
+        ("humidity", "dry"),
+        ("dust", "calm"),
+        ("dust", "dusty"),
+    ]
+    for place, (period, part) in enumerate(zip(shown["period"], shown["part"], strict=True)):
+        stored = part_of(rows, "pm2_5", period, part)
+        for name in ("mean", "low", "high"):
+            expected = stored["difference_one_scale"][name]
+            assert shown[name][place] == (expected and pytest.approx(expected, **FOUR_DIGITS))
+        assert (shown["hours"][place], shown["days"][place]) == (stored["hours"], stored["days"])
+    # A week of February has no interval.
+    assert shown["low"][1] is None
+
+
 def test_parts_of_a_difference_that_says_nothing_of_the_air_are_not_shown(rows):
     withheld = copy.deepcopy(rows)
     part_of(withheld, "pm2_5", "all", "all")["withheld"] = "relation_expired"
     shown = field_of(pair_content(PAIR, withheld, ZONE), "pm2_5")
-    assert shown["hour"]["part"] == shown["month"]["part"] == []
+    assert shown["hour"]["part"] == shown["month"]["part"] == shown["kind"]["part"] == []
     assert shown["colocation"] is not None
 
 

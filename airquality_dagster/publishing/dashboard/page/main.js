@@ -14,7 +14,7 @@ function choose(changes) {
 
 function fillSelect(id, entries, value) {
   const select = document.getElementById(id);
-  select.replaceChildren(...entries.map(([key, word]) => element("option", { value: key }, word)));
+  select.replaceChildren(...entries.map(([key, word, lang]) => element("option", { value: key, lang }, word)));
   select.value = value;
 }
 
