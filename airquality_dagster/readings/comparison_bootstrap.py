@@ -58,16 +58,17 @@ class Draws:
         return estimate + self.stretch * (values - estimate)
 
 
-def draw_days(daily: np.ndarray, seed: int, draws: int = DRAWS) -> Draws:
+def draw_days(daily: np.ndarray, seed: int, draws: int = DRAWS, *, least: int = 1) -> Draws:
     """Draw days in blocks whose length suits a series.
 
     Args:
         daily: one value a day, without NaN, of at least `LEAST_BLOCKS` days.
         seed: of the random numbers.
         draws: number of resamples.
+        least: days that a block has at least.
     """
     days = len(daily)
-    block = min(block_length(daily), days // LEAST_BLOCKS)
+    block = min(max(block_length(daily), least), days // LEAST_BLOCKS)
     count = -(-days // block)
     starts = np.random.default_rng(seed).integers(0, days, (draws, count))
     # A block adds one day to the weights from its start on, and takes it away behind its end, in a circle.
