@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from airquality_dagster.readings.comparison_bootstrap import DRAWS
 from airquality_dagster.readings.comparison_differences import (
     LEAST_DAYS,
+    differences,
     is_told,
-    raw_differences,
-    scaled_differences,
     without_interval,
 )
 from airquality_dagster.readings.comparison_documents import (
@@ -95,8 +95,12 @@ def comparison_rows(
     paired = asked.where(~is_expired)
     background = _background(data.field, paired)
     (row,) = _rows(data.field, paired, background, all_hours(len(paired.hours)))
-    windows = [_window(paired, relation) for relation in relations]
+    windows = [
+        _window(relation, row["difference_one_scale"] if usable == [relation] else _by_itself(paired, relation))
+        for relation in relations
+    ]
     not_expired = [one for one, window in zip(relations, windows, strict=True) if _is_used(window)]
+    together = pooled(not_expired) if len(not_expired) > 1 else None
     whole: WholeRow = {
         **row,
         "left_out": [*(time.document for time in data.left_out), *_expired_times(asked.hours, is_expired)],
@@ -107,7 +111,7 @@ def comparison_rows(
         "colocation": _main(paired, usable or relations),
         "colocations": windows,
         # How much depends on the choice of a window: what all of them together would say.
-        "colocations_pooled": _window(paired, pooled(not_expired)) if len(not_expired) > 1 else None,
+        "colocations_pooled": _window(together, _by_itself(paired, together)) if together else None,
         "trust": trust_of(ever, paired),
         "withheld": None,
     }
@@ -117,13 +121,15 @@ def comparison_rows(
     return whole, [
         part
         for parts in parts_of(paired.local, paired.humidity, background)
-        for part in _rows(data.field, paired, background, parts)
+        for part in _rows(data.field, paired, background, parts, DRAWS // 2)
     ]
 
 
-def _rows(field: str, paired: PairedHours, background: np.ndarray, parts: Parts) -> Iterator[PartRow]:
-    """Yield the rows of some parts of the time. One draw of days serves all of them."""
-    raw, scaled = raw_differences(paired, parts.chosen), scaled_differences(paired, parts.chosen)
+def _rows(
+    field: str, paired: PairedHours, background: np.ndarray, parts: Parts, draws: int = DRAWS
+) -> Iterator[PartRow]:
+    """Yield the rows of some parts of the time."""
+    raw, scaled = differences(paired, parts.chosen, draws)
     for number, part in enumerate(parts.parts):
         is_in = parts.chosen[:, number]
         hours = paired.hours[is_in]
@@ -169,20 +175,26 @@ def _main(paired: PairedHours, candidates: Sequence[Relation]) -> RelationDocume
     return {**main.document(), "share_of_hours": share, "points": main.points()}
 
 
-def _window(paired: PairedHours, relation: Relation) -> WindowDocument:
-    """Return a relation, and what the difference would be by it alone, if it has not expired for most hours."""
-    alone = None
-    if relation.withheld is None and len(paired.hours):
-        by_it = paired.by([relation])
-        if np.median(by_it.age_days) <= EXPIRED_DAYS:
-            by_it = by_it.where(by_it.is_on_scale)
-            (alone,) = scaled_differences(by_it, all_hours(len(by_it.hours)).chosen)
+def _window(relation: Relation, by_itself: Difference | None) -> WindowDocument:
+    """Return a relation with the difference by it alone."""
     return {
         **relation.document(),
-        "difference_one_scale": alone and alone["mean"],
-        "difference_low": alone and alone["low"],
-        "difference_high": alone and alone["high"],
+        "difference_one_scale": by_itself and by_itself["mean"],
+        "difference_low": by_itself and by_itself["low"],
+        "difference_high": by_itself and by_itself["high"],
     }
+
+
+def _by_itself(paired: PairedHours, relation: Relation) -> Difference | None:
+    """Return what the difference would be by one relation alone, None if it is not used or expired for most hours."""
+    if relation.withheld is not None or not len(paired.hours):
+        return None
+    by_it = paired.by([relation])
+    if np.median(by_it.age_days) > EXPIRED_DAYS:
+        return None
+    by_it = by_it.where(by_it.is_on_scale)
+    _, (difference,) = differences(by_it, all_hours(len(by_it.hours)).chosen)
+    return difference
 
 
 def _is_used(window: WindowDocument) -> bool:

@@ -1,11 +1,13 @@
 """Mean differences of paired hours, each with its median and 95 % interval."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from airquality_dagster.readings.comparison_bootstrap import DETECTABLE, DRAWS, draw_days, interval, seed_of
 from airquality_dagster.readings.comparison_documents import Difference
 from airquality_dagster.readings.comparison_paired import PairedHours
-from airquality_dagster.readings.comparison_relation import known
+from airquality_dagster.readings.comparison_relation import Relation, known
 
 LEAST_DAYS = 14
 """Days of a difference that gets an interval. Judgement of this project: fewer are one spell of weather."""
@@ -13,24 +15,46 @@ _LEAST_DRAWN = 0.975
 """A part of the time that many resamples do not have, as one rainy week, has no interval."""
 
 
-def raw_differences(paired: PairedHours, chosen: np.ndarray) -> list[Difference]:
-    """Return the differences of the readings as they are, one a part of the time.
+def differences(
+    paired: PairedHours, chosen: np.ndarray, draws: int = DRAWS
+) -> tuple[list[Difference], list[Difference]]:
+    """Return the differences of parts of the time: of the readings as they are, and on one scale.
+
+    One draw of days serves all parts, and both: raw and on one scale, days are as autocorrelated. On one scale,
+    intervals know the errors of the relations.
 
     Args:
-        paired: the hours.
+        paired: the hours. Either all have a scale, or none.
         chosen: which hours are in which part: one row an hour, one column a part.
+        draws: resamples of the days.
     """
-    return _differences(paired, paired.second - paired.first, chosen, is_scaled=False)
-
-
-def scaled_differences(paired: PairedHours, chosen: np.ndarray) -> list[Difference]:
-    """Return the differences on one scale, one a part of the time. Intervals know the errors of the relations.
-
-    Args:
-        paired: the hours.
-        chosen: which hours are in which part: one row an hour, one column a part.
-    """
-    return _differences(paired, paired.second - paired.on_scale, chosen, is_scaled=True)
+    is_any = chosen.any(axis=1)
+    paired, chosen = paired.where(is_any), chosen[is_any]
+    first, second, on_scale = paired.first, paired.second, paired.on_scale
+    raw, scaled = second - first, second - on_scale
+    found = [_of_hours(raw[is_in]) for is_in in chosen.T], [_of_hours(scaled[is_in]) for is_in in chosen.T]
+    day = paired.day
+    if day.max(initial=-1) + 1 < LEAST_DAYS:
+        return found
+    is_scaled = not np.isnan(on_scale).any()
+    daily = np.bincount(day, scaled if is_scaled else raw) / np.bincount(day)
+    drawn = draw_days(daily, seed_of(paired.hours.as_unit("ns").asi8, first, second), draws)
+    hours = _by_day(chosen, day)
+    counts = drawn.of(hours)
+    parts = np.flatnonzero(((hours > 0).sum(axis=0) >= LEAST_DAYS) & ((counts > 0).mean(axis=0) >= _LEAST_DRAWN))
+    for values, of_parts in zip((raw, scaled) if is_scaled else (raw,), found, strict=False):
+        totals = drawn.of(_by_day(chosen * values[:, np.newaxis], day))
+        for number in parts:
+            is_in, is_drawn = chosen[:, number], counts[:, number] > 0
+            means = totals[is_drawn, number] / counts[is_drawn, number]
+            means = drawn.stretched(means, values[is_in].mean())
+            if values is scaled:
+                means = means - _errors_of_lines(paired.relations, first[is_in], paired.window[is_in], draws)[is_drawn]
+            low, high = interval(means)
+            of_parts[number]["low"], of_parts[number]["high"] = known(low), known(high)
+            of_parts[number]["detectable"] = known((high - low) / 2 * DETECTABLE)
+            of_parts[number]["block_days"] = drawn.block
+    return found
 
 
 def is_told(difference: Difference) -> bool:
@@ -44,50 +68,20 @@ def without_interval(difference: Difference) -> Difference:
     return {**difference, "low": None, "high": None, "detectable": None, "block_days": None}
 
 
-def _differences(
-    paired: PairedHours, difference: np.ndarray, chosen: np.ndarray, *, is_scaled: bool
-) -> list[Difference]:
-    is_any = chosen.any(axis=1) & ~np.isnan(difference)
-    chosen = chosen & is_any[:, np.newaxis]
-    days, day = np.unique(paired.day[is_any], return_inverse=True)
-    found = [_without_interval_of(difference[is_in]) for is_in in chosen.T]
-    if len(days) < LEAST_DAYS:
-        return found
-    daily = np.bincount(day, difference[is_any]) / np.bincount(day)
-    seed = seed_of(paired.hours[is_any].as_unit("ns").asi8, paired.first[is_any], paired.second[is_any])
-    draws = draw_days(daily, seed, DRAWS if len(found) == 1 else DRAWS // 2)
-    hours = _by_day(chosen[is_any], day)
-    count = draws.of(hours)
-    total = draws.of(_by_day(chosen[is_any] * difference[is_any, np.newaxis], day))
-    for number in np.flatnonzero((hours > 0).sum(axis=0) >= LEAST_DAYS):
-        is_in = chosen[:, number]
-        is_drawn = count[:, number] > 0
-        if np.mean(is_drawn) < _LEAST_DRAWN:
-            continue
-        mean = float(difference[is_in].mean())
-        means = draws.stretched(total[:, number] / np.maximum(count[:, number], 1), mean)
-        if is_scaled:
-            means = means - _errors_of_lines(paired, is_in, len(means))
-        low, high = interval(means[is_drawn])
-        found[number]["low"], found[number]["high"] = known(low), known(high)
-        found[number]["detectable"] = known((high - low) / 2 * DETECTABLE)
-        found[number]["block_days"] = draws.block
-    return found
-
-
-def _errors_of_lines(paired: PairedHours, is_in: np.ndarray, draws: int) -> np.ndarray | float:
+def _errors_of_lines(relations: Sequence[Relation], first: np.ndarray, window: np.ndarray, draws: int) -> np.ndarray:
     """Return by how much resamples of the side-by-side days move the mean of the first station on one scale."""
-    errors: np.ndarray | float = 0.0
-    for number, relation in enumerate(paired.relations):
-        first = paired.first[is_in & (paired.window == number)]
-        if len(first):
+    errors = np.zeros(draws)
+    for number, relation in enumerate(relations):
+        of_window = first[window == number]
+        if len(of_window):
             (slopes, intercepts), (slope, intercept) = relation.lines, relation.line
-            share = len(first) / is_in.sum()
-            errors = errors + share * (intercepts - intercept + (slopes - slope) * first.mean())[:draws]
+            share = len(of_window) / len(first)
+            errors += share * (intercepts - intercept + (slopes - slope) * of_window.mean())[:draws]
     return errors
 
 
-def _without_interval_of(values: np.ndarray) -> Difference:
+def _of_hours(values: np.ndarray) -> Difference:
+    """Return mean and median, without an interval."""
     return {
         "mean": known(float(values.mean())) if len(values) else None,
         "low": None,

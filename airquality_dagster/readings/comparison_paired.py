@@ -87,13 +87,13 @@ class PairedHours:
 
     @cached_property
     def local(self) -> pd.DatetimeIndex:
-        """Starts of the hours in the time of the network."""
-        return self.hours.tz_convert(self.zone)
+        """Starts of the hours in the time of the network, without a time zone: parts of dates are then read at once."""
+        return self.hours.tz_convert(self.zone).tz_localize(None)
 
     @cached_property
     def day(self) -> np.ndarray:
         """Number of the local day of each hour, without gaps."""
-        return np.unique(self.local.tz_localize(None).to_numpy().astype("datetime64[D]"), return_inverse=True)[1]
+        return np.unique(self.local.to_numpy().astype("datetime64[D]"), return_inverse=True)[1]
 
     @property
     def is_on_scale(self) -> np.ndarray:

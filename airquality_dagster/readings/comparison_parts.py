@@ -56,7 +56,7 @@ def parts_of(local: pd.DatetimeIndex, humidity: np.ndarray, background: np.ndarr
     """Yield the parts of some hours.
 
     Args:
-        local: starts of the paired hours in the time of the network, at least one.
+        local: starts of the paired hours in the time of the network, without a time zone, at least one.
         humidity: relative humidity, %, NaN where there is none.
         background: of both stations, NaN where there is none.
     """
@@ -104,7 +104,7 @@ def background_of(field: str, hours: pd.DatetimeIndex, lower: np.ndarray) -> np.
 
 def _daily_mean(local: pd.DatetimeIndex, values: np.ndarray) -> np.ndarray:
     """Return for each hour the mean of its local day; NaN on a day without a value."""
-    _, day = np.unique(local.tz_localize(None).to_numpy().astype("datetime64[D]"), return_inverse=True)
+    _, day = np.unique(local.to_numpy().astype("datetime64[D]"), return_inverse=True)
     count = np.bincount(day, ~np.isnan(values))
     with np.errstate(invalid="ignore", divide="ignore"):
         return (np.bincount(day, np.nan_to_num(values)) / count)[day]

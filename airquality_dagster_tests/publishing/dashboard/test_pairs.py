@@ -33,7 +33,7 @@ def test_a_pair_without_a_stored_comparison_has_nothing_to_show():
 
 
 def test_it_has_the_question_and_the_names_of_the_stations_file(content):
-    assert {name: content[name] for name in ("name", "first", "second", "question")} == PAIR.model_dump()
+    assert {name: content[name] for name in ("name", "first", "second", "question", "question_fr")} == PAIR.model_dump()
 
 
 def test_pollutants_of_which_something_can_be_said_come_first_and_of_these_the_headlines(content):
