@@ -11,7 +11,8 @@ import click
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.readings.comparison import FieldHours, comparison_rows, is_told
+from airquality_dagster.readings.comparison import FieldHours, comparison_rows
+from airquality_dagster.readings.comparison_differences import is_told
 from airquality_dagster.readings.comparison_relation import Window, relation_of
 
 FIELD = "pm2_5"
@@ -131,7 +132,7 @@ def _intervals(pairs: Iterable[SimulatedPair]) -> Iterator[tuple[float, float, b
         relations = [relation_of(pair.window, pair.first, pair.second)]
         whole = comparison_rows(pair.data, relations, ZoneInfo("UTC"), with_parts=False)[0]
         scaled = whole["difference_one_scale"]
-        if scaled["low"] is None:
+        if scaled["low"] is None or scaled["high"] is None:
             continue  # gaps left too few hours side by side
         yield scaled["low"], scaled["high"], is_told(scaled) and whole["withheld"] is None
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from airquality_dagster.network.pollutants import DATE
+from airquality_dagster.readings.comparison_documents import LeftOutDocument
 from airquality_dagster.readings.disagreements import Disagreement, Kind
 from airquality_dagster.readings.neighbour_days import FINDINGS
 
@@ -44,7 +45,7 @@ class LeftOut:
         return is_inside if self.end is None else is_inside & (hours < pd.Timestamp(self.end))
 
     @property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> LeftOutDocument:
         """The document that is stored."""
         return {"from": self.start, "to": self.end, "reason": self.reason, "station": self.station}
 
