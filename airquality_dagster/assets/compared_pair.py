@@ -26,7 +26,6 @@ from airquality_dagster.network.pollutants import BY_FIELD, POLLUTANTS, SIMULATE
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.comparison import VERSION, comparison_rows
 from airquality_dagster.readings.comparison_days import Day, pair_days, reversed_days
-from airquality_dagster.readings.comparison_documents import StatedRow
 from airquality_dagster.readings.comparison_hours import PairHours, StationHours
 from airquality_dagster.readings.comparison_left_out import LeftOut, left_out
 from airquality_dagster.readings.comparison_statements import Names, stated
@@ -85,20 +84,18 @@ class PairInputs:
             with_parts: also by season, month, hour of day and so on.
         """
         bounds = [None if moment is None else pd.Timestamp(moment).tz_convert("UTC") for moment in (start, end)]
-        wholes: list[StatedRow] = []
         rows: list[Mapping[str, Any]] = []
         for parameter in POLLUTANTS:
             data = self.hours.of_field(parameter.field, bounds[0], bounds[1], self.left_out[parameter.field])
             relations = self.hours.relations(parameter.field)
             whole, parts = comparison_rows(data, relations, self.zone, with_parts=with_parts)
-            wholes.append(stated(whole, self.names, self.zone))
-            rows += [{**wholes[-1], INPUTS: self.digest}, *parts]
-        return self.with_rows([{**row, SIMULATED: True} for row in rows] if self.is_simulated else rows, wholes)
+            rows += [{**stated(whole, self.names, self.zone), INPUTS: self.digest}, *parts]
+        return self.with_rows([{**row, SIMULATED: True} for row in rows] if self.is_simulated else rows)
 
-    def with_rows(self, rows: Sequence[Mapping[str, Any]], wholes: Sequence[StatedRow]) -> Compared:
+    def with_rows(self, rows: Sequence[Mapping[str, Any]]) -> Compared:
         """Return the comparison of rows that were computed, or are stored."""
         count = int(self.hours.is_compared.sum())
-        return Compared(self.pair.name, self.names, rows, wholes, self.planned, count, self.zone, self.now)
+        return Compared(self.pair.name, self.names, rows, self.planned, count, self.zone, self.now)
 
 
 def read_pair(database: Database[dict[str, Any]], network: Network, pair: Pair, now: datetime) -> PairInputs:

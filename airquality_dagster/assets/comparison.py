@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -19,7 +19,6 @@ from airquality_dagster.network.pairs import Pair
 from airquality_dagster.network.pollutants import BY_FIELD
 from airquality_dagster.network.stations import Network
 from airquality_dagster.readings.comparison import VERSION
-from airquality_dagster.readings.comparison_documents import StatedRow
 from airquality_dagster.readings.comparison_parts import ALL
 from airquality_dagster.readings.comparison_statements import decimals_of, written
 from airquality_dagster.readings.flags import RULES
@@ -69,7 +68,7 @@ def comparison_asset(pair: Pair, network: Network, owner: str) -> dg.AssetsDefin
             inputs = read_pair(database, network, pair, datetime.now(UTC))
             stored = comparison_documents(database, network.comparison_asset(pair))
         is_stored = _is_made_of(inputs.digest, stored, context.instance.get_latest_materialization_event(key))
-        compared = inputs.with_rows(stored, _wholes(stored)) if is_stored else inputs.compared()
+        compared = inputs.with_rows(stored) if is_stored else inputs.compared()
         yield dg.Output(
             pd.DataFrame(compared.rows, columns=[column.name for column in COMPARISON_COLUMNS.columns]),
             metadata={
@@ -123,10 +122,6 @@ def _is_made_of(digest: str, stored: list[Mapping[str, Any]], event: dg.EventLog
     metadata = {name: value.value for name, value in event.asset_materialization.metadata.items()}
     is_complete = metadata.get(INPUTS) == digest and metadata.get(_ROW_COUNT) == len(stored)
     return is_complete and all(row[INPUTS] == digest for row in stored if row["period"] == ALL)
-
-
-def _wholes(rows: list[Mapping[str, Any]]) -> list[StatedRow]:
-    return [cast("StatedRow", row) for row in rows if row["period"] == ALL]
 
 
 def _plot(compared: Compared) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from airquality_dagster.checks.outcome import CheckOutcome, Checks, Finding, table_metadata
@@ -12,6 +13,7 @@ from airquality_dagster.network.pollutants import BY_FIELD
 from airquality_dagster.readings.comparison_differences import LEAST_DAYS
 from airquality_dagster.readings.comparison_documents import StatedRow, WindowDocument
 from airquality_dagster.readings.comparison_paired import TRUSTED_DAYS
+from airquality_dagster.readings.comparison_parts import ALL
 from airquality_dagster.readings.comparison_relation import FOUND
 from airquality_dagster.readings.comparison_statements import Names, dates_of, decimals_of, written
 from airquality_dagster.readings.comparison_withheld import NO_HOURS, TOO_FEW_DAYS
@@ -30,7 +32,6 @@ class Compared:
         pair: its name.
         names: of the two stations.
         rows: all of its rows.
-        wholes: those of all hours, one a pollutant.
         planned: side-by-side windows of the stations file, those to come, too.
         hours: stored hours of either station, since both are at the places that are compared.
         zone: of the dates.
@@ -40,11 +41,15 @@ class Compared:
     pair: str
     names: Names
     rows: Sequence[Mapping[str, Any]]
-    wholes: Sequence[StatedRow]
     planned: Sequence[Together]
     hours: int
     zone: ZoneInfo
     now: datetime
+
+    @cached_property
+    def wholes(self) -> Sequence[StatedRow]:
+        """The rows of all hours, one a pollutant."""
+        return [cast("StatedRow", row) for row in self.rows if row["period"] == ALL]
 
     @property
     def particles(self) -> Sequence[StatedRow]:

@@ -28,7 +28,7 @@ def differences(
         chosen: which hours are in which part: one row an hour, one column a part.
         draws: resamples of the days.
     """
-    is_any = chosen.any(axis=1)
+    is_any = np.asarray(chosen.any(axis=1))
     paired, chosen = paired.where(is_any), chosen[is_any]
     first, second, on_scale = paired.first, paired.second, paired.on_scale
     raw, scaled = second - first, second - on_scale

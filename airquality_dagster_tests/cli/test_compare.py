@@ -53,6 +53,13 @@ def test_the_table_ends_with_what_may_be_said(compare, database):
     assert "On one scale, that of the second station, PM2.5 at unpaved (Street of unpaved) is" in run.stdout
 
 
+def test_simulated_readings_are_told(compare, database):
+    store(database)
+    assert "simulated" not in compare("paving").stderr
+    database["raw_paved"].update_one({}, {"$set": {"simulated": True}})
+    assert "simulated" in compare("paving").stderr
+
+
 def test_the_stored_comparison_is_exported(tmp_path, home, mongodb_uri, database, use):  # noqa: F811
     path, output = use(stations()), tmp_path / "paving.csv"
     part = {"mean": 3.0, "low": 2.5, "high": 3.5, "median": 3.0, "detectable": 0.7, "block_days": 3}

@@ -265,3 +265,54 @@ def test_a_planned_fortnight_hides_no_weeks_that_were_found():
     planned = Together(APART + timedelta(days=3650), None, DEVICES)
     always = [Together(BEGIN, None, DEVICES)]
     assert hours_of_pair(first, second, [planned], always).windows == hours_of_pair(first, second, [], always).windows
+
+
+@pytest.fixture
+def lively():
+    """Return the hours of two stations that differ in PM10 from hour to hour once they are apart."""
+    first, second = two_readings()
+    second.loc[APART:, "pm10"] *= np.exp(np.random.default_rng(9).normal(0, 0.5, 24 * DAYS))
+    return hours_of(first), hours_of(second)
+
+
+def test_one_declared_hour_hides_no_weeks_that_were_found(lively):
+    hour = Together(BEGIN + timedelta(days=2), BEGIN + timedelta(days=2, hours=1), DEVICES)
+    always = [Together(BEGIN, None, DEVICES)]
+    pair = hours_of_pair(*lively, [hour], always)
+    assert {window.source for window in pair.windows} == {"found", "declared"}
+    assert rows_of(pair)[0]["withheld"] is None
+
+
+def test_a_declared_window_that_can_be_used_leaves_nothing_to_search_for(lively):
+    declared = Together(BEGIN, APART, DEVICES)
+    assert [one.source for one in hours_of_pair(*lively, [declared]).windows] == ["declared"]
+
+
+def test_weeks_that_are_found_belong_to_the_devices_that_measured_then(lively):
+    swap = APART + timedelta(days=60)
+    old, new = Together(BEGIN, swap, DEVICES), Together(swap, None, (1, 9))
+    pair = hours_of_pair(*lively, [], [old, new], [old, new])
+    assert pair.windows == []
+    assert rows_of(pair)[0]["withheld"] == "no_side_by_side"
+    before = hours_of_pair(*lively, [], [old], [old, new])
+    assert [window.devices for window in before.windows] == [DEVICES]
+
+
+def test_a_copy_of_the_other_station_is_no_agreement():
+    first, second = two_readings()
+    copied = second.copy()
+    copied.loc[APART:] = first.loc[APART:]
+    assert rows_of(pair_of(hours_of(first), hours_of(copied)))[0]["withheld"] == "copy"
+    # Two that both read 0 for the most part are no copies.
+    for station in (first, second):
+        station.loc[APART:, "pm2_5"] = np.where(np.arange(24 * DAYS) % 40, 0.0, station.loc[APART:, "pm2_5"])
+    assert rows_of(pair_of(hours_of(first), hours_of(second)))[0]["withheld"] != "copy"
+
+
+def test_the_ratio_of_carbon_monoxide_needs_no_offset_in_another_unit():
+    first, second = two_readings()
+    for station in (first, second):
+        station["co"] = station["pm2_5"] / 50
+    second.loc[APART + timedelta(days=DAYS - 30) :, "co"] *= 2
+    whole = rows_of(pair_of(hours_of(first), hours_of(second)), "co")[0]
+    assert whole["trust"]["ratio_change"] == pytest.approx(1.0, abs=0.2)
