@@ -55,9 +55,9 @@ def test_the_table_ends_with_what_may_be_said(compare, database):
 
 def test_simulated_readings_are_told(compare, database):
     store(database)
-    assert "simulated" not in compare("paving").stderr
+    assert "Simulated readings" not in compare("paving").stderr
     database["raw_paved"].update_one({}, {"$set": {"simulated": True}})
-    assert "simulated" in compare("paving").stderr
+    assert "Simulated readings" in compare("paving").stderr
 
 
 def test_the_stored_comparison_is_exported(tmp_path, home, mongodb_uri, database, use):  # noqa: F811
