@@ -132,7 +132,7 @@ def _rows(
     raw, scaled = differences(paired, parts.chosen, draws)
     for number, part in enumerate(parts.parts):
         is_in = parts.chosen[:, number]
-        hours = paired.hours[is_in]
+        place = np.flatnonzero(is_in)
         counts = np.bincount(paired.day[is_in])
         # A day is one with three quarters of its hours.
         days = int((counts >= min(HOURS_FOR_A_VALID_DAY, part.hours_of_a_day * 0.75)).sum())
@@ -143,9 +143,9 @@ def _rows(
             "pollutant": field,
             "period": part.period,
             "part": part.name,
-            "from": hours[0] if len(hours) else None,
-            "to": hours[-1] + _HOUR if len(hours) else None,
-            "hours": len(hours),
+            "from": paired.hours[place[0]] if len(place) else None,
+            "to": paired.hours[place[-1]] + _HOUR if len(place) else None,
+            "hours": len(place),
             "days": days,
             "mean_first": _mean(paired.first[is_in]),
             "mean_second": _mean(paired.second[is_in]),

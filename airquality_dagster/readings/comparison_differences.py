@@ -29,16 +29,17 @@ def differences(
         draws: resamples of the days.
     """
     is_any = np.asarray(chosen.any(axis=1))
-    paired, chosen = paired.where(is_any), chosen[is_any]
-    first, second, on_scale = paired.first, paired.second, paired.on_scale
+    chosen, first, second, on_scale, window = (
+        values[is_any] for values in (chosen, paired.first, paired.second, paired.on_scale, paired.window)
+    )
     raw, scaled = second - first, second - on_scale
     found = [_of_hours(raw[is_in]) for is_in in chosen.T], [_of_hours(scaled[is_in]) for is_in in chosen.T]
-    day = paired.day
-    if day.max(initial=-1) + 1 < LEAST_DAYS:
+    days, day = np.unique(paired.day[is_any], return_inverse=True)
+    if len(days) < LEAST_DAYS:
         return found
     is_scaled = not np.isnan(on_scale).any()
     daily = np.bincount(day, scaled if is_scaled else raw) / np.bincount(day)
-    drawn = draw_days(daily, seed_of(paired.hours.as_unit("ns").asi8, first, second), draws)
+    drawn = draw_days(daily, seed_of(paired.hours[is_any].as_unit("ns").asi8, first, second), draws)
     hours = _by_day(chosen, day)
     counts = drawn.of(hours)
     parts = np.flatnonzero(((hours > 0).sum(axis=0) >= LEAST_DAYS) & ((counts > 0).mean(axis=0) >= _LEAST_DRAWN))
@@ -49,7 +50,7 @@ def differences(
             means = totals[is_drawn, number] / counts[is_drawn, number]
             means = drawn.stretched(means, values[is_in].mean())
             if values is scaled:
-                means = means - _errors_of_lines(paired.relations, first[is_in], paired.window[is_in], draws)[is_drawn]
+                means = means - _errors_of_lines(paired.relations, first[is_in], window[is_in], draws)[is_drawn]
             low, high = interval(means)
             of_parts[number]["low"], of_parts[number]["high"] = known(low), known(high)
             of_parts[number]["detectable"] = known((high - low) / 2 * DETECTABLE)

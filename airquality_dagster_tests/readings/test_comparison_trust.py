@@ -115,7 +115,7 @@ def test_a_window_that_has_expired_for_most_hours_contradicts_none():
     second.loc[beside, "pm2_5"] = 40 + 3 * first.loc[beside, "pm2_5"]
     windows = [Together(BEGIN, APART, DEVICES), Together(after(880).to_pydatetime(), None, DEVICES)]
     pair = hours_of_pair(hours_of(first), hours_of(second), windows)
-    early = whole_of(pair, None, after(100))
+    early = whole_of(pair, None, after(240))
     assert early["withheld"] is None
     assert early["colocations"][1]["difference_one_scale"] is None
     late = whole_of(pair, after(380), after(430))
