@@ -27,9 +27,12 @@ from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.comparison import VERSION, comparison_rows
 from airquality_dagster.readings.comparison_days import Day, pair_days, reversed_days
 from airquality_dagster.readings.comparison_hours import PairHours, StationHours
-from airquality_dagster.readings.comparison_left_out import LeftOut, left_out
+from airquality_dagster.readings.comparison_left_out import LeftOut, joined, left_out
+from airquality_dagster.readings.comparison_paired import PairedHours
 from airquality_dagster.readings.comparison_statements import Names, stated
-from airquality_dagster.readings.flags import FAULTY, RULES, Flag, flag_names
+from airquality_dagster.readings.comparison_steps import lasting_changes
+from airquality_dagster.readings.disagreements import Kind
+from airquality_dagster.readings.flags import FAULTY, PARTICLES, RULES, Flag, flag_names
 from airquality_dagster.storage.judged_hours import has_simulated_hours, judged_hours
 from airquality_dagster.storage.neighbours import neighbour_documents
 
@@ -85,12 +88,27 @@ class PairInputs:
         """
         bounds = [None if moment is None else pd.Timestamp(moment).tz_convert("UTC") for moment in (start, end)]
         rows: list[Mapping[str, Any]] = []
+        changes = self._lasting_changes()
         for parameter in POLLUTANTS:
-            data = self.hours.of_field(parameter.field, bounds[0], bounds[1], self.left_out[parameter.field])
+            times = joined([*self.left_out[parameter.field], *(changes if parameter.field in PARTICLES else [])])
+            data = self.hours.of_field(parameter.field, bounds[0], bounds[1], times)
             relations = self.hours.relations(parameter.field)
             whole, parts = comparison_rows(data, relations, self.zone, with_parts=with_parts)
             rows += [{**stated(whole, self.names, self.zone), INPUTS: self.digest}, *parts]
         return self.with_rows([{**row, SIMULATED: True} for row in rows] if self.is_simulated else rows)
+
+    def _lasting_changes(self) -> list[LeftOut]:
+        """Return the times of particles that are left out because their level has changed for good.
+
+        All hours that can be compared count, whichever are asked for; of faults, those in which the level is right.
+        """
+        fractions = []
+        for field in PARTICLES:
+            times = [time for time in self.left_out[field] if time.reason != Kind.LEVEL]
+            data = self.hours.of_field(field, None, None, times)
+            usable = [one for one in self.hours.relations(field) if one.withheld is None]
+            fractions.append(PairedHours.of(data.hours, data.first, data.second, data.humidity, self.zone).by(usable))
+        return list(lasting_changes(fractions))
 
     def with_rows(self, rows: Sequence[Mapping[str, Any]]) -> Compared:
         """Return the comparison of rows that were computed, or are stored."""

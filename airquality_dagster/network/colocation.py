@@ -1,7 +1,7 @@
 """When two stations stood side by side, and when each stood at the place that is compared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -29,11 +29,13 @@ class Together:
         start: the first hour.
         end: excluded; None while it goes on.
         devices: that measured. A relation holds for these two alone.
+        is_placed: whether the stations file says where the two stood.
     """
 
     start: datetime
     end: datetime | None
     devices: Devices
+    is_placed: bool = False
 
 
 def side_by_side(first: Station, second: Station, zone: ZoneInfo) -> list[Together]:
@@ -61,7 +63,7 @@ def compared_periods(first: Station, second: Station, zone: ZoneInfo, now: datet
         now: tz-aware; a deployment that begins later is planned.
     """
     return [
-        period
+        replace(period, is_placed=_is_placed(one) and _is_placed(other))
         for one, of_first in _at_present_place(first, zone, now)
         for other, of_second in _at_present_place(second, zone, now)
         for period in _overlap(of_first, of_second, _devices(first, one, second, other))
@@ -123,6 +125,10 @@ def _at_present_place(station: Station, zone: ZoneInfo, now: datetime) -> Sequen
 
 def _site(deployment: Deployment) -> tuple[str, str]:
     return deployment.place, deployment.surface
+
+
+def _is_placed(deployment: Deployment | None) -> bool:
+    return deployment is not None and bool(deployment.place or deployment.position)
 
 
 def _is_one_place(one: Deployment, other: Deployment) -> bool:

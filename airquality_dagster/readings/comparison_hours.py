@@ -80,7 +80,7 @@ class PairHours:
         Args:
             first, second: of the two.
             side_by_side: windows of the stations file. If none of them tells how the devices that are compared read
-                particles, the hours of these devices are searched for weeks side by side.
+                particles, the hours of these devices at no declared place are searched for weeks side by side.
             compared: when both were at the places that are compared.
             measured: which two devices measured when, wherever they stood.
         """
@@ -95,8 +95,10 @@ class PairHours:
         pair = cls(first, second, [window for window in windows if window.start < last], compared)
         if pair.devices is None or any(one.withheld is None for name in PARTICLES for one in pair.relations(name)):
             return pair
-        of_devices = _is_in(hours, [period for period in measured if period.devices == pair.devices])
-        found = found_windows(first.sound[of_devices], second.sound[of_devices], pair.devices)
+        # A front of dust makes two streets alike for a week: where the file names the places, it is right.
+        is_searched = _is_in(hours, [period for period in measured if period.devices == pair.devices])
+        is_searched &= ~_is_in(hours, [period for period in compared if period.is_placed])
+        found = found_windows(first.sound[is_searched], second.sound[is_searched], pair.devices)
         return replace(pair, windows=sorted([*pair.windows, *found], key=lambda window: window.start))
 
     @property

@@ -288,6 +288,12 @@ def test_a_declared_window_that_can_be_used_leaves_nothing_to_search_for(lively)
     assert [one.source for one in hours_of_pair(*lively, [declared]).windows] == ["declared"]
 
 
+def test_no_weeks_are_searched_for_where_the_file_says_where_the_two_stand(lively):
+    placed = [Together(BEGIN, None, DEVICES, is_placed=True)]
+    assert hours_of_pair(*lively, [], placed).windows == []
+    assert hours_of_pair(*lively, [], [replace(placed[0], is_placed=False)]).windows != []
+
+
 def test_weeks_that_are_found_belong_to_the_devices_that_measured_then(lively):
     swap = APART + timedelta(days=60)
     old, new = Together(BEGIN, swap, DEVICES), Together(swap, None, (1, 9))
