@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from airquality_dagster.readings.comparison_bootstrap import DETECTABLE, DRAWS, draw_days, interval, seed_of
+from airquality_dagster.readings.comparison_bootstrap import (
+    DETECTABLE,
+    DRAWS,
+    draw_days,
+    interval,
+    seed_of,
+    standard_error,
+    with_error,
+)
 from airquality_dagster.readings.comparison_documents import Difference
 from airquality_dagster.readings.comparison_paired import PairedHours
 from airquality_dagster.readings.comparison_relation import Relation, known
@@ -47,8 +55,9 @@ def differences(
         totals = drawn.of(_by_day(chosen * values[:, np.newaxis], day))
         for number in parts:
             is_in, is_drawn = chosen[:, number], counts[:, number] > 0
+            mean = float(values[is_in].mean())
             means = totals[is_drawn, number] / counts[is_drawn, number]
-            means = drawn.stretched(means, values[is_in].mean())
+            means = with_error(means, mean, _error(values[is_in] - mean, day[is_in]))
             if values is scaled:
                 means = means - _errors_of_lines(paired.relations, first[is_in], window[is_in], draws)[is_drawn]
             low, high = interval(means)
@@ -91,6 +100,18 @@ def _of_hours(values: np.ndarray) -> Difference:
         "detectable": None,
         "block_days": None,
     }
+
+
+def _error(deviations: np.ndarray, day: np.ndarray) -> float:
+    """Return the standard error of the mean of the hours of a part.
+
+    Args:
+        deviations: of the hours from their mean.
+        day: number of the day of each hour, in order.
+    """
+    _, of_part = np.unique(day, return_inverse=True)
+    days = of_part[-1] + 1
+    return standard_error(np.bincount(of_part, deviations) * days / len(deviations))
 
 
 def _by_day(values: np.ndarray, day: np.ndarray) -> np.ndarray:
