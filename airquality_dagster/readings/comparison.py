@@ -121,7 +121,7 @@ def comparison_rows(
     return whole, [
         part
         for parts in parts_of(paired.local, paired.humidity, background)
-        for part in _rows(data.field, paired, background, parts, DRAWS // 2)
+        for part in _rows(data.field, paired, background, parts, DRAWS // 4)
     ]
 
 
