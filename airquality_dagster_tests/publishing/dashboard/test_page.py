@@ -17,7 +17,7 @@ from airquality_dagster.publishing.dashboard.newest import CROSS_SENSITIVE, OFF_
 from airquality_dagster.publishing.dashboard.page import PAGE, page_html
 from airquality_dagster.publishing.dashboard.pairs import SHOWN_PERIODS
 from airquality_dagster.readings.comparison_parts import ALL
-from airquality_dagster.readings.comparison_relation import DISAGREE, TOO_FEW_HOURS
+from airquality_dagster.readings.comparison_relation import WINDOW_DISAGREES, WINDOW_TOO_SHORT
 from airquality_dagster.readings.flags import Flag
 from airquality_dagster.readings.hours import NO_PARTICLES
 from airquality_dagster.readings.indices import AQI_CATEGORIES
@@ -58,7 +58,7 @@ def test_every_text_that_the_page_asks_for_is_there_and_no_other():
     }
     asked |= {f"withheld_{NO_PARTICLES}"}
     asked |= {f"{period}Difference" for period in SHOWN_PERIODS if period != ALL} | {"low", "high"}
-    asked |= {f"window_{reason}" for reason in (DISAGREE, TOO_FEW_HOURS)}
+    asked |= {f"window_{reason}" for reason in (WINDOW_DISAGREES, WINDOW_TOO_SHORT)}
     labels = {f"label_{parameter.field}" for parameter in PARAMETERS}
     assert asked - TEXTS.keys() == set()
     assert TEXTS.keys() - asked - labels == set()
