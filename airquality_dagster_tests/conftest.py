@@ -22,7 +22,7 @@ from airquality_dagster.airqino.client import AirQinoClient
 from airquality_dagster.local.mongod import embedded_mongod
 
 # How long an example takes depends on the machine; what the suite takes is measured as a whole.
-hypothesis.settings.register_profile("platform", deadline=None)
+hypothesis.settings.register_profile("platform", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("platform")
 
 CAPTURES = Path(__file__).parents[2] / "shared" / "airqino"

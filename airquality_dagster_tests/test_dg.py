@@ -98,6 +98,7 @@ def test_dg_checks_this_project_without_a_complaint():
     assert "warning" not in f"{done.stdout}{done.stderr}".lower()
 
 
+@pytest.mark.long
 def test_dg_launch_materializes_a_month_of_a_station(mongodb_uri, database, tmp_path):
     with running(create_app(SimulatedSource())) as url:
         done = dg(

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from airquality_dagster.airqino.sandbox.server import create_app
 from airquality_dagster.airqino.sandbox.sources import ReplaySource
 from airquality_dagster.local.serving import running
@@ -37,6 +39,7 @@ def test_a_range_of_months_is_materialized_by_dagster_asset_materialize(tmp_path
     assert database["station1_aggregates"].count_documents({}) == len({hour[:10] for hour in hours})
 
 
+@pytest.mark.long
 def test_without_credentials_the_definitions_load_and_a_materialization_fails_with_what_to_do(tmp_path):
     with scripted_server(lambda request, number: Reply(status=401, body={})) as api:
         run = dagster(

@@ -99,6 +99,7 @@ def test_a_run_stores_its_events_without_a_connection_for_each(production, serve
         assert sessions(server) - before <= 2
 
 
+@pytest.mark.long
 def test_connections_that_a_restart_of_postgres_ended_are_replaced_unseen(production, server, caplog):
     with dg.DagsterInstance.get() as instance:
         run(instance, 1)
@@ -201,6 +202,7 @@ def test_processes_that_start_together_on_a_new_database_succeed_once_the_limit_
         assert (pool.name, pool.limit, pool.from_default) == ("airqino_api", 4, False)
 
 
+@pytest.mark.long
 def test_two_run_processes_at_once_store_everything(production, mongodb_uri, database, tmp_path):
     """Each loads a month of a station, with events stored in batches."""
     subprocess.run(SET_LIMIT, check=True, timeout=120, stdout=subprocess.DEVNULL)

@@ -115,6 +115,7 @@ def test_only_the_air_of_the_two_streets_is_valid_and_of_it_no_carbon_monoxide_a
     assert database["station1_aggregates"].count_documents({"no2_mean": {"$gt": 25}}) >= 13
 
 
+@pytest.mark.long
 def test_a_load_month_by_month_gives_the_same_flags_and_days_as_a_load_in_one_run(platform, database):
     """But for a month's last hours, which know what comes after once it is stored: hence the second pass."""
     with running(create_app(ReplaySource(CAPTURES))) as url:
@@ -147,6 +148,7 @@ def test_days_of_the_real_year_are_the_same_to_the_last_digit_however_the_year_i
         pd.testing.assert_frame_equal(pd.concat(pieces, ignore_index=True), whole, check_exact=True)
 
 
+@pytest.mark.long
 def test_checks_of_the_real_year_are_red_where_the_sensors_are_and_say_so(platform, instance):
     with running(create_app(ReplaySource(CAPTURES))) as url:
         platform.use(url)

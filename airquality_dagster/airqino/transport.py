@@ -80,9 +80,33 @@ class _FinalResponse(http.client.HTTPResponse):
             self.fp = connection
 
 
+class _Exchange(threading.local):
+    """The answers of an exchange, which has a thread of its own, with their connections."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[http.client.HTTPResponse, http.client.HTTPConnection]] = []
+
+    def close_unread(self) -> None:
+        """Close the connections of answers that were not read to their end, as those with headers that urllib3 refuses.
+
+        Otherwise they stay open until the garbage collector finds them.
+        """
+        for answer, connection in self.answers:
+            if not answer.isclosed():
+                answer.close()
+                connection.close()
+
+
+_EXCHANGE = _Exchange()
+
+
 class _Connection(http.client.HTTPConnection):
-    response_class = _FinalResponse
     opened: weakref.WeakSet[socket.socket]
+
+    def response_class(self, *arguments: Any, **options: Any) -> http.client.HTTPResponse:  # type: ignore[override]  # a class in the stubs
+        answer = _FinalResponse(*arguments, **options)
+        _EXCHANGE.answers.append((answer, self))
+        return answer
 
     def connect(self) -> None:
         super().connect()
@@ -130,6 +154,7 @@ def within(seconds: float, function: Callable[[], Result], on_timeout: Callable[
         try:
             result = function()
         except BaseException as error:
+            _EXCHANGE.close_unread()
             outcomes.put(_raising(error))
         else:
             outcomes.put(lambda: result)

@@ -1,12 +1,15 @@
 """How requests reach a server: one limit on an exchange, no credentials from outside, proxies, CA bundles."""
 
 import contextlib
+import gc
 import gzip
 import json
 import socket
 import ssl
+import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -356,6 +359,29 @@ def test_whatever_a_server_sends_is_an_answer_or_a_named_error(content):
             ask(server.url, attempts=1)
         with contextlib.suppress(AirQinoError):
             ask(server.url, server.url, attempts=1)
+
+
+@pytest.mark.parametrize("is_tls", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"HTTP/1.1 302 Found\r\nLocation: \xff\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 8, 9\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\n\r\nno gzip",
+    ],
+    ids=["redirect", "two lengths", "no gzip"],
+)
+def test_an_answer_that_cannot_be_read_leaves_no_connection_open(content, is_tls, request, monkeypatch):
+    left_open: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda event: left_open.append(event.exc_value))
+    context = request.getfixturevalue("tls") if is_tls else None
+    with raw_server(lambda connection: connection.send(content), context) as server, warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        for token_url in (None, server.url):
+            with pytest.raises(AirQinoError):
+                ask(server.url, token_url, attempts=1)
+        gc.collect()
+    assert left_open == []
 
 
 def ends_early(*, compress: bool, length: bool) -> bytes:

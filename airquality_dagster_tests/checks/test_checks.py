@@ -292,7 +292,7 @@ def test_data_capture_warns_of_each_pollutant_below_75_percent_of_the_days_that_
 
 
 @given(histories())
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_no_history_breaks_a_check(frame):
     end = datetime(2024, 1, 1, tzinfo=UTC)
     for check in hours_checks.CHECKS.values():

@@ -365,7 +365,7 @@ def test_flags_do_not_depend_on_the_order_of_rows(frame, random):
 
 
 @given(histories(), st.data())
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_flags_do_not_depend_on_how_the_history_is_cut(frame, data):
     if frame.empty:
         return
@@ -384,7 +384,7 @@ def test_flags_do_not_depend_on_how_the_history_is_cut(frame, data):
 
 
 @given(histories(), st.data())
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_to_take_a_valid_hour_away_makes_no_other_hour_valid(frame, data):
     fields = ["co", "no2", "o3", "pm10", "pm2_5", "temperature"]
     before = flag_hours(frame).is_valid[fields]
@@ -408,7 +408,7 @@ def as_each_hour_saw_it(frame: pd.DataFrame, hours: list[int]) -> pd.DataFrame:
 
 
 @given(histories(), st.data())
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_what_failed_when_its_hour_was_the_newest_fails_for_ever(frame, data):
     if frame.empty:
         return
@@ -419,7 +419,7 @@ def test_what_failed_when_its_hour_was_the_newest_fails_for_ever(frame, data):
 
 
 @given(histories(), st.data())
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_flags_as_of_an_hour_use_nothing_after_it(frame, data):
     if frame.empty:
         return

@@ -248,7 +248,7 @@ def test_where_a_station_stood_is_listed_on_its_card(opened):
     assert lines[0].endswith({"en": "· not at its place", "fr": "· hors de son site"}[language])
 
 
-@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.long), "fr"])
 def test_a_phone_of_360_pixels_scrolls_only_down(browser, page_path, language):
     with browser.new_context(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True) as context:
         page = context.new_page()

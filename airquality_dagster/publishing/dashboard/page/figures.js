@@ -81,12 +81,11 @@ function draw(id) {
   Plotly.react(chart, made.data, made.layout, chartConfig());
   chart.removeAllListeners("plotly_click");
   if (made.onClick) chart.on("plotly_click", (event) => made.onClick(event.points[0]));
-  node.querySelector("summary").textContent = t("table");
   if (node.querySelector("details").open) fillTable(id);
 }
 
 function tableOf(id) {
-  const made = element("details", {}, element("summary"), element("div", { class: "scroll", tabindex: "0", role: "region" }));
+  const made = element("details", {}, element("summary", { "data-t": "table" }, t("table")), element("div", { class: "scroll", tabindex: "0", role: "region" }));
   made.addEventListener("toggle", () => made.open && fillTable(id));
   return made;
 }
