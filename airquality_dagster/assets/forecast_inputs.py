@@ -10,7 +10,7 @@ from airquality_dagster.network.pollutants import TIMESTAMP
 from airquality_dagster.network.stations import Station
 from airquality_dagster.readings.flags import VALID_LEVELS
 from airquality_dagster.readings.forecast import FORECAST_FIELDS, LOSES_TO_PERSISTENCE
-from airquality_dagster.readings.forecast_score import QUANTILES
+from airquality_dagster.readings.forecast_score import QUANTILES, made_in_time
 from airquality_dagster.storage.forecasts import stored_forecasts
 from airquality_dagster.storage.valid_hours import valid_hours
 
@@ -43,12 +43,8 @@ def valid_until(database: Database[dict[str, Any]], station: Station, since: dat
 
 
 def forecasts_in_time(database: Database[dict[str, Any]], station: Station, since: datetime) -> pd.DataFrame:
-    """Return the forecasts from an origin on that were made before their hour was over.
-
-    A forecast that was made later, as for the newest hour of a station that is silent, is no forecast.
-    """
-    made = stored_forecasts(database, station.forecast_asset, since, [*_SCORED, *_WITHHELD])
-    return made[made["made_at"] < made["target"] + _HOUR]
+    """Return the forecasts from an origin on that were made before their hour was over."""
+    return made_in_time(stored_forecasts(database, station.forecast_asset, since, [*_SCORED, *_WITHHELD]))
 
 
 def withheld_before(forecasts: pd.DataFrame, field: str, origin: datetime) -> frozenset[int]:

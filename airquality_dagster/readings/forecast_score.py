@@ -22,6 +22,17 @@ WITHHELD_BELOW = -0.05
 loses now and then, and is better again the week after (docs/forecast.md has what other limits do)."""
 
 
+def made_in_time(forecasts: pd.DataFrame) -> pd.DataFrame:
+    """Return the forecasts that were made before their hour was over.
+
+    A forecast that was made later, as for the newest hour of a station that is silent, is no forecast.
+
+    Args:
+        forecasts: documents of ``<station>_forecast``, at least ``made_at`` and ``target``.
+    """
+    return forecasts[forecasts["made_at"] < forecasts["target"] + timedelta(hours=1)]
+
+
 @dataclass(frozen=True)
 class ScoredForecasts:
     """Forecasts of one reading whose hours have come.
