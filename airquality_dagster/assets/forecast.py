@@ -91,7 +91,8 @@ def _forecast(valid: pd.DataFrame, model: FieldModel, origin: datetime, past: pd
 
 
 def _without_model(field: str, origin: datetime) -> list[Forecast]:
-    return [Forecast(field, pd.Timestamp(origin), hours_ahead, withheld=NO_MODEL) for hours_ahead in HOURS_AHEAD]
+    start = pd.Timestamp(origin).tz_convert("UTC")
+    return [Forecast(field, start, hours_ahead, withheld=NO_MODEL) for hours_ahead in HOURS_AHEAD]
 
 
 def _rows(made: Sequence[Forecast], now: datetime, *, is_simulated: bool) -> pd.DataFrame:
