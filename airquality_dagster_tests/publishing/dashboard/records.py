@@ -11,7 +11,8 @@ from airquality_dagster.network.siting import Siting
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, StationRecord
 from airquality_dagster.readings.flags import flag_hours
-from airquality_dagster.readings.forecast import HOURS_AHEAD, Forecast, Quantiles
+from airquality_dagster.readings.forecast import Forecast, Quantiles
+from airquality_dagster.readings.forecast_model import HOURS_AHEAD
 from airquality_dagster.readings.forecast_score import Score
 from airquality_dagster.readings.hours import hourly_quality
 from airquality_dagster_tests.readings.series import FIRST

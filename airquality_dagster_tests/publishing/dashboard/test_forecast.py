@@ -9,7 +9,8 @@ import pytest
 from airquality_dagster.publishing.dashboard.forecast import forecast_content, score_content
 from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, SAID_HOURS_AHEAD
 from airquality_dagster.publishing.dashboard.stored import station_record
-from airquality_dagster.readings.forecast import HOURS_AHEAD, LOSES_TO_PERSISTENCE, Quantiles
+from airquality_dagster.readings.forecast import LOSES_TO_PERSISTENCE, Quantiles
+from airquality_dagster.readings.forecast_model import HOURS_AHEAD
 from airquality_dagster.readings.forecast_score import LEAST_SCORED_HOURS
 from airquality_dagster_tests.publishing.dashboard.records import (
     QUANTILES,

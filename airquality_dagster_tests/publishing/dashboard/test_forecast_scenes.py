@@ -9,7 +9,8 @@ import pytest
 from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.dashboard.content import network_content, station_content
 from airquality_dagster.publishing.dashboard.page import page_html
-from airquality_dagster.readings.forecast import HOURS_AHEAD, LOSES_TO_PERSISTENCE, Forecast, Quantiles
+from airquality_dagster.readings.forecast import LOSES_TO_PERSISTENCE, Forecast, Quantiles
+from airquality_dagster.readings.forecast_model import HOURS_AHEAD
 from airquality_dagster_tests.browser import Watched, chromium, needs_axe, needs_chromium, serious_findings
 from airquality_dagster_tests.publishing.dashboard.records import (
     SCORE,
