@@ -89,6 +89,7 @@ def test_the_means_of_the_first_day_are_the_known_ones(platform, database):
     assert day["pm2_5_mean"] == pytest.approx(7.41809153, abs=1e-8)
 
 
+@pytest.mark.long
 def test_only_the_air_of_the_two_streets_is_valid_and_of_it_no_carbon_monoxide_and_no_index_of_no2(platform, database):
     with running(create_app(ReplaySource(CAPTURES))) as url:
         platform.use(url)

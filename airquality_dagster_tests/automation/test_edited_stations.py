@@ -100,6 +100,7 @@ def test_a_corrected_deployment_takes_hours_and_days_out_of_the_air_of_a_place_a
     assert list(aggregates.find(is_before)) == days
 
 
+@pytest.mark.long
 def test_a_later_first_month_takes_nothing_from_summaries(command, stations, database):
     assert command("run").returncode == 0
     before = list(database["here_summaries"].find({"_id.period": "month"}, {"days": True}))
@@ -158,7 +159,8 @@ def test_a_former_device_that_the_api_does_not_know_is_an_error_and_no_empty_mon
     assert "getStationHourlyAvg/999" in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("zone", ["Asia/Tokyo", pytest.param("America/New_York", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
 def test_a_database_that_was_lost_after_its_time_zone_was_corrected_is_whole_after_the_next_pass(
     command, stations, database, zone
 ):

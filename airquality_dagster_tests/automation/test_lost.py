@@ -138,7 +138,14 @@ def test_a_month_that_was_reloaded_by_hand_does_not_hide_the_others(loaded, netw
     assert {keys[0], *keys[2:]} <= {key for key in keys for first, last in fetched if first <= key <= last}
 
 
-@pytest.mark.parametrize("asset", ["station1_quality", "station1_aggregates", "station1_summaries"])
+@pytest.mark.parametrize(
+    "asset",
+    [
+        pytest.param("station1_quality", marks=pytest.mark.long),
+        "station1_aggregates",
+        pytest.param("station1_summaries", marks=pytest.mark.long),
+    ],
+)
 def test_lost_flags_days_and_summaries_are_computed_again_from_stored_hours(loaded, network, asset):
     before, keys = stored_bytes(loaded.database)[asset], keys_of(network)
     loaded.database.drop_collection(asset)

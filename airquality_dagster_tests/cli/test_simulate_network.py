@@ -13,6 +13,7 @@ from airquality_dagster_tests.command import airquality
 THIS_MONTH = f"{datetime.now(UTC):%Y-%m}"
 
 
+@pytest.mark.long
 def test_a_pass_loads_a_simulated_network(tmp_path, home, mongodb_uri, database):
     made = airquality(
         "simulate-network", "3", "--output", "three.yaml", "--first-month", THIS_MONTH, home=home, cwd=tmp_path

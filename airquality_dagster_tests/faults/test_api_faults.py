@@ -1,4 +1,7 @@
-"""What the API, its tokens and the network can do to the platform: injected by the sandbox, over HTTP."""
+"""What the API, its tokens and the network can do to the platform: injected by the sandbox, over HTTP.
+
+What the tests of the client and of the assets show in less time is `long` here, and in the table of docs/reliability.md.
+"""
 
 import time
 from dataclasses import dataclass
@@ -124,6 +127,7 @@ def test_a_token_that_is_refused_is_replaced_once(stage, record, fault):
     record(in_words(fault), "a new token, once", "run succeeded", *stage.lost_and_doubled())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stage", [True], indirect=True, ids=["token"])
 def test_tokens_that_are_always_refused_are_an_error_about_credentials(stage, record):
     stage.switch.add(Fault(kind="token_dies", station=None))
@@ -146,6 +150,7 @@ def test_a_token_that_becomes_valid_later_is_tried_again(stage, record):
     record(in_words(fault), "tried again after the usual pauses", "run succeeded", *stage.lost_and_doubled())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stage", [True], indirect=True, ids=["token"])
 def test_what_the_token_server_says_of_a_refusal_is_told(stage, record):
     fault = Fault(kind="account_disabled")
@@ -158,6 +163,7 @@ def test_what_the_token_server_says_of_a_refusal_is_told(stage, record):
     record(in_words(fault), "an error that says so", "next run stored all", *stage.lost_and_doubled())
 
 
+@pytest.mark.long
 def test_a_refresh_token_that_may_be_used_once_is_told_in_the_second_run(stage, record):
     realm = Realm(client_id="client", username="user", password="hunter2")
     with running(create_app(SimulatedSource(), realm, faults=stage.switch)) as url:
@@ -201,7 +207,8 @@ def test_an_end_in_the_future_is_not_asked_for(stage, record):
     record(in_words(fault), "not asked for", "run succeeded", *stage.lost_and_doubled())
 
 
-@pytest.mark.parametrize("kind", ["drip", long("drip_headers")])
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["drip", "drip_headers"])
 def test_a_station_whose_answer_drips_fails_at_its_limit_and_the_other_goes_on(stage, record, kind):
     stage.use_client(total_seconds=3.0)
     fault = Fault(kind=kind, value=20, station=STATION)
@@ -291,9 +298,10 @@ SET_ASIDE = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [entry if entry[0].kind in ("dead_sensor", "text_column") else long(*entry) for entry in SET_ASIDE],
+    SET_ASIDE,
     ids=[fault.kind for fault, _ in SET_ASIDE],
 )
 def test_a_value_that_is_no_number_is_set_aside_and_the_other_readings_of_its_hour_stay(stage, record, fault, reason):
@@ -315,6 +323,7 @@ def test_a_value_that_is_no_number_is_set_aside_and_the_other_readings_of_its_ho
     record(in_words(fault), "value set aside with its reason", happened, *stage.lost_and_doubled())
 
 
+@pytest.mark.long
 def test_sensors_with_the_names_of_computed_fields_reach_none_of_them(stage, record):
     fault = Fault(kind="computed_names")
     stage.switch.add(fault)
@@ -336,6 +345,7 @@ def source_check(result):
     )
 
 
+@pytest.mark.long
 def test_an_answer_of_another_station_is_refused_and_the_next_run_heals(stage, record):
     fault = Fault(kind="other_station", station=STATION)
     stage.switch.add(fault)
@@ -348,6 +358,7 @@ def test_an_answer_of_another_station_is_refused_and_the_next_run_heals(stage, r
     record(in_words(fault), "refused before anything is stored", "other station stored", *stage.lost_and_doubled())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "said"),
     [(Fault(kind="unnamed"), "do not name their station"), (Fault(kind="odd_coordinates"), "cannot be")],
@@ -361,6 +372,7 @@ def test_an_odd_header_is_a_warning_and_breaks_nothing(stage, record, fault, sai
     record(in_words(fault), "stored, a warning", "check source_consistent red", *stage.lost_and_doubled())
 
 
+@pytest.mark.long
 def test_a_limit_of_rows_is_noticed(stage, record):
     fault = Fault(kind="limit", value=600)
     stage.platform.run(f"{NOW:%Y-%m}", assets=["raw_station1"])
