@@ -135,7 +135,7 @@ def test_a_withheld_forecast_says_why_and_shows_no_number(opened):
         on_card(page, "withheld")
         == {
             "en": "No forecast of PM2.5: over the last 7 days it was no better than saying “as now”.",
-            "fr": "Pas de prévision (PM2.5) : ces 7 derniers jours, elle n’a pas fait mieux que dire « comme maintenant ».",
+            "fr": "Pas de prévision (PM2.5) : ces 7 derniers jours, elle n’a pas fait mieux que l’annonce « comme maintenant ».",
         }[language]
     )
 
@@ -206,14 +206,14 @@ def test_no_band_is_drawn_where_nothing_is_forecast(opened, station):
             "sound",
             {
                 "en": "were a sixth better than saying “as now” (RMSE 5.1 instead of 6.1 µg/m³); 79 % of readings were in the band",
-                "fr": "ont été meilleures d’un sixième que dire « comme maintenant » (RMSE 5,1 au lieu de 6,1 µg/m³) ; 79 % des mesures",
+                "fr": "ont été meilleures d’un sixième que l’annonce « comme maintenant » (RMSE 5,1 au lieu de 6,1 µg/m³) ; 79 % des mesures",
             },
         ),
         (
             "withheld",
             {
                 "en": "were no better than saying “as now” (RMSE 7, as now 6.1 µg/m³); 70 %",
-                "fr": "n’ont pas été meilleures que dire « comme maintenant » (RMSE 7, comme maintenant 6,1 µg/m³) ; 70 %",
+                "fr": "n’ont pas été meilleures que l’annonce « comme maintenant » (RMSE 7, comme maintenant 6,1 µg/m³) ; 70 %",
             },
         ),
         ("new", {"en": "are not scored yet", "fr": "ne sont pas encore évaluées"}),

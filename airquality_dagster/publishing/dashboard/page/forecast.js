@@ -90,7 +90,7 @@ function bandTraces(next, past, forecast, parameter) {
     },
     {
       type: "scatter", mode: "lines+markers", name: t("forecastMedian"), x, y: points.map(({ middle }) => middle), customdata: points.map(text),
-      line: { color: colour("first"), width: 1.75, dash: "dot" }, marker: { size: points.map(({ hours }) => (hours ? 5 : 0)), color: colour("first"), symbol: "diamond" },
+      line: { color: colour("first"), width: 1.75, dash: "dot" }, marker: { size: points.map(({ hours }) => (hours ? 5 : 0)), color: colour("first"), symbol: "diamond", opacity: 1, line: { width: 0 } },
       hovertemplate: "%{customdata}<extra></extra>", meta: { kind: "median" },
     },
   ];
