@@ -324,8 +324,8 @@ def test_card_and_chart_have_the_newest_stored_forecast(opened, stored, station)
     said = newest[2]
     text = opened.page.locator(f"#cards [data-station={station}] .forecast").inner_text()
     # The clock of Abidjan is UTC's.
-    assert f"Forecast for {said['target']:%H:%M}: PM2.5 " in text
-    low, high = re.search(r"PM2.5 ([\d.]+) to ([\d.]+) µg/m³", text).groups()
+    assert text.startswith(f"Forecast for {said['target']:%H:%M}: PM2.5 ")
+    low, high = re.search(r"PM2.5 ([\d.]+) to ([\d.]+)\sµg/m³", text).groups()
     assert [float(low), float(high)] == pytest.approx([said["pm2_5_p10"], said["pm2_5_p90"]], rel=0.05)
     (median,) = [trace for trace in drawn(opened.page, f"hours-{station}") if trace["meta"]["kind"] == "median"]
     shown = dict(zip(median["x"], median["y"], strict=True))
