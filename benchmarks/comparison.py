@@ -11,7 +11,8 @@ import click
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.readings.comparison import FieldHours, comparison_rows, is_told
+from airquality_dagster.readings.comparison import FieldHours, comparison_rows
+from airquality_dagster.readings.comparison_differences import is_told
 from airquality_dagster.readings.comparison_relation import Window, relation_of
 
 FIELD = "pm2_5"
@@ -49,8 +50,8 @@ def simulated_pair(
         difference: of the air at the two places, on the scale of the second.
         days: at the two places.
         side_by_side: days before that.
-        weeks: local sources that last for weeks, too. The daily difference then has the autocorrelation of Abidjan's
-            PM2.5: 0.45 after a day, 0.28 after a week, 0.22 after two.
+        weeks: local sources that last for weeks, too. The autocorrelation of the daily difference is then about that
+            of Abidjan's PM2.5: 0.5 after a day, 0.25 after a week, 0.2 after two.
     """
     rng = np.random.default_rng([seed, int(difference * 1000)])
     count = 24 * (side_by_side + days)
@@ -131,7 +132,7 @@ def _intervals(pairs: Iterable[SimulatedPair]) -> Iterator[tuple[float, float, b
         relations = [relation_of(pair.window, pair.first, pair.second)]
         whole = comparison_rows(pair.data, relations, ZoneInfo("UTC"), with_parts=False)[0]
         scaled = whole["difference_one_scale"]
-        if scaled["low"] is None:
+        if scaled["low"] is None or scaled["high"] is None:
             continue  # gaps left too few hours side by side
         yield scaled["low"], scaled["high"], is_told(scaled) and whole["withheld"] is None
 

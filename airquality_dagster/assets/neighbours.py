@@ -23,7 +23,7 @@ from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.neighbours import Neighbours, neighbours
 from airquality_dagster.network.pollutants import BY_FIELD, DATE, RULES_VERSION
 from airquality_dagster.network.stations import Network
-from airquality_dagster.readings.flags import RULES, VALID_LEVELS
+from airquality_dagster.readings.flags import HIGHEST_VALID_LEVEL, RULES
 from airquality_dagster.readings.judgement import judgement_version
 from airquality_dagster.readings.neighbour_days import (
     FINDINGS,
@@ -119,7 +119,7 @@ def _compared_days(
                 start.to_pydatetime(),
                 end.to_pydatetime(),
                 fields=list(BY_FIELD),
-                valid_levels=VALID_LEVELS,
+                highest_valid_level=HIGHEST_VALID_LEVEL,
             )
             for name, station in stations.items()
         }

@@ -248,6 +248,7 @@ COMPARISON_COLUMNS = dg.TableSchema(
         dg.TableColumn(
             "cross_sensitive", "double", "share of the hours at which a channel mirrors another gas; all only"
         ),
+        dg.TableColumn("inputs", "string", "digest of all that the comparison was made of; all only"),
         dg.TableColumn("version", "int", "version of the method"),
         dg.TableColumn(SIMULATED, "bool", "true if a station has hours of the sandbox"),
     ]

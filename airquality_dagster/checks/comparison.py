@@ -3,16 +3,25 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from airquality_dagster.checks.outcome import CheckOutcome, Checks, Finding, table_metadata
 from airquality_dagster.network.colocation import Together
 from airquality_dagster.network.pollutants import BY_FIELD
-from airquality_dagster.readings.comparison import LEAST_DAYS, TOO_FEW_DAYS, TRUSTED_DAYS
+from airquality_dagster.readings.comparison_differences import LEAST_DAYS
+from airquality_dagster.readings.comparison_documents import StatedRow, WindowDocument
+from airquality_dagster.readings.comparison_paired import TRUSTED_DAYS
+from airquality_dagster.readings.comparison_parts import ALL
 from airquality_dagster.readings.comparison_relation import FOUND
+from airquality_dagster.readings.comparison_statements import Names, dates_of, decimals_of, written
+from airquality_dagster.readings.comparison_withheld import NO_HOURS, TOO_FEW_DAYS
 from airquality_dagster.readings.flags import PARTICLES
 
-Row = Mapping[str, Any]
+_FORTNIGHT = 24 * LEAST_DAYS
+_WAIT_HOURS = {NO_HOURS: _FORTNIGHT, TOO_FEW_DAYS: 2 * _FORTNIGHT}
+"""At a new place, hours for which a reason needs no action."""
 
 
 @dataclass(frozen=True)
@@ -21,43 +30,50 @@ class Compared:
 
     Args:
         pair: its name.
+        names: of the two stations.
         rows: all of its rows.
-        wholes: of these, those of all hours, one a pollutant.
         planned: side-by-side windows of the stations file, those to come, too.
+        hours: stored hours of either station, since both are at the places that are compared.
+        zone: of the dates.
         now: the present moment, tz-aware.
     """
 
     pair: str
-    rows: Sequence[Row]
-    wholes: Sequence[Row]
+    names: Names
+    rows: Sequence[Mapping[str, Any]]
     planned: Sequence[Together]
+    hours: int
+    zone: ZoneInfo
     now: datetime
 
-    def windows(self, field: str) -> Sequence[Row]:
+    @cached_property
+    def wholes(self) -> Sequence[StatedRow]:
+        """The rows of all hours, one a pollutant."""
+        return [cast("StatedRow", row) for row in self.rows if row["period"] == ALL]
+
+    @property
+    def particles(self) -> Sequence[StatedRow]:
+        """The rows of all hours of particles: gases of such sensors can seldom be compared."""
+        return [row for row in self.wholes if row["pollutant"] in PARTICLES]
+
+    def windows(self, field: str) -> Sequence[WindowDocument]:
         """Return the side-by-side windows of a reading."""
         return next((row["colocations"] for row in self.wholes if row["pollutant"] == field), ())
 
 
 def comparison_can_be_told(compared: Compared) -> CheckOutcome:
     """Say whether the question of a pair can be answered, and when its stations are due side by side."""
-    particles = [row for row in compared.wholes if row["pollutant"] in PARTICLES]
     metadata = table_metadata(
         "side_by_side",
         ["reading", "from", "to", "hours", "second = intercept + slope × first", "r²", "difference by it", "not used"],
-        [_window(row["pollutant"], window) for row in compared.wholes for window in row["colocations"]],
+        [_window(row, window, compared.zone) for row in compared.wholes for window in row["colocations"]],
     )
-    if not any(row["hours"] or row["hours_left_out"] for row in particles):
+    is_begun = any(row["hours"] or row["hours_left_out"] for row in compared.particles)
+    if not is_begun and compared.hours < _FORTNIGHT:
         return CheckOutcome(compared.pair, [], "no hour has been compared yet", metadata)
-    findings = [
-        # The first fortnight at a place needs no action.
-        Finding(row["valid_statement"].removesuffix("."))
-        for row in particles
-        if row["withheld"] not in (None, TOO_FEW_DAYS)
-    ]
-    findings += [*_due(compared), *_proposed(compared), *_changed(compared)]
-    return CheckOutcome(
-        compared.pair, findings, "; ".join(row["valid_statement"].removesuffix(".") for row in particles), metadata
-    )
+    findings = [*_untold(compared), *_due(compared), *_proposed(compared), *_changed(compared)]
+    said = " ".join(row["valid_statement"] for row in compared.particles)
+    return CheckOutcome(compared.pair, findings, said, metadata)
 
 
 CHECKS: Checks[Compared] = {"comparison_can_be_told": comparison_can_be_told}
@@ -75,10 +91,31 @@ def due_date(compared: Compared) -> datetime | None:
     return max(ends) + timedelta(days=TRUSTED_DAYS) if ends else compared.now
 
 
+def _untold(compared: Compared) -> Iterator[Finding]:
+    """Say of which particles nothing can be said, and why."""
+    early = [reason for reason, least in _WAIT_HOURS.items() if compared.hours < least]
+    for row in compared.particles:
+        if row["withheld"] is None or row["withheld"] in early:
+            continue
+        names = (
+            (compared.names.first, row["valid_hours_first"]),
+            (compared.names.second, row["valid_hours_second"]),
+        )
+        silent = [name for name, valid in names if not valid]
+        if row["withheld"] == NO_HOURS and silent:
+            yield Finding(
+                f"{BY_FIELD[row['pollutant']].label} of {' and of '.join(silent)} has no valid hour in the "
+                f"{compared.hours} hours that are stored since both are at their places: look at its flags, then at "
+                "the sensor"
+            )
+        else:
+            yield Finding(row["valid_statement"].removesuffix("."))
+
+
 def _due(compared: Compared) -> Iterator[Finding]:
     due = due_date(compared)
     if due is not None and due <= compared.now:
-        since = f" since {due:%Y-%m-%d}" if due < compared.now else ""
+        since = f" since {due.astimezone(compared.zone):%Y-%m-%d}" if due < compared.now else ""
         yield Finding(
             f"a fortnight side by side is due{since}: put both stations beside each other for {LEAST_DAYS} days, and "
             "enter it as a deployment of kind colocation of both in the stations file"
@@ -88,7 +125,7 @@ def _due(compared: Compared) -> Iterator[Finding]:
 def _proposed(compared: Compared) -> Iterator[Finding]:
     found = [one for one in compared.windows(PARTICLES[-1]) if one["source"] == FOUND]
     if found:
-        dates = ", ".join(f"{one['from']:%Y-%m-%d} to {one['to'] - timedelta(hours=1):%Y-%m-%d}" for one in found)
+        dates = ", ".join(_dates(one, compared.zone) for one in found)
         yield Finding(
             f"the readings look as if the two stood side by side ({dates}): if so, enter deployments of kind "
             "colocation in the stations file"
@@ -97,38 +134,43 @@ def _proposed(compared: Compared) -> Iterator[Finding]:
 
 def _changed(compared: Compared) -> Iterator[Finding]:
     """Say what came of the newest side-by-side window: whether the two relate as they did in the one before."""
-    for row in compared.wholes:
-        usable = [
-            one for one in row["colocations"] if one["withheld"] is None and one["difference_one_scale"] is not None
-        ]
-        if row["pollutant"] not in PARTICLES or len(usable) < 2:
+    for row in compared.particles:
+        used = [(one, one["difference_one_scale"]) for one in row["colocations"]]
+        used = [(one, difference) for one, difference in used if difference is not None]
+        scaled = row["difference_one_scale"]
+        if len(used) < 2 or scaled["low"] is None or scaled["high"] is None:
             continue
-        former, newest = usable[-2:]
-        change = newest["difference_one_scale"] - former["difference_one_scale"]
-        scaled, parameter = row["difference_one_scale"], BY_FIELD[row["pollutant"]]
-        if scaled["low"] is not None and abs(change) > (scaled["high"] - scaled["low"]) / 2:
+        (former, by_former), (newest, by_newest) = used[-2:]
+        change = abs(by_newest - by_former)
+        if change > (scaled["high"] - scaled["low"]) / 2:
+            parameter = BY_FIELD[row["pollutant"]]
             yield Finding(
-                f"{parameter.label} side by side from {newest['from']:%Y-%m-%d} to "
-                f"{newest['to'] - timedelta(hours=1):%Y-%m-%d} relates as {_line(newest)}, and before as "
-                f"{_line(former)}: at today's levels {abs(change):.1f} {parameter.unit} apart; the result depends on "
-                "the window, so say which one was used"
+                f"{parameter.label} side by side from {_dates(newest, compared.zone)} relates as {_line(newest)}, and "
+                f"before as {_line(former)}: at today's levels {written(change, decimals_of(scaled))} "
+                f"{parameter.unit} apart; the result depends on the window, so say which one was used"
             )
 
 
-def _line(window: Row) -> str:
-    sign = "+" if window["intercept"] >= 0 else "−"
-    return f"{window['slope']:.2f} × first {sign} {abs(window['intercept']):.1f}"
+def _dates(window: WindowDocument, zone: ZoneInfo) -> str:
+    return " to ".join(dates_of(window["from"], window["to"], zone))
 
 
-def _window(field: str, window: Row) -> Sequence[object]:
-    by_it = window["difference_one_scale"]
+def _line(window: WindowDocument) -> str:
+    slope, intercept = window["slope"], window["intercept"]
+    if slope is None or intercept is None:
+        return "–"
+    return f"{slope:.2f} × first {'+' if intercept >= 0 else '−'} {abs(intercept):.1f}"
+
+
+def _window(row: StatedRow, window: WindowDocument, zone: ZoneInfo) -> Sequence[object]:
+    parameter, by_it = BY_FIELD[row["pollutant"]], window["difference_one_scale"]
+    decimals = decimals_of(row["difference_one_scale"], row["difference_raw"])
     return (
-        BY_FIELD[field].label,
-        f"{window['from']:%Y-%m-%d %H:%M}",
-        f"{window['to']:%Y-%m-%d %H:%M}",
+        parameter.label,
+        *(f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" for moment in (window["from"], window["to"])),
         window["hours"],
-        "–" if window["slope"] is None or window["intercept"] is None else _line(window),
-        "–" if window["r2"] is None else f"{window['r2']:.2f}",
-        "–" if by_it is None else f"{by_it:.1f} {BY_FIELD[field].unit}",
+        _line(window),
+        written(window["r2"], 2),
+        "–" if by_it is None else f"{written(by_it, decimals)} {parameter.unit}",
         window["withheld"] or "",
     )

@@ -17,6 +17,7 @@ from airquality_dagster.errors import SettingsError
 from airquality_dagster.local.services import local_services
 from airquality_dagster.network.pollutants import BY_FIELD, MICROGRAMS, SIMULATED
 from airquality_dagster.network.stations import load_network
+from airquality_dagster.readings.comparison_statements import decimals_of, written
 
 
 def compare(name: str, *, first: date | None, last: date | None, kind: str) -> None:
@@ -104,15 +105,16 @@ def _show(question: str, wholes: list[dict[str, Any]]) -> None:
     for title in (wholes[0]["first"], wholes[0]["second"], "raw difference", "on one scale", "instruments"):
         table.add_column(title, justify="right")
     for row in wholes:
-        share = row["instruments_share"]
+        share, raw, scaled = (row[name] for name in ("instruments_share", "difference_raw", "difference_one_scale"))
+        decimals = decimals_of(scaled, raw)
         table.add_row(
             BY_FIELD[row["pollutant"]].description,
             str(row["hours"]),
             str(row["days"]),
-            _number(row["mean_first"]),
-            _number(row["mean_second"]),
-            _with_interval(row["difference_raw"]),
-            _with_interval(row["difference_one_scale"]),
+            written(row["mean_first"], decimals),
+            written(row["mean_second"], decimals),
+            _with_interval(raw, decimals),
+            _with_interval(scaled, decimals),
             "–" if share is None else f"{100 * share:.0f} %",
         )
     out.print(table)
@@ -120,14 +122,9 @@ def _show(question: str, wholes: list[dict[str, Any]]) -> None:
         out.print(escape(row["valid_statement"]))
 
 
-def _with_interval(difference: Mapping[str, Any]) -> str:
-    if difference["low"] is None:
-        return _number(difference["mean"])
-    return f"{_number(difference['mean'])} ({_number(difference['low'])} to {_number(difference['high'])})"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}" if abs(value) >= 1 else f"{value:.2f}"
+def _with_interval(difference: Mapping[str, Any], decimals: int) -> str:
+    mean, low, high = (written(difference[name], decimals) for name in ("mean", "low", "high"))
+    return mean if difference["low"] is None else f"{mean} ({low} to {high})"
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

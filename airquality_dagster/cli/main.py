@@ -16,6 +16,7 @@ import click
 
 from airquality_dagster.cli.encoding import show_all_characters
 from airquality_dagster.errors import AirQualityError, SettingsError
+from airquality_dagster.network.deployments import FIRST_YEAR, LAST_YEAR
 from airquality_dagster.network.stations import MONTH_PATTERN
 
 _ENVIRONMENT = (
@@ -104,11 +105,14 @@ class _Date(click.ParamType):
     name = "YYYY-MM-DD"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        option = param.opts[0] if param else "date"
         try:
-            return date.fromisoformat(value)
+            day = date.fromisoformat(value)
         except ValueError:
-            option = param.opts[0] if param else "date"
             raise SettingsError(f"{option} is {value!r}, not a date like 2023-01-31") from None
+        if not FIRST_YEAR < day.year < LAST_YEAR:
+            raise SettingsError(f"{option} is {value!r}: the year {day.year} cannot be")
+        return day
 
 
 class _SimulateOption(click.Option):

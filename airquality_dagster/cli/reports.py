@@ -13,7 +13,7 @@ from airquality_dagster.network.stations import Station
 from airquality_dagster.publishing.dashboard.newest import index_now, left_out
 from airquality_dagster.publishing.dashboard.stored import quality_since
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
-from airquality_dagster.readings.flags import VALID_LEVELS
+from airquality_dagster.readings.flags import HIGHEST_VALID_LEVEL
 from airquality_dagster.readings.indices import AQI_CATEGORIES
 
 
@@ -59,7 +59,7 @@ def station_status(database: Database[dict[str, Any]], station: Station, now: da
         hours_of_last_month=hours.count_documents(since(30)),
         valid_of_last_month={
             parameter.field: quality.count_documents(
-                {**since(30), f"{parameter.field}_qc": {"$in": list(map(int, VALID_LEVELS))}}
+                {**since(30), f"{parameter.field}_qc": {"$lte": int(HIGHEST_VALID_LEVEL)}}
             )
             for parameter in HEADLINES
         },

@@ -1,13 +1,13 @@
 """When two stations stood side by side, and when each stood at the place that is compared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from airquality_dagster.network.deployments import Deployment, local_periods
+from airquality_dagster.network.deployments import Deployment, device_periods, local_periods
 from airquality_dagster.network.distance import kilometres_between
 from airquality_dagster.network.siting import Period, whole_hours
 from airquality_dagster.network.stations import Station
@@ -29,11 +29,13 @@ class Together:
         start: the first hour.
         end: excluded; None while it goes on.
         devices: that measured. A relation holds for these two alone.
+        is_placed: whether the stations file says where the two stood.
     """
 
     start: datetime
     end: datetime | None
     devices: Devices
+    is_placed: bool = False
 
 
 def side_by_side(first: Station, second: Station, zone: ZoneInfo) -> list[Together]:
@@ -42,7 +44,6 @@ def side_by_side(first: Station, second: Station, zone: ZoneInfo) -> list[Togeth
     Args:
         first, second: the stations.
         zone: time zone of the stations file.
-        now: tz-aware; what begins later is planned. None: nothing is.
     """
     return [
         period
@@ -53,19 +54,51 @@ def side_by_side(first: Station, second: Station, zone: ZoneInfo) -> list[Togeth
     ]
 
 
-def compared_periods(first: Station, second: Station, zone: ZoneInfo, now: datetime | None = None) -> list[Together]:
+def compared_periods(first: Station, second: Station, zone: ZoneInfo, now: datetime) -> list[Together]:
     """Return when both stations stood where they stand now: a former place, or a road before paving, is another matter.
 
     Args:
         first, second: the stations.
         zone: time zone of the stations file.
+        now: tz-aware; a deployment that begins later is planned.
     """
     return [
-        period
+        replace(period, is_placed=_is_placed(one) and _is_placed(other))
         for one, of_first in _at_present_place(first, zone, now)
         for other, of_second in _at_present_place(second, zone, now)
         for period in _overlap(of_first, of_second, _devices(first, one, second, other))
     ]
+
+
+def measured_periods(first: Station, second: Station, zone: ZoneInfo, now: datetime) -> list[Together]:
+    """Return which two devices measured when, wherever they stood.
+
+    Args:
+        first, second: the stations.
+        zone: time zone of the stations file.
+        now: end of the last period, tz-aware.
+    """
+    of_first, of_second = (
+        list(device_periods(one.deployments, one.airqino_id, _ALWAYS[0], now, zone)) for one in (first, second)
+    )
+    return [
+        period
+        for device, *of_device in of_first
+        for other, *of_other in of_second
+        for period in _overlap((of_device[0], of_device[1]), (of_other[0], of_other[1]), (device, other))
+    ]
+
+
+def present_place(station: Station, zone: ZoneInfo, now: datetime) -> Deployment | None:
+    """Return the newest deployment in the outdoor air of a place that has begun, None if there is none.
+
+    Args:
+        station: the station.
+        zone: time zone of the stations file.
+        now: tz-aware.
+    """
+    begun = [one for one, (start, _) in _periods(station, zone) if one and one.is_outdoor and start <= now]
+    return begun[-1] if begun else None
 
 
 _Dated = tuple[Deployment | None, Period]
@@ -78,20 +111,24 @@ def _periods(station: Station, zone: ZoneInfo) -> Sequence[_Dated]:
     return [(one, (start, end)) for one, start, end in local_periods(station.deployments, zone)]
 
 
-def _at_present_place(station: Station, zone: ZoneInfo, now: datetime | None) -> Sequence[_Dated]:
-    outdoor = [
+def _at_present_place(station: Station, zone: ZoneInfo, now: datetime) -> Sequence[_Dated]:
+    """Return the deployments at the place where a station stands now; nothing if it has deployments, but no place."""
+    if not station.deployments:
+        return _periods(station, zone)
+    present = present_place(station, zone, now)
+    return [
         (one, period)
         for one, period in _periods(station, zone)
-        if (one is None or one.is_outdoor) and (now is None or period[0] <= now)
+        if one and present and one.is_outdoor and period[0] <= now and _site(one) == _site(present)
     ]
-    if not outdoor or outdoor[-1][0] is None:
-        return outdoor
-    newest = outdoor[-1][0]
-    return [(one, period) for one, period in outdoor if one and _site(one) == _site(newest)]
 
 
 def _site(deployment: Deployment) -> tuple[str, str]:
     return deployment.place, deployment.surface
+
+
+def _is_placed(deployment: Deployment | None) -> bool:
+    return deployment is not None and bool(deployment.place or deployment.position)
 
 
 def _is_one_place(one: Deployment, other: Deployment) -> bool:

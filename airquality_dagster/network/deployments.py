@@ -36,8 +36,8 @@ _OTHER_WORDS = {
 }
 _NOT_MISSPELT = frozenset({"altitude"})
 _LEAST_LIKENESS = 0.8
-# Before AirQino and after pandas' nanoseconds: a slip of the pen.
-_FIRST_YEAR, _LAST_YEAR = 1970, 2261
+FIRST_YEAR, LAST_YEAR = 1970, 2261
+"""Before AirQino and after pandas' nanoseconds: a date out of this is a slip of the pen."""
 
 
 class Deployment(BaseModel):
@@ -87,7 +87,7 @@ class Deployment(BaseModel):
     def _time_is_local(cls, value: datetime | None) -> datetime | None:
         if value is not None and value.tzinfo is not None:
             raise ValueError("is a local date or time, as 2023-05-06 or 2023-05-06 14:00: without an offset")
-        if value is not None and not _FIRST_YEAR < value.year < _LAST_YEAR:
+        if value is not None and not FIRST_YEAR < value.year < LAST_YEAR:
             raise ValueError(f"the year {value.year} cannot be: leave 'to' out while a deployment goes on")
         return value
 

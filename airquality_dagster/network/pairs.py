@@ -14,6 +14,7 @@ class Pair(BaseModel):
         name: part of the name of its asset; lower case letters, digits and underscores.
         first, second: names of the stations. A difference is second minus first.
         question: what the comparison shall answer, for people.
+        question_fr: the same in French.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

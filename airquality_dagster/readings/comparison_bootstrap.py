@@ -17,7 +17,7 @@ LEAST_BLOCKS = 4
 """Blocks that a series has at least: fewer say nothing of how blocks differ."""
 WAVES = 4
 """Slowest waves that the spread of a mean is taken from: for 200 days, those of 400 to 100 days. Fewer see a longer
-memory and give wider intervals. Three to four are best for a memory of days to weeks (docs/comparison.md)."""
+memory and give wider intervals."""
 
 _BLOCK_DAYS = 7
 _NORMAL = 1.960  # quantile of 97.5 %
@@ -83,6 +83,18 @@ def draw_days(daily: np.ndarray, seed: int, draws: int = DRAWS) -> Draws:
     spread = float(np.std(weights @ (daily - daily.mean()))) / (count * block)
     stretch = standard_error(daily) / spread * _STUDENT[0] / _NORMAL if spread > 0 else 1.0
     return Draws(weights, block, stretch)
+
+
+def with_error(values: np.ndarray, estimate: float, error: float) -> np.ndarray:
+    """Return the estimates of resamples with the spread of a mean whose standard error is known.
+
+    Args:
+        values: an estimate of each resample.
+        estimate: that of all days.
+        error: its standard error (`standard_error`).
+    """
+    spread = float(np.std(values))
+    return estimate + (values - estimate) * (error / spread * _STUDENT[0] / _NORMAL) if spread > 0 else values
 
 
 def standard_error(daily: np.ndarray) -> float:

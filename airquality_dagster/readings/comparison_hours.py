@@ -1,7 +1,7 @@
 """The hours of two stations that are compared, and those in which they stood side by side."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ from airquality_dagster.readings.comparison import FieldHours
 from airquality_dagster.readings.comparison_left_out import LeftOut
 from airquality_dagster.readings.comparison_relation import DECLARED, FOUND, Relation, Window, relation_of
 from airquality_dagster.readings.comparison_windows import FIND_DAYS, found_windows
-from airquality_dagster.readings.flags import INVALIDATING, Flag
+from airquality_dagster.readings.flags import INVALIDATING, PARTICLES, Flag
 from airquality_dagster.readings.joint_rules import HUMIDITY
 
 
@@ -56,7 +56,7 @@ class PairHours:
 
     Args:
         first, second: of the two, on the same hours.
-        windows: in which they stood side by side.
+        windows: in which they stood side by side, in order of time.
         compared: when both were at the places that are compared.
     """
 
@@ -70,15 +70,19 @@ class PairHours:
         cls,
         first: StationHours,
         second: StationHours,
+        *,
         side_by_side: Sequence[Together],
         compared: Sequence[Together],
+        measured: Sequence[Together],
     ) -> "PairHours":
         """Return the hours of two stations.
 
         Args:
             first, second: of the two.
-            side_by_side: windows of the stations file. If there is none, the readings are searched for them.
+            side_by_side: windows of the stations file. If none of them tells how the devices that are compared read
+                particles, the hours of these devices at no declared place are searched for weeks side by side.
             compared: when both were at the places that are compared.
+            measured: which two devices measured when, wherever they stood.
         """
         hours = pd.DatetimeIndex(first.sound.index.union(second.sound.index))
         first, second = first.on(hours), second.on(hours)
@@ -88,10 +92,14 @@ class PairHours:
             for one in side_by_side
         ]
         # A window that is planned says nothing yet.
-        windows = [window for window in windows if window.start < last]
-        if not windows and compared:
-            windows = found_windows(first.sound, second.sound, compared[-1].devices)
-        return cls(first, second, windows, compared)
+        pair = cls(first, second, [window for window in windows if window.start < last], compared)
+        if pair.devices is None or any(one.withheld is None for name in PARTICLES for one in pair.relations(name)):
+            return pair
+        # A front of dust makes two streets alike for a week: where the file names the places, it is right.
+        is_searched = _is_in(hours, [period for period in measured if period.devices == pair.devices])
+        is_searched &= ~_is_in(hours, [period for period in compared if period.is_placed])
+        found = found_windows(first.sound[is_searched], second.sound[is_searched], pair.devices)
+        return replace(pair, windows=sorted([*pair.windows, *found], key=lambda window: window.start))
 
     @property
     def hours(self) -> pd.DatetimeIndex:
@@ -106,13 +114,7 @@ class PairHours:
     @cached_property
     def is_compared(self) -> np.ndarray:
         """Which hours are compared."""
-        is_compared = np.zeros(len(self.hours), dtype=bool)
-        for period in self.compared:
-            if period.devices == self.devices:
-                is_inside = self.hours >= _stamp(period.start)
-                if period.end is not None:
-                    is_inside &= self.hours < _stamp(period.end)
-                is_compared |= is_inside
+        is_compared = _is_in(self.hours, [one for one in self.compared if one.devices == self.devices])
         for window in self.windows:
             # Weeks that were found begin and end a few days from where they are found.
             margin = pd.Timedelta(days=FIND_DAYS if window.source == FOUND else 0)
@@ -131,37 +133,43 @@ class PairHours:
 
         Args:
             field: the reading.
-            start, end: ``start <= hour < end``; None: from the first, to the last.
+            start, end: hours that are asked for, ``start <= hour < end``; None: from the first, to the last.
             left_out: times that are left out.
         """
-        is_in = self.is_compared.copy()
+        hours = self.hours[self.is_compared]
+        is_asked = np.ones(len(hours), dtype=bool)
         if start is not None:
-            is_in &= self.hours >= start
+            is_asked &= hours >= start
         if end is not None:
-            is_in &= self.hours < end
-        hours = self.hours[is_in]
-        readings, sensitive = [], []
-        for station in (self.first, self.second):
-            is_off_site, sound = (table[field].to_numpy()[is_in] for table in (station.off_site, station.sound))
-            readings.append(np.where(is_off_site, np.nan, sound))
-            sensitive.append(station.cross_sensitive[field].to_numpy()[is_in])
-        is_paired = ~np.isnan(readings[0]) & ~np.isnan(readings[1])
+            is_asked &= hours < end
+        first, second = (station.valid[field].to_numpy()[self.is_compared] for station in (self.first, self.second))
+        is_sensitive = (self.first.cross_sensitive[field] | self.second.cross_sensitive[field]).to_numpy()
+        is_paired = is_asked & ~np.isnan(first) & ~np.isnan(second)
         is_left_out = np.zeros(len(hours), dtype=bool)
         for time in left_out:
             is_left_out |= time.holds(hours)
-        humidity = np.stack([station.sound[HUMIDITY].to_numpy()[is_in] for station in (self.first, self.second)])
-        count = np.maximum((~np.isnan(humidity)).sum(axis=0), 1)
+        humidity = [station.sound[HUMIDITY] for station in (self.first, self.second)]
         return FieldHours(
             field,
             hours,
-            *(np.where(is_left_out, np.nan, values) for values in readings),
-            humidity=np.where(np.isnan(humidity).all(axis=0), np.nan, np.nansum(humidity, axis=0) / count),
-            valid_first=int((~np.isnan(readings[0])).sum()),
-            valid_second=int((~np.isnan(readings[1])).sum()),
-            cross_sensitive=float((sensitive[0] | sensitive[1])[is_paired].mean()) if is_paired.any() else 0.0,
-            left_out=[time for time in left_out if time.holds(hours).any()],
+            *(np.where(is_left_out, np.nan, values) for values in (first, second)),
+            humidity=pd.concat(humidity, axis=1).mean(axis=1).to_numpy()[self.is_compared],
+            is_asked=is_asked,
+            valid_first=int((~np.isnan(first[is_asked])).sum()),
+            valid_second=int((~np.isnan(second[is_asked])).sum()),
+            cross_sensitive=float(is_sensitive[self.is_compared][is_paired].mean()) if is_paired.any() else 0.0,
+            left_out=[time for time in left_out if time.holds(hours[is_asked]).any()],
             hours_left_out=int((is_left_out & is_paired).sum()),
         )
+
+
+def _is_in(hours: pd.DatetimeIndex, periods: Sequence[Together]) -> np.ndarray:
+    """Return which hours are in one of some periods."""
+    is_in = np.zeros(len(hours), dtype=bool)
+    for period in periods:
+        is_inside = hours >= _stamp(period.start)
+        is_in |= is_inside if period.end is None else is_inside & (hours < _stamp(period.end))
+    return is_in
 
 
 def _stamp(moment: object) -> pd.Timestamp:

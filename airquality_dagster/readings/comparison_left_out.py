@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from airquality_dagster.network.pollutants import DATE
+from airquality_dagster.readings.comparison_documents import LeftOutDocument
 from airquality_dagster.readings.disagreements import Disagreement, Kind
 from airquality_dagster.readings.neighbour_days import FINDINGS
 
@@ -44,7 +45,7 @@ class LeftOut:
         return is_inside if self.end is None else is_inside & (hours < pd.Timestamp(self.end))
 
     @property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> LeftOutDocument:
         """The document that is stored."""
         return {"from": self.start, "to": self.end, "reason": self.reason, "station": self.station}
 
@@ -76,6 +77,22 @@ def left_out(days: Sequence[Mapping[str, Any]], field: str) -> list[LeftOut]:
     ]
     times += _changed_levels(_Levels.of(days, field), level_changes, min((time.start for time in times), default=None))
     return sorted(times, key=lambda time: time.start)
+
+
+def joined(times: Sequence[LeftOut]) -> list[LeftOut]:
+    """Return times that are left out in order; those of one reason that overlap are one."""
+    of_all: list[LeftOut] = []
+    for time in sorted(times, key=lambda one: one.start):
+        same = next(
+            (one for one in of_all if one.reason == time.reason and (one.end is None or time.start <= one.end)), None
+        )
+        if same is None:
+            of_all.append(time)
+            continue
+        end = None if same.end is None or time.end is None else max(same.end, time.end)
+        station = same.station if same.station == time.station else None
+        of_all[of_all.index(same)] = replace(same, end=end, station=station)
+    return of_all
 
 
 @dataclass(frozen=True)

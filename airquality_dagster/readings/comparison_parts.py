@@ -47,20 +47,19 @@ class Parts:
     chosen: np.ndarray
 
 
-def parts_of(
-    local: pd.DatetimeIndex, humidity: np.ndarray, background: np.ndarray, *, with_parts: bool
-) -> Iterator[Parts]:
-    """Yield all hours, then their parts.
+def all_hours(count: int) -> Parts:
+    """Return the part that is all of some hours."""
+    return Parts([Part(ALL, ALL)], np.ones((count, 1), dtype=bool))
+
+
+def parts_of(local: pd.DatetimeIndex, humidity: np.ndarray, background: np.ndarray) -> Iterator[Parts]:
+    """Yield the parts of some hours.
 
     Args:
-        local: starts of the paired hours in the time of the network.
+        local: starts of the paired hours in the time of the network, without a time zone, at least one.
         humidity: relative humidity, %, NaN where there is none.
         background: of both stations, NaN where there is none.
-        with_parts: also yield parts.
     """
-    yield Parts([Part(ALL, ALL)], np.ones((len(local), 1), dtype=bool))
-    if not with_parts or not len(local):
-        return
     hour = local.hour.to_numpy()
     is_weekend = local.dayofweek.to_numpy() >= _SATURDAY
     # Rain is not measured. Days as humid as the flag `humid` says have rain, or fog, or wet ground.
@@ -105,7 +104,7 @@ def background_of(field: str, hours: pd.DatetimeIndex, lower: np.ndarray) -> np.
 
 def _daily_mean(local: pd.DatetimeIndex, values: np.ndarray) -> np.ndarray:
     """Return for each hour the mean of its local day; NaN on a day without a value."""
-    _, day = np.unique(local.tz_localize(None).to_numpy().astype("datetime64[D]"), return_inverse=True)
+    _, day = np.unique(local.to_numpy().astype("datetime64[D]"), return_inverse=True)
     count = np.bincount(day, ~np.isnan(values))
     with np.errstate(invalid="ignore", divide="ignore"):
         return (np.bincount(day, np.nan_to_num(values)) / count)[day]

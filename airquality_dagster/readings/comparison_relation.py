@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from airquality_dagster.readings.comparison_bootstrap import LEAST_BLOCKS, Draws, draw_days, interval, seed_of
+from airquality_dagster.readings.comparison_documents import LineDocument
 
-LEAST_HOURS = 72
-LEAST_DAYS = 5
+LEAST_HOURS_SIDE_BY_SIDE = 72
+LEAST_DAYS_SIDE_BY_SIDE = 5
 """Of a side-by-side window. Judgements of this project: fewer days have too little weather in them."""
 LEAST_R2 = 0.7
 """Below, two instruments side by side do not measure the same. US EPA's target for sensors of PM2.5, PM10 and NO2
@@ -20,7 +21,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MOST_POINTS = 200
 """Points of a scatter that are kept for a chart."""
 
-TOO_FEW_HOURS, DISAGREE = "too_few_hours", "disagree"
+WINDOW_TOO_SHORT, WINDOW_DISAGREES = "too_few_hours", "disagree"
 DECLARED, FOUND = "declared", "found"
 
 
@@ -84,10 +85,10 @@ class Relation:
     @property
     def withheld(self) -> str | None:
         """Why it is not used, None if it is."""
-        if len(self.hours) < LEAST_HOURS or self.days < LEAST_DAYS:
-            return TOO_FEW_HOURS
+        if len(self.hours) < LEAST_HOURS_SIDE_BY_SIDE or self.days < LEAST_DAYS_SIDE_BY_SIDE:
+            return WINDOW_TOO_SHORT
         # Two that do not agree have no common scale, and neither have two that answer in opposite directions.
-        return None if self.r2 >= LEAST_R2 and self.line[0] > 0 else DISAGREE
+        return None if self.r2 >= LEAST_R2 and self.line[0] > 0 else WINDOW_DISAGREES
 
     @cached_property
     def _draws(self) -> tuple[Draws, np.ndarray]:
@@ -113,13 +114,12 @@ class Relation:
         slope, intercept = self.line
         return intercept + slope * values
 
-    def document(self) -> dict[str, object]:
-        """Return what is stored and drawn of it."""
+    def document(self) -> LineDocument:
+        """Return what is stored of it."""
         slope, intercept = self.line
         slopes = intercepts = (np.nan, np.nan)
         if self.withheld is None:
             slopes, intercepts = (interval(values) for values in self.lines)
-        kept = np.unique(np.linspace(0, len(self.hours) - 1, min(MOST_POINTS, len(self.hours))).astype(int))
         return {
             "from": self.window.start.to_pydatetime(),
             "to": self.window.end.to_pydatetime(),
@@ -136,11 +136,15 @@ class Relation:
             "withheld": self.withheld,
             "quantiles_first": [known(value) for value in _quantiles(self.first)],
             "quantiles_second": [known(value) for value in _quantiles(self.second)],
-            "points": [
-                [known(first), known(second)]
-                for first, second in zip(self.first[kept].tolist(), self.second[kept].tolist(), strict=True)
-            ],
         }
+
+    def points(self) -> list[list[float | None]]:
+        """Return at most `MOST_POINTS` pairs of readings for a chart, spread over its hours."""
+        kept = np.unique(np.linspace(0, len(self.hours) - 1, min(MOST_POINTS, len(self.hours))).astype(int))
+        return [
+            [known(first), known(second)]
+            for first, second in zip(self.first[kept].tolist(), self.second[kept].tolist(), strict=True)
+        ]
 
 
 def pooled(relations: Sequence[Relation]) -> Relation:
@@ -176,7 +180,7 @@ def relation_of(window: Window, first: pd.Series, second: pd.Series) -> Relation
     return Relation(window, hours[is_paired], first.to_numpy()[is_paired], second.to_numpy()[is_paired])
 
 
-def nearest(hours: pd.DatetimeIndex, windows: list[Window]) -> tuple[np.ndarray, np.ndarray]:
+def nearest(hours: pd.DatetimeIndex, windows: Sequence[Window]) -> tuple[np.ndarray, np.ndarray]:
     """Return for each hour the place of the window that is nearest in time, and how many hours away it is.
 
     Args:

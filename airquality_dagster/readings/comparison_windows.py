@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.readings.comparison_relation import FOUND, LEAST_DAYS, Window
+from airquality_dagster.readings.comparison_relation import FOUND, LEAST_DAYS_SIDE_BY_SIDE, Window
 from airquality_dagster.readings.windows import HOURS, correlation
 
 PM10, TEMPERATURE = "pm10", "temperature"
@@ -54,5 +54,5 @@ def found_windows(first: pd.DataFrame, second: pd.DataFrame, devices: tuple[int,
     return [
         Window(dates[begin], dates[until - 1] + _DAY, FOUND, devices)
         for begin, until in zip(edges[::2], edges[1::2], strict=True)
-        if until - begin >= LEAST_DAYS
+        if until - begin >= LEAST_DAYS_SIDE_BY_SIDE
     ]

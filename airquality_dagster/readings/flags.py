@@ -113,7 +113,8 @@ class Level(IntEnum):
     MISSING = 9
 
 
-VALID_LEVELS = (Level.PASS, Level.NOT_EVALUATED, Level.SUSPECT)
+HIGHEST_VALID_LEVEL = Level.SUSPECT
+"""Readings up to this level are valid."""
 
 
 def is_valid_level(levels: np.ndarray) -> np.ndarray:
@@ -122,7 +123,7 @@ def is_valid_level(levels: np.ndarray) -> np.ndarray:
     Args:
         levels: numbers of `Level`, of any shape; NaN if an hour was not judged.
     """
-    return levels <= max(VALID_LEVELS)
+    return levels <= HIGHEST_VALID_LEVEL
 
 
 @dataclass(frozen=True)

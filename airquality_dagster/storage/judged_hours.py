@@ -1,10 +1,11 @@
 """The hours of a station with what quality control says of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import SIMULATED, TIMESTAMP
@@ -51,19 +52,15 @@ def judged_hours(
         # Most readings have no flag.
         return {"$cond": [{"$in": [names, [[], None]]}, 0, {"$cond": [{"$isArray": names}, of_names, 0]}]}
 
-    sums = {"flags": {"$add": [bits(place, field) for place, field in enumerate(fields)]}}
-    flags_of = {one["_id"]: one["flags"] for one in database[quality].find({}, sums)}
-    moments, readings, flags = [], [], []
-    for document in database[raw].find({}, dict.fromkeys(fields, True), sort=[("_id", 1)]):
-        moment = document["_id"]
-        if moment in flags_of:
-            moments.append(moment)
-            readings.append([*map(document.get, fields)])
-            flags.append(flags_of[moment])
-    hours = pd.DatetimeIndex(pd.to_datetime(moments, utc=True), name=TIMESTAMP)
+    flags_of_all = {"$add": [bits(place, field) for place, field in enumerate(fields)]}
+    judged, flags = _table(database[quality], {"flags": flags_of_all}).T.astype("int64")
+    read, *readings = _table(database[raw], dict.fromkeys(fields, True)).T
+    # Hours that were read and judged, in both tables.
+    milliseconds, of_raw, of_quality = np.intersect1d(read.astype("int64"), judged, return_indices=True)
+    hours = pd.DatetimeIndex(milliseconds.astype("datetime64[ms]"), tz="UTC", name=TIMESTAMP)
     shifts = _BITS * np.arange(len(fields))
-    table = np.array(flags, dtype="int64").reshape(-1, 1) >> shifts
-    values = np.array(readings, dtype="float64").reshape(-1, len(fields))  # None becomes NaN
+    table = flags[of_quality].reshape(-1, 1) >> shifts
+    values = np.stack(readings, axis=1)[of_raw]
     sound, is_off_site, is_sensitive = (
         pd.DataFrame(one, index=hours, columns=list(fields))
         for one in (
@@ -73,6 +70,15 @@ def judged_hours(
         )
     )
     return sound, is_off_site, is_sensitive
+
+
+def _table(collection: Collection[dict[str, Any]], fields: Mapping[str, Any]) -> np.ndarray:
+    """Return one row an hour: milliseconds since 1970, which are read in half the time of dates, and the fields."""
+    names = ("_id", *fields)
+    # A list: to ask the cursor for one document after the other takes longer than to decode them.
+    documents = collection.find({}, {"_id": {"$toDouble": "$_id"}, **fields}).to_list()
+    rows = [[*map(document.get, names)] for document in documents]
+    return np.array(rows, dtype="float64").reshape(-1, len(names))  # None becomes NaN
 
 
 def has_simulated_hours(database: Database[dict[str, Any]], raw: str) -> bool:

@@ -1,6 +1,6 @@
 """The valid hours of a station."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ def valid_hours(
     end: datetime,
     *,
     fields: Sequence[str],
-    valid_levels: Collection[int],
+    highest_valid_level: int,
 ) -> pd.DataFrame:
     """Read the readings of a station that are valid.
 
@@ -28,7 +28,7 @@ def valid_hours(
         raw, quality: collections of its hourly readings and of their flags.
         start, end: ``start <= hour < end``, tz-aware.
         fields: readings to read.
-        valid_levels: levels of valid readings.
+        highest_valid_level: readings up to this level are valid.
 
     Returns:
         one row per hour, in order: ``timestamp`` and the readings; NaN where one is missing, not valid or not judged.
@@ -43,7 +43,7 @@ def valid_hours(
 
     hours, readings = table(raw, fields)
     judged, levels = table(quality, [f"{field}_qc" for field in fields])
-    valid = pd.DataFrame(np.isin(levels, list(valid_levels)), index=judged).reindex(hours, fill_value=False)
+    valid = pd.DataFrame(levels <= highest_valid_level, index=judged).reindex(hours, fill_value=False)
     frame = pd.DataFrame(np.where(valid, readings, np.nan), columns=list(fields))
     frame.insert(0, TIMESTAMP, pd.to_datetime(hours, utc=True))
     return frame

@@ -84,18 +84,85 @@ def test_the_comparison_is_stored_and_a_second_run_changes_no_byte(database, use
     store(database)
     check = compare()
     assert check.passed, check.description
-    assert "On one scale, PM2.5 at unpaved (Street of unpaved) is" in check.description
+    assert "On one scale, that of the second station, PM2.5 at unpaved (Street of unpaved) is" in check.description
     row = whole(database)
     assert row["difference_one_scale"]["low"] < DIFFERENCE < row["difference_one_scale"]["high"]
     assert row["colocation"]["from"] == BEGIN
     assert row["colocation"]["source"] == "declared"
     assert 0 < len(row["colocation"]["points"]) <= 200
-    assert row["valid_statement_fr"].startswith("Ramenée à une même échelle")
+    assert row["valid_statement_fr"].startswith("Ramenée à une même échelle, celle de la seconde station, ")
     assert database["paving_comparison"].count_documents({"_id.period": "hour", "_id.pollutant": "pm10"}) == 24
     assert whole(database, "co")["withheld"] == "no_hours"
     before = stored_bytes(database)["paving_comparison"]
     compare()
     assert stored_bytes(database)["paving_comparison"] == before
+
+
+@pytest.fixture
+def is_computed_again(compare, instance):
+    """Compare, and return whether the comparison was computed."""
+
+    def run(now=END) -> bool:
+        compare(now)
+        event = instance.get_latest_materialization_event(dg.AssetKey("paving_comparison"))
+        return event.asset_materialization.metadata["computed_again"].value
+
+    return run
+
+
+def test_a_night_without_news_computes_nothing_and_a_corrected_hour_does(database, use, is_computed_again):
+    content = stations()
+    use(content)
+    store(database)
+    assert is_computed_again()
+    # The neighbours of the last day are stored only once it is over.
+    is_computed_again(END + timedelta(days=1))
+    before = stored_bytes(database)["paving_comparison"]
+    assert not is_computed_again(END + timedelta(days=2))
+    assert stored_bytes(database)["paving_comparison"] == before
+    hour = {"_id": APART + timedelta(days=3)}
+    database["raw_paved"].update_one(hour, {"$inc": {"pm2_5": 1.0}})
+    assert is_computed_again(END + timedelta(days=2))
+    database["paved_quality"].update_one(hour, {"$set": {"pm10_flags": ["spike"], "pm10_qc": 4}})
+    assert is_computed_again(END + timedelta(days=2))
+    content["stations"][0]["deployments"][1]["place"] = "Another street"
+    use(content)
+    assert is_computed_again(END + timedelta(days=2))
+    assert not is_computed_again(END + timedelta(days=2))
+
+
+@pytest.mark.parametrize("period", ["all", "hour"])
+def test_rows_that_were_lost_are_computed_again(database, use, is_computed_again, period):
+    use(stations())
+    store(database)
+    is_computed_again()
+    database["paving_comparison"].delete_one({"_id.pollutant": "pm2_5", "_id.period": period})
+    assert is_computed_again()
+    assert whole(database)["withheld"] is None
+    assert database["paving_comparison"].count_documents({"_id.period": "hour", "_id.pollutant": "pm2_5"}) == 24
+
+
+def test_a_station_without_a_valid_hour_is_named_after_a_fortnight(database, use, compare):
+    use(stations())
+    store(database)
+    database["paved_quality"].update_many({}, {"$set": {"pm2_5_flags": ["stuck"], "pm2_5_qc": 4}})
+    check = compare()
+    assert not check.passed
+    assert "PM2.5 of paved (Street of paved) has no valid hour in the 3600 hours" in check.description
+    for name in ("raw_paved", "raw_unpaved"):
+        database[name].delete_many({"_id": {"$gte": APART + timedelta(days=10)}})
+    assert "no valid hour" not in compare().description
+
+
+def test_dates_of_the_check_are_those_of_the_network(database, use, compare):
+    content = stations()
+    content["network"]["time_zone"] = "Asia/Tokyo"
+    use(content)
+    store(database)
+    due = compare(APART + timedelta(days=400)).description
+    # Midnight in Tokyo is 15:00 of the day before in UTC.
+    assert f"due since {APART + timedelta(days=366):%Y-%m-%d}" in due
+    assert f"{BEGIN:%Y-%m-%d} to {APART - timedelta(days=1):%Y-%m-%d}" in whole(database)["valid_statement"]
 
 
 def test_one_new_day_leaves_the_months_before_as_they_are(database, use, compare):
@@ -168,7 +235,7 @@ def test_weeks_that_look_side_by_side_are_proposed_to_the_operator(database, use
     check = compare()
     assert not check.passed
     assert "the readings look as if the two stood side by side (2023-02-0" in check.description
-    assert "nobody has confirmed them" in whole(database)["valid_statement"]
+    assert "which nobody has confirmed" in whole(database)["valid_statement"]
 
 
 def test_a_pair_without_hours_passes(database, use, compare):

@@ -1,6 +1,7 @@
 """``airquality compare``: the contract of its JSON, its table, its errors."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -35,7 +36,7 @@ def test_json_has_what_the_contract_promises_of_each_pollutant(compare, database
     assert one["difference_one_scale"]["mean"] == pytest.approx(DIFFERENCE, abs=0.6)
     assert one["mean_second"] - one["mean_first"] == pytest.approx(one["difference_raw"]["mean"], abs=0.02)
     assert one["colocation"].keys() >= {"from", "to", "hours", "slope", "intercept", "r2"}
-    assert one["valid_statement"].startswith("On one scale, PM2.5 at unpaved")
+    assert one["valid_statement"].startswith("On one scale, that of the second station, PM2.5 at unpaved")
     assert found["co"]["hours"] == 0
     assert found["co"]["difference_one_scale"]["mean"] is None
     assert found["co"]["valid_statement"].startswith("Nothing can be said")
@@ -46,7 +47,17 @@ def test_the_table_ends_with_what_may_be_said(compare, database):
     run = compare("paving")
     assert run.returncode == 0, run.stderr
     assert "What does paving do?" in run.stdout
-    assert "On one scale, PM2.5 at unpaved (Street of unpaved) is" in run.stdout
+    table = run.stdout[: run.stdout.index("On one scale, that")]
+    # Two digits of the interval, as in the sentence.
+    assert re.search(r"\(\d\.\d\d to", table), run.stdout
+    assert "On one scale, that of the second station, PM2.5 at unpaved (Street of unpaved) is" in run.stdout
+
+
+def test_simulated_readings_are_told(compare, database):
+    store(database)
+    assert "Simulated readings" not in compare("paving").stderr
+    database["raw_paved"].update_one({}, {"$set": {"simulated": True}})
+    assert "Simulated readings" in compare("paving").stderr
 
 
 def test_the_stored_comparison_is_exported(tmp_path, home, mongodb_uri, database, use):  # noqa: F811
@@ -77,6 +88,8 @@ def test_the_stored_comparison_is_exported(tmp_path, home, mongodb_uri, database
         (["roads"], "no pair is named 'roads': the stations file has paving"),
         (["paving", "--from", "2023-06-01", "--to", "2023-05-01"], "--from 2023-06-01 is after --to 2023-05-01"),
         (["paving", "--from", "June"], "--from is 'June', not a date like 2023-01-31"),
+        (["paving", "--to", "9999-12-31"], "--to is '9999-12-31': the year 9999 cannot be"),
+        (["paving", "--from", "0001-01-01"], "--from is '0001-01-01': the year 1 cannot be"),
     ],
 )
 def test_wrong_options_are_explained(compare, options, message):

@@ -75,7 +75,7 @@ def test_pairs_name_two_stations_and_a_question(tmp_path):
         write(tmp_path, with_pairs("[{name: paving, first: station1, second: station2, question: What of it?}]"))
     )
     assert [pair.model_dump() for pair in network.pairs] == [
-        {"name": "paving", "first": "station1", "second": "station2", "question": "What of it?"}
+        {"name": "paving", "first": "station1", "second": "station2", "question": "What of it?", "question_fr": ""}
     ]
     assert load_network(write(tmp_path, VALID)).pairs == ()
 

@@ -1,5 +1,6 @@
 """Two stations of known relation and known difference, side by side at first and then at two streets."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -16,10 +17,12 @@ DEVICES = (1, 2)
 FIELDS = ["co", "no2", "o3", "pm10", "pm2_5", "temperature", "relative_humidity"]
 
 
-def two_readings(difference: float = DIFFERENCE, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+def two_readings(
+    difference: float = DIFFERENCE, seed: int = 0, *, days: int = DAYS
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the readings of the two. The second reads 1.15 times as much and 2 µg/m³ more, and has more dust."""
     rng = np.random.default_rng(seed)
-    count = 24 * (SIDE_BY_SIDE_DAYS + DAYS)
+    count = 24 * (SIDE_BY_SIDE_DAYS + days)
     hours = pd.date_range(BEGIN, periods=count, freq="h", name="timestamp")
     apart = hours >= APART
     day = np.sin(np.arange(count) / 24 * 2 * np.pi)
@@ -54,5 +57,15 @@ def hours_of(readings: pd.DataFrame) -> StationHours:
 
 def pair_of(first: StationHours, second: StationHours, *, is_declared: bool = True) -> PairHours:
     """Return the hours of the two, with what the stations file says of them."""
-    windows = [Together(BEGIN, APART, DEVICES)] if is_declared else []
-    return PairHours.of(first, second, windows, [Together(APART, None, DEVICES)])
+    return hours_of_pair(first, second, [Together(BEGIN, APART, DEVICES)] if is_declared else [])
+
+
+def hours_of_pair(
+    first: StationHours,
+    second: StationHours,
+    side_by_side: Sequence[Together] = (),
+    compared: Sequence[Together] = (Together(APART, None, DEVICES),),
+    measured: Sequence[Together] = (Together(BEGIN, None, DEVICES),),
+) -> PairHours:
+    """Return the hours of the two with these windows and periods."""
+    return PairHours.of(first, second, side_by_side=side_by_side, compared=compared, measured=measured)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from airquality_dagster.network.colocation import Together
-from airquality_dagster.readings.comparison import EXPIRED_DAYS, TRUSTED_DAYS, comparison_rows
+from airquality_dagster.readings.comparison import comparison_rows
 from airquality_dagster.readings.comparison_hours import PairHours
 from airquality_dagster.readings.comparison_left_out import left_out
 from airquality_dagster.readings.comparison_relation import Window, relation_of
@@ -25,6 +25,7 @@ from airquality_dagster_tests.readings.compared_pair import (
     INTERCEPT,
     SLOPE,
     hours_of,
+    hours_of_pair,
     pair_of,
     two_readings,
 )
@@ -34,7 +35,8 @@ UTC = ZoneInfo("UTC")
 
 
 def rows_of(pair: PairHours, field: str = "pm2_5", left=(), **options):
-    return comparison_rows(pair.of_field(field, None, None, left), pair.relations(field), UTC, **options)
+    whole, parts = comparison_rows(pair.of_field(field, None, None, left), pair.relations(field), UTC, **options)
+    return [whole, *parts]
 
 
 def days_of(pair: PairHours):
@@ -212,33 +214,6 @@ def test_nothing_is_said_without_a_common_valid_hour():
     assert rows_of(pair_of(*map(hours_of, two_readings())), "co")[0]["withheld"] == "no_hours"
 
 
-def test_a_relation_expires():
-    pair = pair_of(*map(hours_of, two_readings()))
-    past = pd.Timedelta(days=EXPIRED_DAYS)
-    moved = [table.copy() for table in (pair.first.sound, pair.second.sound)]
-    for table in moved:
-        table.index = table.index.where(table.index < APART, table.index + past)
-    late = PairHours.of(*map(hours_of, moved), [], [])
-    late = replace(late, windows=pair.windows, compared=pair.compared)
-    whole = rows_of(late)[0]
-    assert whole["trust"]["state"] == "expired"
-    assert whole["withheld"] == "relation_expired"
-
-
-@pytest.mark.parametrize(("factor", "reason"), [(1.0, None), (1.3, "relation_drifted")])
-def test_an_aged_relation_says_nothing_once_the_ratio_has_changed_by_more_than_the_difference(factor, reason):
-    pair = pair_of(*map(hours_of, two_readings()))
-    past = pd.Timedelta(days=TRUSTED_DAYS)
-    moved = [table.copy() for table in (pair.first.sound, pair.second.sound)]
-    moved[1].loc[moved[1].index[-1] - pd.Timedelta(days=40) :, "pm2_5"] *= factor
-    for table in moved:
-        table.index = table.index.where(table.index < APART, table.index + past)
-    late = replace(PairHours.of(*map(hours_of, moved), [], []), windows=pair.windows, compared=pair.compared)
-    whole = rows_of(late)[0]
-    assert whole["trust"]["state"] == "aged"
-    assert whole["withheld"] == reason
-
-
 def test_side_by_side_weeks_are_found_where_the_file_says_nothing():
     first, second = two_readings()
     # At its street, the second has dust of its own.
@@ -288,6 +263,62 @@ def test_a_part_that_lies_in_one_week_has_no_interval():
 def test_a_planned_fortnight_hides_no_weeks_that_were_found():
     first, second = map(hours_of, two_readings())
     planned = Together(APART + timedelta(days=3650), None, DEVICES)
-    pair = PairHours.of(first, second, [planned], [Together(BEGIN, None, DEVICES)])
-    found = PairHours.of(first, second, [], [Together(BEGIN, None, DEVICES)])
-    assert pair.windows == found.windows
+    always = [Together(BEGIN, None, DEVICES)]
+    assert hours_of_pair(first, second, [planned], always).windows == hours_of_pair(first, second, [], always).windows
+
+
+@pytest.fixture
+def lively():
+    """Return the hours of two stations that differ in PM10 from hour to hour once they are apart."""
+    first, second = two_readings()
+    second.loc[APART:, "pm10"] *= np.exp(np.random.default_rng(9).normal(0, 0.5, 24 * DAYS))
+    return hours_of(first), hours_of(second)
+
+
+def test_one_declared_hour_hides_no_weeks_that_were_found(lively):
+    hour = Together(BEGIN + timedelta(days=2), BEGIN + timedelta(days=2, hours=1), DEVICES)
+    always = [Together(BEGIN, None, DEVICES)]
+    pair = hours_of_pair(*lively, [hour], always)
+    assert {window.source for window in pair.windows} == {"found", "declared"}
+    assert rows_of(pair)[0]["withheld"] is None
+
+
+def test_a_declared_window_that_can_be_used_leaves_nothing_to_search_for(lively):
+    declared = Together(BEGIN, APART, DEVICES)
+    assert [one.source for one in hours_of_pair(*lively, [declared]).windows] == ["declared"]
+
+
+def test_no_weeks_are_searched_for_where_the_file_says_where_the_two_stand(lively):
+    placed = [Together(BEGIN, None, DEVICES, is_placed=True)]
+    assert hours_of_pair(*lively, [], placed).windows == []
+    assert hours_of_pair(*lively, [], [replace(placed[0], is_placed=False)]).windows != []
+
+
+def test_weeks_that_are_found_belong_to_the_devices_that_measured_then(lively):
+    swap = APART + timedelta(days=60)
+    old, new = Together(BEGIN, swap, DEVICES), Together(swap, None, (1, 9))
+    pair = hours_of_pair(*lively, [], [old, new], [old, new])
+    assert pair.windows == []
+    assert rows_of(pair)[0]["withheld"] == "no_side_by_side"
+    before = hours_of_pair(*lively, [], [old], [old, new])
+    assert [window.devices for window in before.windows] == [DEVICES]
+
+
+def test_a_copy_of_the_other_station_is_no_agreement():
+    first, second = two_readings()
+    copied = second.copy()
+    copied.loc[APART:] = first.loc[APART:]
+    assert rows_of(pair_of(hours_of(first), hours_of(copied)))[0]["withheld"] == "copy"
+    # Two that both read 0 for the most part are no copies.
+    for station in (first, second):
+        station.loc[APART:, "pm2_5"] = np.where(np.arange(24 * DAYS) % 40, 0.0, station.loc[APART:, "pm2_5"])
+    assert rows_of(pair_of(hours_of(first), hours_of(second)))[0]["withheld"] != "copy"
+
+
+def test_the_ratio_of_carbon_monoxide_needs_no_offset_in_another_unit():
+    first, second = two_readings()
+    for station in (first, second):
+        station["co"] = station["pm2_5"] / 50
+    second.loc[APART + timedelta(days=DAYS - 30) :, "co"] *= 2
+    whole = rows_of(pair_of(hours_of(first), hours_of(second)), "co")[0]
+    assert whole["trust"]["ratio_change"] == pytest.approx(1.0, abs=0.2)

@@ -10,6 +10,7 @@ from airquality_dagster.readings.comparison_bootstrap import (
     draw_days,
     interval,
     standard_error,
+    with_error,
 )
 
 
@@ -57,3 +58,10 @@ def test_the_interval_is_as_wide_as_students_t_has_it():
 def test_days_that_are_all_alike_have_an_interval_of_no_width():
     draws = draw_days(np.full(30, 2.5), 1, draws=10)
     assert set(draws.stretched(draws.of(np.full(30, 2.5)) / draws.weights.sum(axis=1), 2.5)) == {2.5}
+
+
+def test_an_estimate_has_the_interval_of_its_own_standard_error():
+    values = np.random.default_rng(2).normal(5, 3, 5000)
+    low, high = interval(with_error(values, 5.0, 0.5))
+    assert (low, high) == pytest.approx((5 - _STUDENT[0] * 0.5, 5 + _STUDENT[0] * 0.5), abs=0.1)
+    assert list(with_error(np.full(3, 5.0), 5.0, 0.5)) == [5.0, 5.0, 5.0]

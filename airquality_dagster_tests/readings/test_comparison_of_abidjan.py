@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from airquality_dagster.airqino.answer import hourly_frame, parse_hourly_answer
-from airquality_dagster.network.colocation import compared_periods, side_by_side
+from airquality_dagster.network.colocation import compared_periods, measured_periods, side_by_side
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.readings.comparison import comparison_rows
 from airquality_dagster.readings.comparison_hours import PairHours, StationHours
@@ -35,7 +35,12 @@ def pair() -> PairHours:
         hours = pd.DatetimeIndex(flagged.hours["timestamp"])
         stations.append(StationHours.of_flags(flagged.readings.set_axis(hours), flagged.flags.set_axis(hours)))
     zone = network.time_zone
-    return PairHours.of(*stations, side_by_side(*network.stations, zone), compared_periods(*network.stations, zone))
+    return PairHours.of(
+        *stations,
+        side_by_side=side_by_side(*network.stations, zone),
+        compared=compared_periods(*network.stations, zone, future),
+        measured=measured_periods(*network.stations, zone, future),
+    )
 
 
 @cache

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airquality_dagster.readings.comparison import comparison_rows
-from airquality_dagster.readings.comparison_statements import Names, statements
+from airquality_dagster.readings.comparison_statements import Names, stated
 from airquality_dagster_tests.readings.compared_pair import hours_of, pair_of, two_readings
 
 ZONE = ZoneInfo("Africa/Abidjan")
@@ -22,9 +22,8 @@ def compared_rows(fields: Iterable[str], *, are_known: bool = True) -> list[dict
     rows = []
     for field in fields:
         relations = hours.relations(field) if are_known else []
-        of_field = comparison_rows(hours.of_field(field, None, None, ()), relations, ZONE)
-        of_field[0] |= statements(of_field[0], Names("first (paved)", "second (unpaved)"))
-        rows += of_field
+        whole, parts = comparison_rows(hours.of_field(field, None, None, ()), relations, ZONE)
+        rows += [stated(whole, Names("first (paved)", "second (unpaved)"), ZONE), *parts]
     return sorted(rows, key=lambda row: row["part"])
 
 

@@ -18,7 +18,7 @@ from airquality_dagster.publishing.dashboard.forecast import SHARES
 from airquality_dagster.publishing.dashboard.newest import CROSS_SENSITIVE, OFF_SITE, UNCONFIRMED
 from airquality_dagster.publishing.dashboard.page import PAGE, page_html
 from airquality_dagster.readings.comparison_parts import ALL, SEASONS
-from airquality_dagster.readings.comparison_relation import DISAGREE, TOO_FEW_HOURS
+from airquality_dagster.readings.comparison_relation import WINDOW_DISAGREES, WINDOW_TOO_SHORT
 from airquality_dagster.readings.flags import Flag
 from airquality_dagster.readings.forecast import (
     LOSES_TO_PERSISTENCE,
@@ -68,7 +68,7 @@ def test_every_text_that_the_page_asks_for_is_there_and_no_other():
     asked |= {f"{chart}Difference" for chart in ("hour", "month", "kind")} | {"low", "high"}
     kinds = (ALL, *SEASONS, "weekday", "weekend", "dry", "wet", "calm", "dusty")
     asked |= {f"part_{part}" for part in kinds}
-    asked |= {f"window_{reason}" for reason in (DISAGREE, TOO_FEW_HOURS)}
+    asked |= {f"window_{reason}" for reason in (WINDOW_DISAGREES, WINDOW_TOO_SHORT)}
     asked |= {f"forecast_{reason}" for reason in WITHHELD} | {f"share_{word}" for word in SHARES}
     labels = {f"label_{parameter.field}" for parameter in PARAMETERS}
     assert asked - TEXTS.keys() == set()
