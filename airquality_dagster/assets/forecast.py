@@ -9,17 +9,17 @@ import pandas as pd
 from pymongo.database import Database
 
 from airquality_dagster.assets.descriptions import code_references
-from airquality_dagster.assets.forecast_inputs import IN_TIME_FOR, past_forecasts, valid_until, withheld_before
+from airquality_dagster.assets.forecast_inputs import past_forecasts, valid_until, withheld_before
 from airquality_dagster.assets.resources import mongodb_of
 from airquality_dagster.assets.schemas import FORECAST_COLUMNS
 from airquality_dagster.checks.outcome import moment, table
 from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.pollutants import BY_FIELD, SIMULATED
 from airquality_dagster.network.stations import Network, Station
-from airquality_dagster.readings.forecast import FORECAST_FIELDS, HOURS_AHEAD, WINDOW_HOURS, Forecast, forecast
-from airquality_dagster.readings.forecast_intervals import RESIDUAL_DAYS
-from airquality_dagster.readings.forecast_model import VERSION, FieldModel
-from airquality_dagster.readings.forecast_score import WITHHELD_DAYS, scored, withheld_hours
+from airquality_dagster.readings.forecast import Forecast, forecast
+from airquality_dagster.readings.forecast_features import WINDOW_HOURS
+from airquality_dagster.readings.forecast_model import FORECAST_FIELDS, HOURS_AHEAD, VERSION, FieldModel
+from airquality_dagster.readings.forecast_score import IN_TIME_FOR, scored, withheld_hours
 from airquality_dagster.storage.forecasts import forecasts_of, newest_full_hour, stored_models
 from airquality_dagster.storage.judged_hours import has_simulated_hours
 
@@ -81,9 +81,8 @@ def forecast_station(database: Database[dict[str, Any]], station: Station, now: 
         return []
     documents = stored_models(database, station.forecast_model_asset)
     models = [FieldModel.from_document(one) for one in documents if one["version"] == VERSION]
-    # The week that a forecast looks at, and what came since the models were fitted, as far as it counts.
-    week, most = (origin - timedelta(days=days) for days in (WITHHELD_DAYS, RESIDUAL_DAYS))
-    since = max(min([week, *(model.fitted_at.to_pydatetime() for model in models)]), most)
+    # The week that a forecast looks at, and what came since the models were fitted.
+    since = min([origin - timedelta(hours=WINDOW_HOURS), *(model.fitted_at.to_pydatetime() for model in models)])
     valid = valid_until(database, station, since, origin)
     past = past_forecasts(database, station, since)
     made = {model.field: _forecast(valid, model, origin, past) for model in models}

@@ -9,13 +9,11 @@ from pymongo.database import Database
 from airquality_dagster.network.pollutants import TIMESTAMP
 from airquality_dagster.network.stations import Station
 from airquality_dagster.readings.flags import HIGHEST_VALID_LEVEL
-from airquality_dagster.readings.forecast import FORECAST_FIELDS, HOURS_AHEAD, LOSES_TO_PERSISTENCE
-from airquality_dagster.readings.forecast_score import QUANTILES
+from airquality_dagster.readings.forecast import LOSES_TO_PERSISTENCE
+from airquality_dagster.readings.forecast_model import FORECAST_FIELDS, HOURS_AHEAD
+from airquality_dagster.readings.forecast_score import QUANTILES, is_in_time
 from airquality_dagster.storage.forecasts import stored_forecasts
 from airquality_dagster.storage.valid_hours import valid_hours
-
-IN_TIME_FOR = timedelta(hours=1)
-"""A forecast is in time if it is made before its hour is over: so long after its target."""
 
 _HOUR = timedelta(hours=1)
 _SCORED = [
@@ -59,8 +57,7 @@ def past_forecasts(database: Database[dict[str, Any]], station: Station, since: 
     """
     first = since - max(HOURS_AHEAD) * _HOUR
     made = stored_forecasts(database, station.forecast_asset, first, [*_SCORED, *_WITHHELD])
-    in_time = made["made_at"] < made["target"] + IN_TIME_FOR
-    made[_SCORED] = made[_SCORED].where(in_time)
+    made[_SCORED] = made[_SCORED].where(is_in_time(made))
     return made
 
 

@@ -18,8 +18,15 @@ from airquality_dagster.checks.outcome import check_results, check_specs, table
 from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.pollutants import BY_FIELD
 from airquality_dagster.network.stations import Network, Station
-from airquality_dagster.readings.forecast import FORECAST_FIELDS, HOURS_AHEAD
-from airquality_dagster.readings.forecast_model import MOST_DAYS, VERSION, FieldModel, fit, refit_due
+from airquality_dagster.readings.forecast_model import (
+    FORECAST_FIELDS,
+    HOURS_AHEAD,
+    MOST_DAYS,
+    VERSION,
+    FieldModel,
+    fit,
+    refit_due,
+)
 from airquality_dagster.readings.forecast_score import SCORED_DAYS, scored, scores
 
 _HOUR = timedelta(hours=1)

@@ -25,7 +25,7 @@ from airquality_dagster.readings.days import (
     MAXIMA,
     RUNNING_MEANS,
 )
-from airquality_dagster.readings.forecast import FORECAST_FIELDS
+from airquality_dagster.readings.forecast_model import FORECAST_FIELDS
 from airquality_dagster.readings.forecast_score import SCORED_DAYS
 from airquality_dagster.readings.hours import NOWCAST_POLLUTANTS
 from airquality_dagster.readings.indices import WHO_ANNUAL_LEVELS, WHO_LEVELS

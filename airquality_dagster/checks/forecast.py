@@ -6,7 +6,7 @@ from typing import Any
 
 from airquality_dagster.checks.outcome import CheckOutcome, Checks, Finding, table_metadata
 from airquality_dagster.network.pollutants import BY_FIELD
-from airquality_dagster.readings.forecast import FORECAST_FIELDS
+from airquality_dagster.readings.forecast_model import FORECAST_FIELDS
 
 
 @dataclass(frozen=True)

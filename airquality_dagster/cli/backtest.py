@@ -1,7 +1,7 @@
 """``airquality backtest``: forecasts of a past period, made with what was known then."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from airquality_dagster.errors import SettingsError
 from airquality_dagster.local.services import local_services
 from airquality_dagster.network.pollutants import BY_FIELD, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import load_network
-from airquality_dagster.readings.flags import HOURS_BEFORE, PARTICLES
-from airquality_dagster.readings.forecast import FORECAST_FIELDS, HOURS_AHEAD, Forecast, Quantiles
+from airquality_dagster.readings.flags import HOURS_BEFORE
+from airquality_dagster.readings.forecast import Forecast, Quantiles
 from airquality_dagster.readings.forecast_backtest import WARM_UP_DAYS, backtest
 from airquality_dagster.readings.forecast_features import hours_since_1970
 from airquality_dagster.readings.forecast_known import KnownReadings
-from airquality_dagster.readings.forecast_model import MOST_DAYS
+from airquality_dagster.readings.forecast_model import FORECAST_FIELDS, HOURS_AHEAD, MOST_DAYS
 from airquality_dagster.readings.forecast_score import Score, ScoredForecasts, score
 from airquality_dagster.storage.files import replaced
 from airquality_dagster.storage.known import first_versions
@@ -64,10 +64,7 @@ def run_backtest(name: str, *, first: date, last: date, output: Path) -> None:
         raise SettingsError(
             f"no hour of {name} is stored from {first} to {last}: fetch these months with airquality backfill"
         )
-    siting = station.siting(network.time_zone)
-    # Hours are flagged again where the validity of these fields may have been another one: seldom that of PM.
-    particles, all_fields = (KnownReadings(hourly, siting=siting, fields=one) for one in (PARTICLES, FORECAST_FIELDS))
-    known = {field: particles if field in PARTICLES else all_fields for field in FORECAST_FIELDS}
+    known = KnownReadings(hourly, siting=station.siting(network.time_zone))
     made = _forecasts(known, start, end, total=int(in_period.sum()))
     try:
         with replaced(output) as unfinished:
@@ -78,18 +75,18 @@ def run_backtest(name: str, *, first: date, last: date, output: Path) -> None:
         ) from error
     published = sum(one.published is not None for one in made)
     err.print(f"{published} forecasts of {name} written to {output}; {len(made) - published} withheld")
-    _show(made, all_fields.final)
+    _show(made, known.final)
     if SIMULATED in hourly and hourly[SIMULATED].notna().any():
         err.print(SIMULATED_NOTE)
 
 
-def _forecasts(known: Mapping[str, KnownReadings], start: datetime, end: datetime, *, total: int) -> list[Forecast]:
+def _forecasts(known: KnownReadings, start: datetime, end: datetime, *, total: int) -> list[Forecast]:
     made: list[Forecast] = []
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} hours"))
     with Progress(*columns, TimeElapsedColumn(), console=err, transient=err.is_terminal) as progress:
         for field in FORECAST_FIELDS:
             task = progress.add_task(BY_FIELD[field].label, total=total)
-            for number, one in enumerate(backtest(known[field], field, start, end)):
+            for number, one in enumerate(backtest(known, field, start, end)):
                 made.append(one)
                 if number % len(HOURS_AHEAD) == 0:
                     progress.advance(task)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,21 @@ LEAST_SCORED_HOURS = 84
 WITHHELD_BELOW = -0.05
 """A model with a lower skill (`Score.mae_skill`) is withheld, and shown again from 0 on. A week is short: a sound model
 loses now and then, and is better again the week after (docs/forecast.md has what other limits do)."""
+
+
+IN_TIME_FOR = timedelta(hours=1)
+"""A forecast is in time if it is made before its hour is over: so long after its target."""
+
+
+def is_in_time(forecasts: pd.DataFrame) -> pd.Series:
+    """Return which forecasts were made before their hour was over.
+
+    A forecast that was made later, as for the newest hour of a station that is silent, is no forecast.
+
+    Args:
+        forecasts: documents of ``<station>_forecast``, at least ``made_at`` and ``target``.
+    """
+    return forecasts["made_at"] < forecasts["target"] + IN_TIME_FOR
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,28 @@ def newest_forecasts(database: Database[dict[str, Any]], collection: str) -> dic
     return forecasts_of(database, collection, newest["_id"]["origin"]) if newest else {}
 
 
+def newest_origin(database: Database[dict[str, Any]], collection: str) -> datetime | None:
+    """Return the newest origin of the forecasts of a station, None if there are none."""
+    newest = database[collection].find_one({}, {"_id": True}, sort=[("_id", -1)])
+    return newest["_id"]["origin"] if newest else None
+
+
+def newest_scores(
+    database: Database[dict[str, Any]], collection: str, hours_ahead: int, fields: Sequence[str]
+) -> Mapping[str, Any] | None:
+    """Return the newest scores of a station's forecasts of one number of hours ahead, None if there are none.
+
+    Args:
+        database: database of the station.
+        collection: its scores.
+        hours_ahead: of the forecasts.
+        fields: to read, besides ``date``.
+    """
+    query = {"_id.hours_ahead": hours_ahead}
+    newest = database[collection].find_one(query, dict.fromkeys(fields, True), sort=[("_id", -1)])
+    return {**newest, "date": newest["_id"]["date"]} if newest else None
+
+
 def newest_score_date(database: Database[dict[str, Any]], collection: str) -> datetime | None:
     """Return the newest date of the scores of a station, None if there are none."""
     newest = database[collection].find_one({}, {"_id": True}, sort=[("_id", -1)])

@@ -9,8 +9,7 @@ from airquality_dagster.automation import schedules
 from airquality_dagster.automation.due_forecasts import due_forecasts
 from airquality_dagster.definitions import defs
 from airquality_dagster.network.stations import load_network
-from airquality_dagster.readings.forecast import FORECAST_FIELDS
-from airquality_dagster.readings.forecast_model import VERSION
+from airquality_dagster.readings.forecast_model import FORECAST_FIELDS, VERSION
 from airquality_dagster.settings import stations_file
 
 NOW = datetime(2023, 3, 20, 10, 40, tzinfo=UTC)

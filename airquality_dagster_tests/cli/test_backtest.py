@@ -7,7 +7,7 @@ import pytest
 
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.readings import forecast_backtest
-from airquality_dagster.readings.forecast import FORECAST_FIELDS, HOURS_AHEAD
+from airquality_dagster.readings.forecast_model import FORECAST_FIELDS, HOURS_AHEAD
 from airquality_dagster.settings import stations_file
 from airquality_dagster_tests.command import airquality
 from airquality_dagster_tests.stored_history import fit, forecast_at, stored_history, tick_after

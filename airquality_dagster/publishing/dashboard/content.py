@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from airquality_dagster.network.freshness import LATE_AFTER, STALLED_AFTER
 from airquality_dagster.network.pollutants import PARAMETERS, SIMULATED, Parameter
 from airquality_dagster.network.stations import Network
+from airquality_dagster.publishing.dashboard.forecast import forecast_content
 from airquality_dagster.publishing.dashboard.history import (
     daily_series,
     data_capture,
@@ -56,6 +57,7 @@ def station_content(record: StationRecord, time_zone: ZoneInfo, now: datetime) -
         "stays": [stay_content(stay, time_zone) for stay in stays(station, now, time_zone)],
         "is_simulated": _is_simulated(record),
         "now": present_state(record),
+        "forecast": forecast_content(record),
         "notes": notes(record),
         "problems": problems(record, now),
         "days": daily_series(record.days),

@@ -19,6 +19,7 @@ _SCRIPTS = (
     "theme.js",
     "days.js",
     "cards.js",
+    "forecast.js",
     "charts.js",
     "calendars.js",
     "pairs.js",

@@ -1,7 +1,9 @@
 """What the page is made of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,9 @@ from airquality_dagster.readings.flags import is_valid_level
 # A year, so that every season is in the profile of hours and weekdays.
 PROFILE_DAYS = 365
 NEWEST_HOURS = 48
+SAID_HOURS_AHEAD = 2
+"""Of so many hours ahead, the forecast is said in words, and its score."""
+SCORE_DAYS = 28
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,9 @@ class StationRecord:
         days: the daily aggregates, ordered by ``date``.
         months: the monthly summaries, ordered by ``start``.
         revisions: ``hour`` and ``valid_until`` of every superseded version.
+        forecasts: of `forecast.SHOWN_FIELD`, from the newest origin and for the newest `NEWEST_HOURS` hours, ordered by
+            ``origin`` and ``hours_ahead``.
+        score: the newest document of the scores of `SAID_HOURS_AHEAD`, with its ``date``; None if there is none.
     """
 
     station: Station
@@ -35,6 +43,8 @@ class StationRecord:
     days: pd.DataFrame
     months: pd.DataFrame
     revisions: pd.DataFrame
+    forecasts: pd.DataFrame
+    score: Mapping[str, Any] | None
 
     @property
     def newest_hour(self) -> datetime | None:

@@ -11,11 +11,19 @@ from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import DATE, PARAMETERS, POLLUTANTS, PROVISIONAL, SIMULATED, TIMESTAMP
 from airquality_dagster.network.stations import Station
+from airquality_dagster.publishing.dashboard.forecast import SHOWN_FIELD
 from airquality_dagster.publishing.dashboard.pairs import SHOWN_PERIODS
 from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS
-from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, PROFILE_DAYS, StationRecord
+from airquality_dagster.publishing.dashboard.record import (
+    NEWEST_HOURS,
+    PROFILE_DAYS,
+    SAID_HOURS_AHEAD,
+    SCORE_DAYS,
+    StationRecord,
+)
 from airquality_dagster.readings.days import CROSS_SENSITIVE, EXPECTED_HOURS
 from airquality_dagster.readings.periods import START
+from airquality_dagster.storage.forecasts import newest_origin, newest_scores, stored_forecasts
 
 _NUMBER, _OBJECT = "float64", "object"
 _READINGS = tuple(parameter.field for parameter in PARAMETERS)
@@ -44,6 +52,8 @@ _MONTHS = {
     **dict.fromkeys(_of_each(_POLLUTANTS, "mean", "valid_mean"), _NUMBER),
     **dict.fromkeys(_of_each(_POLLUTANTS, "invalid"), _OBJECT),
 }
+_FORECASTS = _of_each((SHOWN_FIELD,), "p10", "p50", "p90", "method", "withheld")
+_SCORES = _of_each((SHOWN_FIELD,), f"{SCORE_DAYS}_days")
 
 
 def station_record(database: Database[dict[str, Any]], station: Station, now: datetime) -> StationRecord:
@@ -62,6 +72,8 @@ def station_record(database: Database[dict[str, Any]], station: Station, now: da
         days=_frame(database[station.aggregates_asset], DATE, _DAYS),
         months=_months(database[station.summaries_asset]),
         revisions=_revisions(database, station),
+        forecasts=_forecasts(database, station, now),
+        score=newest_scores(database, station.forecast_scores_asset, SAID_HOURS_AHEAD, _SCORES),
     )
 
 
@@ -85,6 +97,12 @@ def _frame(
 ) -> pd.DataFrame:
     arrays = read_arrays(collection, {"_id": "datetime64[ms]", **dtypes}, query, **order)
     return pd.DataFrame({key: _moments(arrays.pop("_id")), **arrays}, copy=False)
+
+
+def _forecasts(database: Database[dict[str, Any]], station: Station, now: datetime) -> pd.DataFrame:
+    newest = newest_origin(database, station.forecast_asset) or now
+    since = newest - timedelta(hours=NEWEST_HOURS + SAID_HOURS_AHEAD)
+    return stored_forecasts(database, station.forecast_asset, since, _FORECASTS)
 
 
 def _months(summaries: Collection[dict[str, Any]]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -10,6 +11,9 @@ from airquality_dagster.network.siting import Siting
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.publishing.dashboard.record import NEWEST_HOURS, StationRecord
 from airquality_dagster.readings.flags import flag_hours
+from airquality_dagster.readings.forecast import Forecast, Quantiles
+from airquality_dagster.readings.forecast_model import HOURS_AHEAD
+from airquality_dagster.readings.forecast_score import Score
 from airquality_dagster.readings.hours import hourly_quality
 from airquality_dagster_tests.readings.series import FIRST
 
@@ -18,6 +22,11 @@ NETWORK = Network.model_validate({
     "stations": [{"name": "station1", "airqino_id": 1, "label": "SMART1", "silent_after_hours": 12}],
 })  # fmt: skip
 (STATION,) = NETWORK.stations
+QUANTILES = Quantiles(18.0, 24.0, 31.0)
+SCORE = Score(
+    hours=600, rmse=5.1, mae=3.4, persistence_rmse=6.1, persistence_mae=3.9, rmse_skill=0.164, mae_skill=0.13,
+    pinball_skill=0.16, coverage=0.79,
+)  # fmt: skip
 
 
 def sound_days(count: int, first: datetime = FIRST) -> pd.DataFrame:
@@ -47,6 +56,27 @@ def month_rows(*starts: str, mean: float = 21.0, valid_mean: float | None = 20.0
         months[f"{parameter.field}_mean"], months[f"{parameter.field}_valid_mean"] = mean, valid_mean
         months[f"{parameter.field}_invalid"] = None
     return months
+
+
+def forecast_rows(forecasts: Iterable[Forecast], *, made_after: timedelta = timedelta(minutes=65)) -> pd.DataFrame:
+    """Return forecasts of PM2.5 as they are read from MongoDB.
+
+    Args:
+        forecasts: in order of origin and hours ahead.
+        made_after: so long after their origins.
+    """
+    names = ["origin", "hours_ahead", "target"]
+    rows = [{**{name: getattr(one, name) for name in names}, **one.document} for one in forecasts]
+    fields = [f"pm2_5_{name}" for name in ("p10", "p50", "p90", "method", "withheld")]
+    frame = pd.DataFrame(rows, columns=[*names, *fields])
+    frame["origin"], frame["target"] = (pd.to_datetime(frame[name], utc=True) for name in ("origin", "target"))
+    return frame.assign(made_at=frame["origin"] + made_after)
+
+
+def forecasts_from(origin: datetime, quantiles: Quantiles = QUANTILES, **more: Any) -> list[Forecast]:
+    """Return forecasts of an origin for all hours ahead, all alike."""
+    published = {} if "withheld" in more or "persistence" in more else {"model": quantiles}
+    return [Forecast("pm2_5", pd.Timestamp(origin), ahead, **published, **more) for ahead in HOURS_AHEAD]
 
 
 def flagged(
@@ -82,4 +112,6 @@ def record_of(hours: pd.DataFrame, *, days: pd.DataFrame | None = None, station:
         days=sound_days(len(hours) // 24) if days is None else days,
         months=month_rows("2023-01-01"),
         revisions=pd.DataFrame({"hour": [], "valid_until": []}, dtype="datetime64[ms, UTC]"),
+        forecasts=forecast_rows([]),
+        score=None,
     )

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -14,12 +15,13 @@ from airquality_dagster import settings
 from airquality_dagster.airqino.sandbox.faults import Fault, FaultSwitch
 from airquality_dagster.airqino.sandbox.server import create_app
 from airquality_dagster.airqino.sandbox.sources import SimulatedSource
+from airquality_dagster.definitions import defs
 from airquality_dagster.local.serving import running
 from airquality_dagster.network.pollutants import BY_FIELD, PARAMETERS
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.indices import WHO_LEVELS
 from airquality_dagster_tests.browser import Watched, chromium, needs_axe, needs_chromium, serious_findings
-from airquality_dagster_tests.platform import Platform
+from airquality_dagster_tests.platform import QUIET, Platform
 from airquality_dagster_tests.processes import wait_until
 
 # One worker stores the months and opens the browser.
@@ -67,6 +69,9 @@ def stored(mongodb_uri, tmp_path_factory):
         for station in STATIONS:
             client[DATABASE][f"raw_{station}"].delete_many({"_id": half_a_day})
         assert platform.run(first, assets=[f"{station}_aggregates" for station in STATIONS]).success
+        # With the models that it makes, the last run forecasts.
+        forecast_job = defs().resolve_job_def("forecast_job")
+        assert forecast_job.execute_in_process(instance=instance, run_config=QUIET).success
         assert platform.run(last).success
         yield client[DATABASE], folder / "page" / "index.html"
         client.drop_database(DATABASE)
@@ -143,7 +148,7 @@ def expected_days(days: pd.DataFrame, field: str, *, valid: bool) -> dict[str, f
 def test_it_opens_without_a_word_on_the_console_and_without_a_request(opened, stored):
     assert opened.errors == []
     assert {url.partition("#")[0] for url in opened.requests} <= {stored[1].as_uri(), "about:blank"}
-    assert opened.page.locator("figure").count() == 21
+    assert opened.page.locator("figure").count() == 23
 
 
 @pytest.mark.parametrize("station", STATIONS)
@@ -311,6 +316,23 @@ def test_the_card_tells_the_newest_hour_its_index_and_whether_it_is_valid(opened
     assert (valid if quality["pm2_5_qc"] <= 3 else "✗ not valid") in text
 
 
+@pytest.mark.parametrize("station", STATIONS)
+def test_card_and_chart_have_the_newest_stored_forecast(opened, stored, station):
+    forecasts = list(stored[0][f"{station}_forecast"].find())
+    origin = max(forecast["_id"]["origin"] for forecast in forecasts)
+    newest = {one["_id"]["hours_ahead"]: one for one in forecasts if one["_id"]["origin"] == origin}
+    said = newest[2]
+    text = opened.page.locator(f"#cards [data-station={station}] .forecast").inner_text()
+    # The clock of Abidjan is UTC's.
+    assert text.startswith(f"Forecast for {said['target']:%H:%M}: PM2.5 ")
+    low, high = re.search(r"PM2.5 ([\d.]+) to ([\d.]+)\sµg/m³", text).groups()
+    assert [float(low), float(high)] == pytest.approx([said["pm2_5_p10"], said["pm2_5_p90"]], rel=0.05)
+    (median,) = [trace for trace in drawn(opened.page, f"hours-{station}") if trace["meta"]["kind"] == "median"]
+    shown = dict(zip(median["x"], median["y"], strict=True))
+    expected = {f"{one['target']:%Y-%m-%d %H:%M:%S}": one["pm2_5_p50"] for one in newest.values()}
+    assert {hour: shown[hour] for hour in expected} == pytest.approx(expected, **CLOSE)
+
+
 def test_the_card_says_in_plain_words_since_when_a_sensor_fails(opened, stored):
     """The simulated sensor of station1 fails its CO at the end, as the real one does."""
     database, _ = stored
@@ -327,7 +349,7 @@ def test_simulated_readings_are_named_in_the_head_and_in_every_chart(opened):
     marks = page.evaluate(
         "[...document.querySelectorAll('.chart')].map((c) => c.layout.annotations.some((a) => a.text === 'SIMULATED'))"
     )
-    assert len(marks) == 21
+    assert len(marks) == 23
     assert all(marks)
 
 
@@ -463,7 +485,7 @@ def test_a_phone_of_360_pixels_scrolls_only_down(browser, stored, language):
 
 def test_charts_have_a_name_and_say_their_latest_figure_to_a_screen_reader(opened):
     labels = opened.page.evaluate("[...document.querySelectorAll('.chart')].map((c) => c.getAttribute('aria-label'))")
-    assert len(set(labels)) == 21
+    assert len(set(labels)) == 23
     assert all(label and len(label) > 30 for label in labels)
     assert opened.page.evaluate(
         "[...document.querySelectorAll('.chart')].every((c) => c.getAttribute('role') === 'img')"
@@ -503,5 +525,5 @@ def test_printed_it_has_every_chart_and_no_controls(clicked, stored):
     page.emulate_media(media="print")
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert not page.locator("#controls").is_visible()
-    assert page.locator(".chart .main-svg").count() >= 21
+    assert page.locator(".chart .main-svg").count() >= 23
     assert len(page.pdf()) > 50_000

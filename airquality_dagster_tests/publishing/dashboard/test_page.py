@@ -9,16 +9,23 @@ from typing import get_args
 
 import pytest
 
+from airquality_dagster.assets.forecast import NO_MODEL
 from airquality_dagster.network.deployments import Kind
 from airquality_dagster.network.freshness import LATE_AFTER, STALLED_AFTER
 from airquality_dagster.network.pollutants import PARAMETERS
 from airquality_dagster.publishing.dashboard.content import network_content, station_content
+from airquality_dagster.publishing.dashboard.forecast import SHARES
 from airquality_dagster.publishing.dashboard.newest import CROSS_SENSITIVE, OFF_SITE, UNCONFIRMED
 from airquality_dagster.publishing.dashboard.page import PAGE, page_html
-from airquality_dagster.publishing.dashboard.pairs import SHOWN_PERIODS
-from airquality_dagster.readings.comparison_parts import ALL
+from airquality_dagster.readings.comparison_parts import ALL, SEASONS
 from airquality_dagster.readings.comparison_relation import WINDOW_DISAGREES, WINDOW_TOO_SHORT
 from airquality_dagster.readings.flags import Flag
+from airquality_dagster.readings.forecast import (
+    LOSES_TO_PERSISTENCE,
+    NOT_VALID,
+    TOO_FEW_RECENT_HOURS,
+    TOO_LITTLE_HISTORY,
+)
 from airquality_dagster.readings.hours import NO_PARTICLES
 from airquality_dagster.readings.indices import AQI_CATEGORIES
 from airquality_dagster_tests.publishing.dashboard.records import NETWORK, record_of
@@ -27,6 +34,7 @@ from airquality_dagster_tests.readings.series import FIRST, ordinary
 TEXTS = json.loads((PAGE / "texts.json").read_text(encoding="utf-8"))
 SCRIPTS = "\n".join(path.read_text(encoding="utf-8") for path in sorted(PAGE.glob("*.js")))
 TEMPLATE = (PAGE / "template.html").read_text(encoding="utf-8")
+WITHHELD = (NO_MODEL, TOO_LITTLE_HISTORY, TOO_FEW_RECENT_HOURS, NOT_VALID, LOSES_TO_PERSISTENCE)
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +65,11 @@ def test_every_text_that_the_page_asks_for_is_there_and_no_other():
         f"surface_{word}" for word in ("paved", "unpaved")
     }
     asked |= {f"withheld_{NO_PARTICLES}"}
-    asked |= {f"{period}Difference" for period in SHOWN_PERIODS if period != ALL} | {"low", "high"}
+    asked |= {f"{chart}Difference" for chart in ("hour", "month", "kind")} | {"low", "high"}
+    kinds = (ALL, *SEASONS, "weekday", "weekend", "dry", "wet", "calm", "dusty")
+    asked |= {f"part_{part}" for part in kinds}
     asked |= {f"window_{reason}" for reason in (WINDOW_DISAGREES, WINDOW_TOO_SHORT)}
+    asked |= {f"forecast_{reason}" for reason in WITHHELD} | {f"share_{word}" for word in SHARES}
     labels = {f"label_{parameter.field}" for parameter in PARAMETERS}
     assert asked - TEXTS.keys() == set()
     assert TEXTS.keys() - asked - labels == set()

@@ -42,7 +42,7 @@ function card(station) {
   const place = [station.city, stay?.is_on_site ? stayText(stay) : ""].filter(Boolean).join(" · ");
   if (place) made.append(element("p", { class: "small" }, place));
   made.append(
-    bandOf(station), ...notesOf(station), ...valuesOf(station), ...sparkOf(station), problemsOf(station), ...staysOf(station), choicesOf(station),
+    bandOf(station), ...notesOf(station), ...valuesOf(station), ...forecastOf(station), ...sparkOf(station), problemsOf(station), ...staysOf(station), choicesOf(station),
   );
   return made;
 }

@@ -16,6 +16,7 @@ function sections() {
   const parameter = parameterOf(state.pollutant);
   const each = (kind, make) => stations.map((station) => [`${kind}-${station.name}`, () => make(station, parameter)]);
   return {
+    hours: each("hours", lastAndNextHours).filter(([name]) => stationOf(name.slice("hours-".length)).now),
     map: content.stations.length > 1 ? [["map", stationsMap]] : [],
     series: [
       ...each("series", stationSeries),
