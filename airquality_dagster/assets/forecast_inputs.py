@@ -8,7 +8,7 @@ from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import TIMESTAMP
 from airquality_dagster.network.stations import Station
-from airquality_dagster.readings.flags import VALID_LEVELS
+from airquality_dagster.readings.flags import HIGHEST_VALID_LEVEL
 from airquality_dagster.readings.forecast import FORECAST_FIELDS, LOSES_TO_PERSISTENCE
 from airquality_dagster.readings.forecast_score import QUANTILES, made_in_time
 from airquality_dagster.storage.forecasts import stored_forecasts
@@ -36,7 +36,7 @@ def valid_until(database: Database[dict[str, Any]], station: Station, since: dat
         since,
         until + _HOUR,
         fields=FORECAST_FIELDS,
-        valid_levels=VALID_LEVELS,
+        highest_valid_level=HIGHEST_VALID_LEVEL,
     )
     every_hour = pd.date_range(*(pd.Timestamp(one).tz_convert("UTC") for one in (since, until)), freq="h")
     return hours.set_index(TIMESTAMP).reindex(every_hour)
