@@ -233,9 +233,7 @@ COMPARISON_COLUMNS = dg.TableSchema(
         dg.TableColumn("withheld", "string", "why nothing can be said of the air; null if something can; all only"),
         dg.TableColumn("valid_statement", "string", "what may be said, or why nothing; all only"),
         dg.TableColumn("valid_statement_fr", "string", "the same in French"),
-        dg.TableColumn(
-            "colocation", "object", "the relation that is used: line, intervals, quantiles, points; all only"
-        ),
+        dg.TableColumn("colocation", "object", "the relation that is used: line, intervals, points; all only"),
         dg.TableColumn("colocations", "array", "each side-by-side window, and the difference by it alone; all only"),
         dg.TableColumn("colocations_pooled", "object", "the relation of all of them together; null if there is one"),
         dg.TableColumn("trust", "object", "age of the relation, change of the ratio since, state; all only"),

@@ -31,7 +31,7 @@ from airquality_dagster.readings.comparison_documents import (
 from airquality_dagster.readings.comparison_left_out import LeftOut
 from airquality_dagster.readings.comparison_paired import EXPIRED_DAYS, PairedHours
 from airquality_dagster.readings.comparison_parts import Parts, all_hours, background_of, parts_of
-from airquality_dagster.readings.comparison_relation import Relation, known, nearest, pooled
+from airquality_dagster.readings.comparison_relation import Relation, known, pooled
 from airquality_dagster.readings.comparison_trust import trust_of
 from airquality_dagster.readings.comparison_withheld import RELATION_EXPIRED, withheld
 from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
@@ -120,7 +120,7 @@ def comparison_rows(
         return whole, []
     return whole, [
         part
-        for parts in parts_of(paired.local, paired.humidity, background)
+        for parts in parts_of(paired, background)
         for part in _rows(data.field, paired, background, parts, DRAWS // 2)
     ]
 
@@ -135,7 +135,7 @@ def _rows(
         place = np.flatnonzero(is_in)
         counts = np.bincount(paired.day[is_in])
         # A day is one with three quarters of its hours.
-        days = int((counts >= min(HOURS_FOR_A_VALID_DAY, part.hours_of_a_day * 0.75)).sum())
+        days = int((counts >= part.hours_of_a_day * HOURS_FOR_A_VALID_DAY / 24).sum())
         of_raw, of_scaled = (
             one if days >= LEAST_DAYS else without_interval(one) for one in (raw[number], scaled[number])
         )
@@ -167,7 +167,7 @@ def _main(paired: PairedHours, candidates: Sequence[Relation]) -> RelationDocume
     """Return the relation that most hours are put on one scale by; without a usable one, the nearest."""
     if not candidates:
         return None
-    window, _ = nearest(paired.hours, [relation.window for relation in candidates])
+    window = paired.by(candidates).window
     counts = np.bincount(window, minlength=len(candidates))
     # The newest if there is no hour.
     main = candidates[int(counts.argmax())] if len(window) else candidates[-1]

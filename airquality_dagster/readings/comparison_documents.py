@@ -43,8 +43,6 @@ LineDocument = TypedDict(
         "intercept_high": float | None,
         "r2": float | None,
         "withheld": str | None,
-        "quantiles_first": list[float | None],
-        "quantiles_second": list[float | None],
     },
 )
 """Weeks side by side, and the line second = intercept + slope × first through their hours."""

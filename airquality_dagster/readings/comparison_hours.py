@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -170,9 +171,5 @@ def _is_in(hours: pd.DatetimeIndex, periods: Sequence[Together]) -> np.ndarray:
     return is_in
 
 
-def _stamp(moment: object) -> pd.Timestamp:
-    """Return a moment as pandas has it; those before its first one are its first one."""
-    try:
-        return pd.Timestamp(moment).tz_convert("UTC")  # pyright: ignore[reportArgumentType, reportCallIssue]
-    except (pd.errors.OutOfBoundsDatetime, OverflowError):
-        return pd.Timestamp(0, tz="UTC")
+def _stamp(moment: datetime) -> pd.Timestamp:
+    return pd.Timestamp(moment).tz_convert("UTC")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +12,7 @@ from airquality_dagster.network.pollutants import POLLUTANTS
 from airquality_dagster.publishing.dashboard.numbers import rounded
 from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS
 from airquality_dagster.readings.comparison_parts import ALL, DAY_KIND, DUST, HOUR, HUMIDITY, MONTH, SEASON, SEASONS
+from airquality_dagster.readings.comparison_statements import dates_of
 
 _KINDS = (ALL, SEASON, DAY_KIND, HUMIDITY, DUST)
 SHOWN_PERIODS = (*_KINDS, HOUR, MONTH)
@@ -114,15 +114,9 @@ def _column(rows: Sequence[Row], difference: str, name: str) -> list[float | Non
 
 
 def _scatter(relation: Row, time_zone: ZoneInfo) -> dict[str, Any]:
-    """Return a relation with what is drawn of it: points, and where there are none, quantiles."""
-    points = relation["points"] or list(zip(relation["quantiles_first"], relation["quantiles_second"], strict=True))
-    first, second = np.array(points, dtype="float64").reshape(-1, 2).T
-    return {
-        **_window(relation, time_zone),
-        "first": rounded(first),
-        "second": rounded(second),
-        "is_quantiles": not relation["points"],
-    }
+    """Return a relation with the points that are drawn of it."""
+    first, second = np.array(relation["points"], dtype="float64").reshape(-1, 2).T
+    return {**_window(relation, time_zone), "first": rounded(first), "second": rounded(second)}
 
 
 def _by_itself(relation: Row, time_zone: ZoneInfo) -> dict[str, Any]:
@@ -144,9 +138,6 @@ def _numbers(document: Row, names: Sequence[str]) -> dict[str, float | None]:
 
 def _dates(document: Row, time_zone: ZoneInfo) -> dict[str, str | None]:
     """Return the first and the last local date of a period whose end is excluded."""
-    start, end = document["from"], document["to"]
-    return {"start": _date(start, time_zone), "end": _date(end and end - timedelta(hours=1), time_zone)}
-
-
-def _date(moment: datetime | None, time_zone: ZoneInfo) -> str | None:
-    return None if moment is None else f"{moment.astimezone(time_zone):%Y-%m-%d}"
+    if document["from"] is None:
+        return {"start": None, "end": None}
+    return dict(zip(("start", "end"), dates_of(document["from"], document["to"], time_zone), strict=True))

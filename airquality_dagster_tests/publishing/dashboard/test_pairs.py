@@ -116,18 +116,12 @@ def test_parts_of_a_difference_that_says_nothing_of_the_air_are_not_shown(rows):
     assert shown["colocation"] is not None
 
 
-def test_side_by_side_weeks_have_their_line_and_points_or_else_quantiles(content, rows):
+def test_side_by_side_weeks_have_their_line_and_points(content, rows):
     shown, stored = field_of(content, "pm2_5")["colocation"], part_of(rows, "pm2_5", "all", "all")["colocation"]
     assert list(zip(shown["first"], shown["second"], strict=True)) == [
         pytest.approx(tuple(point), **FOUR_DIGITS) for point in stored["points"]
     ]
     assert shown["slope"] == pytest.approx(stored["slope"], **FOUR_DIGITS)
-    assert not shown["is_quantiles"]
-    without = copy.deepcopy(rows)
-    part_of(without, "pm2_5", "all", "all")["colocation"]["points"] = []
-    shown = field_of(pair_content(PAIR, without, ZONE), "pm2_5")["colocation"]
-    assert shown["is_quantiles"]
-    assert shown["first"] == pytest.approx(stored["quantiles_first"], **FOUR_DIGITS)
 
 
 def test_each_window_has_the_difference_by_it_alone_and_all_together_have_one(rows):

@@ -150,7 +150,7 @@ function relation(pair, compared) {
     title: t("relationTitle", { label: axisOf(parameter), first, second }),
     note: [
       t("relationNote", { period, n: number(colocation.hours, 6) }), line && `${line} ${parameter.unit}`, r2 !== null && `r² ${number(r2)}`,
-      colocation.withheld && fate(colocation), colocation.source === "found" && t("foundWindow"), colocation.is_quantiles && t("quantiles"),
+      colocation.withheld && fate(colocation), colocation.source === "found" && t("foundWindow"),
     ].filter(Boolean).join(" · "),
     label: [period, line, r2 === null ? "" : `r² ${number(r2)}`].filter(Boolean).join(", "),
     data: [
