@@ -17,7 +17,7 @@ from airquality_dagster.errors import SettingsError
 from airquality_dagster.local.services import local_services
 from airquality_dagster.network.pollutants import BY_FIELD, SIMULATED
 from airquality_dagster.network.stations import load_network
-from airquality_dagster.readings.comparison_statements import decimals_of, written
+from airquality_dagster.readings.comparison_statements import decimals_of, share_of_instruments, written
 
 
 def compare(name: str, *, first: date | None, last: date | None, kind: str) -> None:
@@ -49,8 +49,10 @@ def compare(name: str, *, first: date | None, last: date | None, kind: str) -> N
         )
     else:
         _show(pair.question, wholes)
-        for finding in comparison_can_be_told(compared).findings:
-            out.print(f"[yellow]note[/] {escape(finding.text)}")
+        # What the check asks of the operator follows from all hours, not from those of some dates.
+        if first is last is None:
+            for finding in comparison_can_be_told(compared).findings:
+                out.print(f"[yellow]note[/] {escape(finding.text)}")
     if any(row.get(SIMULATED) for row in wholes):
         err.print(SIMULATED_NOTE)
 
@@ -64,13 +66,15 @@ def _contract(row: Mapping[str, Any]) -> dict[str, Any]:
 def _show(question: str, wholes: list[dict[str, Any]]) -> None:
     if question:
         out.print(f"[bold]{escape(question)}[/]")
-    table = Table(box=SIMPLE_HEAD)
-    for title in ("", "hours", "days"):
-        table.add_column(title, justify="right" if title else "left")
-    for title in (wholes[0]["first"], wholes[0]["second"], "raw difference", "on one scale", "instruments"):
-        table.add_column(title, justify="right")
+    # Of a narrow terminal, the names of the stations give way.
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for title in ("hours", "days", wholes[0]["first"], wholes[0]["second"], "raw", "one scale", "share"):
+        is_name = title in (wholes[0]["first"], wholes[0]["second"])
+        table.add_column(title, justify="right", no_wrap=not is_name, overflow="fold")
     for row in wholes:
-        share, raw, scaled = (row[name] for name in ("instruments_share", "difference_raw", "difference_one_scale"))
+        share = share_of_instruments(row["instruments_share"])
+        raw, scaled = row["difference_raw"], row["difference_one_scale"]
         decimals = decimals_of(scaled, raw)
         table.add_row(
             BY_FIELD[row["pollutant"]].description,

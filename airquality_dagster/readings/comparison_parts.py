@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from airquality_dagster.readings.comparison_paired import PairedHours
+from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.flags import HUMID_PERCENT, PARTICLES
 
 ALL, SEASON, MONTH, HOUR, DAY_KIND, HUMIDITY, DUST = "all", "season", "month", "hour", "day_kind", "humidity", "dust"
@@ -45,6 +46,16 @@ class Parts:
 
     parts: Sequence[Part]
     chosen: np.ndarray
+
+    def days(self, day: np.ndarray) -> np.ndarray:
+        """Return how many days each part has: those with three quarters of its hours of a day.
+
+        Args:
+            day: number of the local day of each hour.
+        """
+        least = [part.hours_of_a_day * HOURS_FOR_A_VALID_DAY / 24 for part in self.parts]
+        counts = [np.bincount(day[is_in]) for is_in in self.chosen.T]
+        return np.array([(of_part >= hours).sum() for of_part, hours in zip(counts, least, strict=True)])
 
 
 def all_hours(count: int) -> Parts:

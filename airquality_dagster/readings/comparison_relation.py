@@ -138,11 +138,12 @@ def pooled(relations: Sequence[Relation]) -> Relation:
         relations: at least one, in order of time.
     """
     first, last = relations[0].window, relations[-1].window
+    hours = np.concatenate([relation.hours.as_unit("ns").asi8 for relation in relations])
     return Relation(
-        Window(first.start, last.end, first.source, first.devices),
-        pd.DatetimeIndex(np.concatenate([relation.hours.as_unit("ns").asi8 for relation in relations]), tz="UTC"),
-        np.concatenate([relation.first for relation in relations]),
-        np.concatenate([relation.second for relation in relations]),
+        window=Window(start=first.start, end=last.end, source=first.source, devices=first.devices),
+        hours=pd.DatetimeIndex(hours, tz="UTC"),
+        first=np.concatenate([relation.first for relation in relations]),
+        second=np.concatenate([relation.second for relation in relations]),
     )
 
 
@@ -161,7 +162,12 @@ def relation_of(window: Window, first: pd.Series, second: pd.Series) -> Relation
     hours = pd.DatetimeIndex(first.index)
     is_inside = (hours >= window.start) & (hours < window.end)
     is_paired = is_inside & first.notna().to_numpy() & second.notna().to_numpy()
-    return Relation(window, hours[is_paired], first.to_numpy()[is_paired], second.to_numpy()[is_paired])
+    return Relation(
+        window=window,
+        hours=hours[is_paired],
+        first=first.to_numpy()[is_paired],
+        second=second.to_numpy()[is_paired],
+    )
 
 
 def nearest(hours: pd.DatetimeIndex, windows: Sequence[Window]) -> tuple[np.ndarray, np.ndarray]:

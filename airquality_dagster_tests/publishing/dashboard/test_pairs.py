@@ -71,18 +71,25 @@ def test_hours_of_day_and_months_are_in_order_with_their_intervals(content, rows
     assert shown["month"]["low"][0] is None
 
 
-def test_the_answer_is_apart_from_what_follows_and_has_the_whole_names_of_places(rows):
-    named = copy.deepcopy(rows)
-    part_of(named, "pm2_5", "all", "all")["valid_statement"] = (
-        "PM2.5 at second (St. Paul. Road) is 3.0 higher. More. And more."
-    )
-    part_of(named, "no2", "all", "all")["valid_statement"] = "Nothing can be said of first (St. Paul)."
-    content = pair_content(PAIR, named, ZONE)
-    assert field_of(content, "pm2_5")["said"]["en"] == [
-        "PM2.5 at second (St. Paul. Road) is 3.0 higher.",
-        "More. And more.",
-    ]
-    assert field_of(content, "no2")["said"]["en"] == ["Nothing can be said of first (St. Paul)."]
+def test_the_answer_is_apart_from_what_follows(content, rows):
+    for field, parts in (("pm2_5", 2), ("co", 1)):
+        whole, said = part_of(rows, field, "all", "all"), field_of(content, field)["said"]
+        assert len(said["en"]) == len(said["fr"]) == parts
+        assert (said["en"][0], said["fr"][0]) == (whole["valid_answer"], whole["valid_answer_fr"])
+
+
+def test_numbers_have_the_digits_of_the_sentences(content, rows):
+    whole, shown = part_of(rows, "pm2_5", "all", "all"), field_of(content, "pm2_5")
+    scaled, raw = whole["difference_one_scale"], whole["difference_raw"]
+    assert f" {scaled['mean']:.{shown['decimals']}f} µg/m³ higher" in whole["valid_answer"]
+    assert f"readings differ by {raw['mean']:.{shown['decimals']}f} µg/m³" in whole["valid_statement"]
+
+
+@pytest.mark.parametrize("share", [-0.2, 1.67])
+def test_what_is_no_share_of_the_instruments_is_not_shown(rows, share):
+    turned = copy.deepcopy(rows)
+    part_of(turned, "pm2_5", "all", "all")["instruments_share"] = share
+    assert field_of(pair_content(PAIR, turned, ZONE), "pm2_5")["instruments"] is None
 
 
 def test_seasons_kinds_of_days_and_dust_follow_all_hours_in_order_with_their_intervals_and_days(content, rows):
