@@ -1,4 +1,4 @@
-"""``<pair>_comparison``: the two stations of a pair compared, with what may be said of the difference."""
+"""``<pair>_comparison``: the two stations of a pair compared, with what may be said about the difference."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime

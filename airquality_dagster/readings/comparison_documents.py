@@ -128,7 +128,7 @@ class WholeRow(PartRow):
 
 
 class StatedRow(WholeRow):
-    """The row of all hours with what may be said of it, in English and in French.
+    """The row of all hours with what may be said about it, in English and in French.
 
     Args:
         valid_answer, valid_answer_fr: the first sentence.

@@ -1,4 +1,4 @@
-"""What may be said of a comparison, in plain sentences made from its numbers; or why nothing can be said."""
+"""What may be said about a comparison, in plain sentences made from its numbers; or why nothing can be said."""
 
 import math
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Names:
 
 
 def stated(row: WholeRow, names: Names, zone: ZoneInfo) -> StatedRow:
-    """Return the row of all hours with what may be said of it, in English and in French.
+    """Return the row of all hours with what may be said about it, in English and in French.
 
     The first sentence is the answer. Up to two more say what comes from the instruments, and what the answer rests on.
 

@@ -1,4 +1,4 @@
-"""Why nothing can be said of the air at two stations, although both were measured."""
+"""Why nothing can be said about the air at two stations, although both were measured."""
 
 from airquality_dagster.readings.comparison_differences import is_told
 from airquality_dagster.readings.comparison_documents import Difference, WholeRow
@@ -16,7 +16,7 @@ _MOST_EQUAL = 0.95
 
 
 def withheld(row: WholeRow, *, equal: float, hours_of_faults: int, hours_expired: int) -> str | None:
-    """Return why nothing can be said of the air, None if something can.
+    """Return why nothing can be said about the air, None if something can.
 
     Args:
         row: of all hours; its ``withheld`` is not read.

@@ -1,4 +1,4 @@
-"""The words of what may be said of a comparison, in English and French (`comparison_statements`)."""
+"""The words of what may be said about a comparison, in English and French (`comparison_statements`)."""
 
 import re
 from collections.abc import Callable, Mapping

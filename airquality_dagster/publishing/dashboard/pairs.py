@@ -34,7 +34,7 @@ def pair_content(pair: Pair, rows: Sequence[Row], time_zone: ZoneInfo) -> dict[s
         time_zone: of the dates.
 
     Returns:
-        its names and questions; ``fields``, one document a pollutant, those of which something can be said first:
+        its names and questions; ``fields``, one document a pollutant, those about which something can be said first:
         ``withheld`` and what is ``said`` (language → the answer and, if there is more, the rest) as they are stored,
         first and last date and ``hours``, the differences ``raw`` and on one ``scale`` with the ``decimals`` that the
         sentences have, and the difference by ``hour``, ``month`` and ``kind`` (season, weekday and weekend, dry and

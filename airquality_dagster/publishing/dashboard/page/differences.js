@@ -4,7 +4,7 @@
 const rawLook = (isSolid) => ({ colour: colour(isSolid ? "second" : "invalid"), symbol: "circle-open" });
 const scaleLook = (isSolid) => ({ colour: colour(isSolid ? "first" : "invalid"), symbol: isSolid ? "square" : "square-open" });
 
-// The charts of the chosen pair and pollutant: of a difference, only where something can be said of it.
+// The charts of the chosen pair and pollutant: of a difference, only where something can be said about it.
 function pairFigures() {
   const pair = pairOf(state.pair);
   const compared = pair && comparedOf(pair);
@@ -36,7 +36,7 @@ function differenceFigure(pair, compared, { kind, layout, data, parts, columns, 
 
 const differenceAxis = (parameter) => ({ title: { text: axisOf(parameter) }, rangemode: "tozero", zeroline: true, zerolinewidth: 2, zerolinecolor: colour("ink") });
 
-// What is said of a part when it is pointed at.
+// What is said about a part when it is pointed at.
 const partTexts = (series, unit, digits) => series.mean.map((mean, at) => [
   `${t("oneScale")} ${differenceText(mean, digits)} ${unit} (${intervalText({ low: series.low[at], high: series.high[at] }, digits)})`,
   `${t("rawDifference")} ${differenceText(series.raw[at], digits)} ${unit}`, t("hoursAndDays", { hours: series.hours[at], days: series.days[at] }),

@@ -1,4 +1,4 @@
-// Pairs of stations: what may be said of the difference of their air, and how sure that is, in words and numbers.
+// Pairs of stations: what may be said about the difference of their air, and how sure that is, in words and numbers.
 
 const pairOf = (name) => content.pairs.find((pair) => pair.name === name);
 const stationsOf = (pair) => [pair.first, pair.second].map(stationOf);
