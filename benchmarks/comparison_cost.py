@@ -22,7 +22,6 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from airquality_dagster.assets.compared_pair import read_pair
-from airquality_dagster.assets.comparison import compare_pair
 from airquality_dagster.local.mongod import embedded_mongod
 from airquality_dagster.network.neighbours import Neighbours
 from airquality_dagster.network.pollutants import DATE, TIMESTAMP
@@ -154,7 +153,7 @@ def main(pairs: int, days: int, with_gases: bool) -> None:
         client = stack.enter_context(MongoClient[dict[str, Any]](uri, tz_aware=True))
         database = client["airquality"]
         store(database, network, days, with_gases=with_gases)
-        every = seconds(lambda: [compare_pair(database, network, pair, now=now) for pair in network.pairs])
+        every = seconds(lambda: [read_pair(database, network, pair, now).compared() for pair in network.pairs])
         unchanged = seconds(lambda: [read_pair(database, network, pair, now).digest for pair in network.pairs])
     click.echo(f"{pairs} pairs of {len(network.stations)} stations, {days} days")
     click.echo(f"compared: {every}")

@@ -1,4 +1,4 @@
-"""``<pair>_comparison``: the two stations of a pair compared, with what may be said of the difference."""
+"""``<pair>_comparison``: the two stations of a pair compared, with what may be said about the difference."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -6,7 +6,6 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
-from pymongo.database import Database
 
 from airquality_dagster.assets.compared_pair import INPUTS, read_pair
 from airquality_dagster.assets.descriptions import code_references
@@ -82,29 +81,6 @@ def comparison_asset(pair: Pair, network: Network, owner: str) -> dg.AssetsDefin
         yield from check_results(CHECKS, lambda: compared, key, context.selected_asset_check_keys)
 
     return compare
-
-
-def compare_pair(
-    database: Database[dict[str, Any]],
-    network: Network,
-    pair: Pair,
-    *,
-    now: datetime,
-    start: datetime | None = None,
-    end: datetime | None = None,
-    with_parts: bool = True,
-) -> Compared:
-    """Compare the stations of a pair.
-
-    Args:
-        database: database of the network.
-        network: the network.
-        pair: the pair.
-        now: the present moment, tz-aware.
-        start, end: ``start <= hour < end``, tz-aware; None: from the first, to the last hour that is compared.
-        with_parts: also by season, month, hour of day and so on.
-    """
-    return read_pair(database, network, pair, now).compared(start, end, with_parts=with_parts)
 
 
 def _is_made_of(digest: str, stored: list[Mapping[str, Any]], event: dg.EventLogEntry | None) -> bool:

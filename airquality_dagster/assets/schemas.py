@@ -210,7 +210,7 @@ SUMMARY_COLUMNS = dg.TableSchema(
     ]
 )
 
-_DIFFERENCE = "mean, low, high (95 %), median, detectable (told four times out of five), block_days of the bootstrap"
+_DIFFERENCE = "mean, low, high (95 %), median, detectable (four times out of five), block_days of the bootstrap"
 
 COMPARISON_COLUMNS = dg.TableSchema(
     columns=[
@@ -231,13 +231,13 @@ COMPARISON_COLUMNS = dg.TableSchema(
         dg.TableColumn("background", "double", "mean of the lower envelope of both; PM2.5 and PM10"),
         dg.TableColumn("difference_raw", "object", f"second minus first: {_DIFFERENCE}"),
         dg.TableColumn("difference_one_scale", "object", "the same with the first on the scale of the second"),
-        dg.TableColumn("instruments_share", "double", "share of the raw difference that is the instruments'"),
-        dg.TableColumn("withheld", "string", "why nothing can be said of the air; null if something can; all only"),
+        dg.TableColumn("instruments_share", "double", "share of the raw difference that comes from the instruments"),
+        dg.TableColumn("withheld", "string", "why nothing can be said about the air; null if something can; all only"),
+        dg.TableColumn("valid_answer", "string", "first sentence of the statement; all only"),
+        dg.TableColumn("valid_answer_fr", "string", "the same in French"),
         dg.TableColumn("valid_statement", "string", "what may be said, or why nothing; all only"),
         dg.TableColumn("valid_statement_fr", "string", "the same in French"),
-        dg.TableColumn(
-            "colocation", "object", "the relation that is used: line, intervals, quantiles, points; all only"
-        ),
+        dg.TableColumn("colocation", "object", "the relation that is used: line, intervals, points; all only"),
         dg.TableColumn("colocations", "array", "each side-by-side window, and the difference by it alone; all only"),
         dg.TableColumn("colocations_pooled", "object", "the relation of all of them together; null if there is one"),
         dg.TableColumn("trust", "object", "age of the relation, change of the ratio since, state; all only"),

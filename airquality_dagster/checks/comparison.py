@@ -14,11 +14,14 @@ from airquality_dagster.readings.comparison_differences import LEAST_DAYS
 from airquality_dagster.readings.comparison_documents import StatedRow, WindowDocument
 from airquality_dagster.readings.comparison_paired import TRUSTED_DAYS
 from airquality_dagster.readings.comparison_parts import ALL
-from airquality_dagster.readings.comparison_relation import FOUND
+from airquality_dagster.readings.comparison_relation import DECLARED, FOUND, WINDOW_DISAGREES
 from airquality_dagster.readings.comparison_statements import Names, dates_of, decimals_of, written
-from airquality_dagster.readings.comparison_withheld import NO_HOURS, TOO_FEW_DAYS
+from airquality_dagster.readings.comparison_withheld import DISAGREE, NO_HOURS, TOO_FEW_DAYS, TOO_SHORT
 from airquality_dagster.readings.flags import PARTICLES
 
+_SOON, _LONGEST = timedelta(days=183), timedelta(weeks=8)
+"""A side-by-side window is a plan if it begins within half a year, or began within eight weeks: one that is planned for
+later, or that nobody ended, would silence the check for ever."""
 _FORTNIGHT = 24 * LEAST_DAYS
 _WAIT_HOURS = {NO_HOURS: _FORTNIGHT, TOO_FEW_DAYS: 2 * _FORTNIGHT}
 """At a new place, hours for which a reason needs no action."""
@@ -71,7 +74,7 @@ def comparison_can_be_told(compared: Compared) -> CheckOutcome:
     is_begun = any(row["hours"] or row["hours_left_out"] for row in compared.particles)
     if not is_begun and compared.hours < _FORTNIGHT:
         return CheckOutcome(compared.pair, [], "no hour has been compared yet", metadata)
-    findings = [*_untold(compared), *_due(compared), *_proposed(compared), *_changed(compared)]
+    findings = [*_untold(compared), *_due(compared), *_proposed(compared), *_failed(compared), *_changed(compared)]
     said = " ".join(row["valid_statement"] for row in compared.particles)
     return CheckOutcome(compared.pair, findings, said, metadata)
 
@@ -80,19 +83,20 @@ CHECKS: Checks[Compared] = {"comparison_can_be_told": comparison_can_be_told}
 
 
 def due_date(compared: Compared) -> datetime | None:
-    """Return when the next fortnight side by side is due; None if one goes on or is planned.
+    """Return when the next fortnight side by side is due; None if one goes on or begins soon.
 
     Args:
         compared: the comparison.
     """
-    if any(window.end is None or window.end > compared.now for window in compared.planned):
+    not_over = [one.start for one in compared.planned if one.end is None or one.end > compared.now]
+    if any(-_LONGEST < start - compared.now <= _SOON for start in not_over):
         return None
     ends = [one["to"] for field in PARTICLES for one in compared.windows(field) if one["withheld"] is None]
     return max(ends) + timedelta(days=TRUSTED_DAYS) if ends else compared.now
 
 
 def _untold(compared: Compared) -> Iterator[Finding]:
-    """Say of which particles nothing can be said, and why."""
+    """Say about which particles nothing can be said, and why."""
     early = [reason for reason, least in _WAIT_HOURS.items() if compared.hours < least]
     for row in compared.particles:
         if row["withheld"] is None or row["withheld"] in early:
@@ -115,9 +119,9 @@ def _untold(compared: Compared) -> Iterator[Finding]:
 def _due(compared: Compared) -> Iterator[Finding]:
     due = due_date(compared)
     if due is not None and due <= compared.now:
-        since = f" since {due.astimezone(compared.zone):%Y-%m-%d}" if due < compared.now else ""
+        since = f"has been due since {due.astimezone(compared.zone):%Y-%m-%d}" if due < compared.now else "is due"
         yield Finding(
-            f"a fortnight side by side is due{since}: put both stations beside each other for {LEAST_DAYS} days, and "
+            f"a fortnight side by side {since}: put both stations beside each other for {LEAST_DAYS} days, and "
             "enter it as a deployment of kind colocation of both in the stations file"
         )
 
@@ -130,6 +134,26 @@ def _proposed(compared: Compared) -> Iterator[Finding]:
             f"the readings look as if the two stood side by side ({dates}): if so, enter deployments of kind "
             "colocation in the stations file"
         )
+
+
+def _failed(compared: Compared) -> Iterator[Finding]:
+    """Say of which particles the newest side-by-side window that is over gives no relation, and why.
+
+    Where none gives one, `_untold` says it.
+    """
+    for row in compared.particles:
+        over = [one for one in row["colocations"] if one["source"] == DECLARED and one["to"] <= compared.now]
+        if not over or over[-1]["withheld"] is None or row["withheld"] in (DISAGREE, TOO_SHORT):
+            continue
+        newest, label = over[-1], BY_FIELD[row["pollutant"]].label
+        when = f"{label} side by side from {_dates(newest, compared.zone)}"
+        if newest["withheld"] == WINDOW_DISAGREES:
+            r2 = written(newest["r2"], 2)
+            yield Finding(
+                f"{when}: the two do not agree (r² {r2}): one has changed, or they were not beside each other"
+            )
+        else:
+            yield Finding(f"{when}: too few hours of both ({newest['hours']}) for a common scale")
 
 
 def _changed(compared: Compared) -> Iterator[Finding]:
@@ -152,7 +176,7 @@ def _changed(compared: Compared) -> Iterator[Finding]:
 
 
 def _dates(window: WindowDocument, zone: ZoneInfo) -> str:
-    return " to ".join(dates_of(window["from"], window["to"], zone))
+    return " to ".join(day.isoformat() for day in dates_of(window["from"], window["to"], zone))
 
 
 def _line(window: WindowDocument) -> str:

@@ -10,14 +10,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from airquality_dagster import settings
-from airquality_dagster.assets.comparison import compare_pair
+from airquality_dagster.assets.compared_pair import read_pair
 from airquality_dagster.checks.comparison import comparison_can_be_told
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, err, out
 from airquality_dagster.errors import SettingsError
 from airquality_dagster.local.services import local_services
-from airquality_dagster.network.pollutants import BY_FIELD, MICROGRAMS, SIMULATED
+from airquality_dagster.network.pollutants import BY_FIELD, SIMULATED
 from airquality_dagster.network.stations import load_network
-from airquality_dagster.readings.comparison_statements import decimals_of, written
+from airquality_dagster.readings.comparison_statements import decimals_of, share_of_instruments, written
 
 
 def compare(name: str, *, first: date | None, last: date | None, kind: str) -> None:
@@ -40,72 +40,41 @@ def compare(name: str, *, first: date | None, last: date | None, kind: str) -> N
     if last is not None:
         end = datetime.combine(last + timedelta(days=1), time(), network.time_zone).astimezone(UTC)
     with local_services(with_api=False) as services, services.open_database() as database:
-        compared = compare_pair(database, network, pair, now=datetime.now(UTC), start=start, end=end, with_parts=False)
+        compared = read_pair(database, network, pair, datetime.now(UTC)).compared(start, end, with_parts=False)
     wholes = [{**row, "first": pair.first, "second": pair.second} for row in compared.wholes]
     if kind == "json":
         # Not through rich, which would wrap lines.
-        print(json.dumps({row["pollutant"]: _contract(row) for row in wholes}, indent=2, ensure_ascii=False))
+        print(
+            json.dumps({row["pollutant"]: _contract(row) for row in wholes}, indent=2, ensure_ascii=False, default=_iso)
+        )
     else:
         _show(pair.question, wholes)
-        for finding in comparison_can_be_told(compared).findings:
-            out.print(f"[yellow]note[/] {escape(finding.text)}")
+        # What the check asks of the operator follows from all hours, not from those of some dates.
+        if first is last is None:
+            for finding in comparison_can_be_told(compared).findings:
+                out.print(f"[yellow]note[/] {escape(finding.text)}")
     if any(row.get(SIMULATED) for row in wholes):
         err.print(SIMULATED_NOTE)
 
 
 def _contract(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the command promises of a pollutant: docs/comparison.md."""
-    digits = 2 if BY_FIELD[row["pollutant"]].unit == MICROGRAMS else 4
-    relation, pooled = row["colocation"], row["colocations_pooled"]
-    return {
-        "pollutant": row["pollutant"],
-        "unit": BY_FIELD[row["pollutant"]].unit,
-        "first": row["first"],
-        "second": row["second"],
-        "from": _iso(row["from"]),
-        "to": _iso(row["to"]),
-        "hours": row["hours"],
-        "days": row["days"],
-        "mean_first": _rounded(row["mean_first"], digits),
-        "mean_second": _rounded(row["mean_second"], digits),
-        "difference_raw": _difference(row["difference_raw"], digits),
-        "difference_one_scale": _difference(row["difference_one_scale"], digits),
-        "instruments_share": row["instruments_share"],
-        "colocation": None if relation is None else _colocation(relation),
-        "colocations": [_with_difference(one) for one in row["colocations"]],
-        "colocations_pooled": None if pooled is None else _with_difference(pooled),
-        "trust": row["trust"],
-        "left_out": [{**one, "from": _iso(one["from"]), "to": _iso(one["to"])} for one in row["left_out"]],
-        "withheld": row["withheld"],
-        "valid_statement": row["valid_statement"],
-        "valid_statement_fr": row["valid_statement_fr"],
-    }
-
-
-def _difference(difference: Mapping[str, Any], digits: int) -> dict[str, Any]:
-    names = ("mean", "low", "high", "median", "detectable")
-    return {name: _rounded(difference[name], digits) for name in names}
-
-
-def _colocation(relation: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("hours", "slope", "intercept", "r2", "source", "withheld")
-    return {"from": _iso(relation["from"]), "to": _iso(relation["to"]), **{name: relation[name] for name in names}}
-
-
-def _with_difference(relation: Mapping[str, Any]) -> dict[str, Any]:
-    return {**_colocation(relation), "difference_one_scale": relation["difference_one_scale"]}
+    """Return what the command promises of a pollutant: docs/comparison.md. Points are for a chart."""
+    relation = row["colocation"] and {name: value for name, value in row["colocation"].items() if name != "points"}
+    return {**row, "unit": BY_FIELD[row["pollutant"]].unit, "colocation": relation}
 
 
 def _show(question: str, wholes: list[dict[str, Any]]) -> None:
     if question:
         out.print(f"[bold]{escape(question)}[/]")
-    table = Table(box=SIMPLE_HEAD)
-    for title in ("", "hours", "days"):
-        table.add_column(title, justify="right" if title else "left")
-    for title in (wholes[0]["first"], wholes[0]["second"], "raw difference", "on one scale", "instruments"):
-        table.add_column(title, justify="right")
+    # Of a narrow terminal, the names of the stations give way.
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for title in ("hours", "days", wholes[0]["first"], wholes[0]["second"], "raw", "one scale", "share"):
+        is_name = title in (wholes[0]["first"], wholes[0]["second"])
+        table.add_column(title, justify="right", no_wrap=not is_name, overflow="fold")
     for row in wholes:
-        share, raw, scaled = (row[name] for name in ("instruments_share", "difference_raw", "difference_one_scale"))
+        share = share_of_instruments(row["instruments_share"])
+        raw, scaled = row["difference_raw"], row["difference_one_scale"]
         decimals = decimals_of(scaled, raw)
         table.add_row(
             BY_FIELD[row["pollutant"]].description,
@@ -127,9 +96,5 @@ def _with_interval(difference: Mapping[str, Any], decimals: int) -> str:
     return mean if difference["low"] is None else f"{mean} ({low} to {high})"
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

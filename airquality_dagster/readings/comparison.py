@@ -14,15 +14,9 @@ import numpy as np
 import pandas as pd
 
 from airquality_dagster.readings.comparison_bootstrap import DRAWS
-from airquality_dagster.readings.comparison_differences import (
-    LEAST_DAYS,
-    differences,
-    is_told,
-    without_interval,
-)
+from airquality_dagster.readings.comparison_differences import differences, is_told
 from airquality_dagster.readings.comparison_documents import (
     Difference,
-    LeftOutDocument,
     PartRow,
     RelationDocument,
     WholeRow,
@@ -31,12 +25,11 @@ from airquality_dagster.readings.comparison_documents import (
 from airquality_dagster.readings.comparison_left_out import LeftOut
 from airquality_dagster.readings.comparison_paired import EXPIRED_DAYS, PairedHours
 from airquality_dagster.readings.comparison_parts import Parts, all_hours, background_of, parts_of
-from airquality_dagster.readings.comparison_relation import Relation, known, nearest, pooled
+from airquality_dagster.readings.comparison_relation import Relation, known, pooled
 from airquality_dagster.readings.comparison_trust import trust_of
 from airquality_dagster.readings.comparison_withheld import RELATION_EXPIRED, withheld
-from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
 
-VERSION = 2
+VERSION = 3
 """Of the method; documents hold it."""
 
 _HOUR = timedelta(hours=1)
@@ -95,15 +88,16 @@ def comparison_rows(
     paired = asked.where(~is_expired)
     background = _background(data.field, paired)
     (row,) = _rows(data.field, paired, background, all_hours(len(paired.hours)))
+    only_one = usable[0] if len(usable) == 1 else None
     windows = [
-        _window(relation, row["difference_one_scale"] if usable == [relation] else _by_itself(paired, relation))
+        _window(relation, row["difference_one_scale"] if relation is only_one else _by_itself(paired, relation))
         for relation in relations
     ]
     not_expired = [one for one, window in zip(relations, windows, strict=True) if _is_used(window)]
     together = pooled(not_expired) if len(not_expired) > 1 else None
     whole: WholeRow = {
         **row,
-        "left_out": [*(time.document for time in data.left_out), *_expired_times(asked.hours, is_expired)],
+        "left_out": [time.document for time in (*data.left_out, *_expired_times(asked.hours, is_expired))],
         "hours_left_out": data.hours_left_out + int(is_expired.sum()),
         "valid_hours_first": data.valid_first,
         "valid_hours_second": data.valid_second,
@@ -115,12 +109,14 @@ def comparison_rows(
         "trust": trust_of(ever, paired),
         "withheld": None,
     }
-    whole["withheld"] = withheld(whole, equal=_equal(paired), hours_expired=int(is_expired.sum()))
+    whole["withheld"] = withheld(
+        whole, equal=_equal(paired), hours_of_faults=data.hours_left_out, hours_expired=int(is_expired.sum())
+    )
     if whole["withheld"] or not with_parts:
         return whole, []
     return whole, [
         part
-        for parts in parts_of(paired.local, paired.humidity, background)
+        for parts in parts_of(paired, background)
         for part in _rows(data.field, paired, background, parts, DRAWS // 4)
     ]
 
@@ -129,16 +125,9 @@ def _rows(
     field: str, paired: PairedHours, background: np.ndarray, parts: Parts, draws: int = DRAWS
 ) -> Iterator[PartRow]:
     """Yield the rows of some parts of the time."""
-    raw, scaled = differences(paired, parts.chosen, draws)
-    for number, part in enumerate(parts.parts):
-        is_in = parts.chosen[:, number]
+    rows = zip(parts.parts, parts.chosen.T, parts.days(paired.day), *differences(paired, parts, draws), strict=True)
+    for part, is_in, days, of_raw, of_scaled in rows:
         place = np.flatnonzero(is_in)
-        counts = np.bincount(paired.day[is_in])
-        # A day is one with three quarters of its hours.
-        days = int((counts >= min(HOURS_FOR_A_VALID_DAY, part.hours_of_a_day * 0.75)).sum())
-        of_raw, of_scaled = (
-            one if days >= LEAST_DAYS else without_interval(one) for one in (raw[number], scaled[number])
-        )
         yield {
             "pollutant": field,
             "period": part.period,
@@ -146,7 +135,7 @@ def _rows(
             "from": paired.hours[place[0]] if len(place) else None,
             "to": paired.hours[place[-1]] + _HOUR if len(place) else None,
             "hours": len(place),
-            "days": days,
+            "days": int(days),
             "mean_first": _mean(paired.first[is_in]),
             "mean_second": _mean(paired.second[is_in]),
             "mean_first_one_scale": _mean(paired.on_scale[is_in]),
@@ -167,7 +156,7 @@ def _main(paired: PairedHours, candidates: Sequence[Relation]) -> RelationDocume
     """Return the relation that most hours are put on one scale by; without a usable one, the nearest."""
     if not candidates:
         return None
-    window, _ = nearest(paired.hours, [relation.window for relation in candidates])
+    window = paired.by(candidates).window
     counts = np.bincount(window, minlength=len(candidates))
     # The newest if there is no hour.
     main = candidates[int(counts.argmax())] if len(window) else candidates[-1]
@@ -193,7 +182,7 @@ def _by_itself(paired: PairedHours, relation: Relation) -> Difference | None:
     if np.median(by_it.age_days) > EXPIRED_DAYS:
         return None
     by_it = by_it.where(by_it.is_on_scale)
-    _, (difference,) = differences(by_it, all_hours(len(by_it.hours)).chosen)
+    _, (difference,) = differences(by_it, all_hours(len(by_it.hours)))
     return difference
 
 
@@ -201,16 +190,12 @@ def _is_used(window: WindowDocument) -> bool:
     return window["difference_one_scale"] is not None
 
 
-def _expired_times(hours: pd.DatetimeIndex, is_expired: np.ndarray) -> Iterator[LeftOutDocument]:
+def _expired_times(hours: pd.DatetimeIndex, is_expired: np.ndarray) -> Iterator[LeftOut]:
     """Yield the times that are left out because the weeks side by side are too far away."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], is_expired, [False]])))
     for begin, until in zip(edges[::2], edges[1::2], strict=True):
-        yield {
-            "from": hours[begin].to_pydatetime(),
-            "to": (hours[until - 1] + _HOUR).to_pydatetime(),
-            "reason": RELATION_EXPIRED,
-            "station": None,
-        }
+        start, end = hours[begin].to_pydatetime(), (hours[until - 1] + _HOUR).to_pydatetime()
+        yield LeftOut(start=start, end=end, reason=RELATION_EXPIRED)
 
 
 def _equal(paired: PairedHours) -> float:

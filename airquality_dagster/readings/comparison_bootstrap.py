@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 DRAWS = 2000
-CONFIDENCE = 0.95
 LEAST_BLOCKS = 4
 """Blocks that a series has at least: fewer say nothing of how blocks differ."""
 WAVES = 4
@@ -116,7 +115,7 @@ def standard_error(daily: np.ndarray) -> float:
 
 def interval(values: np.ndarray) -> tuple[float, float]:
     """Return the 95 % interval of the estimates of resamples."""
-    low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = np.quantile(values, (0.025, 0.975))
     return float(low), float(high)
 
 

@@ -15,6 +15,7 @@ from airquality_dagster.readings.comparison_bootstrap import (
 )
 from airquality_dagster.readings.comparison_documents import Difference
 from airquality_dagster.readings.comparison_paired import PairedHours
+from airquality_dagster.readings.comparison_parts import Parts
 from airquality_dagster.readings.comparison_relation import Relation, known
 
 LEAST_DAYS = 14
@@ -23,9 +24,7 @@ _LEAST_DRAWN = 0.975
 """A part of the time that many resamples do not have, as one rainy week, has no interval."""
 
 
-def differences(
-    paired: PairedHours, chosen: np.ndarray, draws: int = DRAWS
-) -> tuple[list[Difference], list[Difference]]:
+def differences(paired: PairedHours, parts: Parts, draws: int = DRAWS) -> tuple[list[Difference], list[Difference]]:
     """Return the differences of parts of the time: of the readings as they are, and on one scale.
 
     One draw of days serves all parts, and both: raw and on one scale, days are as autocorrelated. On one scale,
@@ -33,27 +32,27 @@ def differences(
 
     Args:
         paired: the hours. Either all have a scale, or none.
-        chosen: which hours are in which part: one row an hour, one column a part.
+        parts: of the time.
         draws: resamples of the days.
     """
-    is_any = np.asarray(chosen.any(axis=1))
+    is_any = np.asarray(parts.chosen.any(axis=1))
     chosen, first, second, on_scale, window = (
-        values[is_any] for values in (chosen, paired.first, paired.second, paired.on_scale, paired.window)
+        values[is_any] for values in (parts.chosen, paired.first, paired.second, paired.on_scale, paired.window)
     )
     raw, scaled = second - first, second - on_scale
     found = [_of_hours(raw[is_in]) for is_in in chosen.T], [_of_hours(scaled[is_in]) for is_in in chosen.T]
-    days, day = np.unique(paired.day[is_any], return_inverse=True)
-    if len(days) < LEAST_DAYS:
+    is_long = parts.days(paired.day) >= LEAST_DAYS
+    if not is_long.any():
         return found
+    day = np.unique(paired.day[is_any], return_inverse=True)[1]
     is_scaled = not np.isnan(on_scale).any()
     daily = np.bincount(day, scaled if is_scaled else raw) / np.bincount(day)
     drawn = draw_days(daily, seed_of(paired.hours[is_any].as_unit("ns").asi8, first, second), draws)
-    hours = _by_day(chosen, day)
-    counts = drawn.of(hours)
-    parts = np.flatnonzero(((hours > 0).sum(axis=0) >= LEAST_DAYS) & ((counts > 0).mean(axis=0) >= _LEAST_DRAWN))
+    counts = drawn.of(_by_day(chosen, day))
+    with_interval = np.flatnonzero(is_long & ((counts > 0).mean(axis=0) >= _LEAST_DRAWN))
     for values, of_parts in zip((raw, scaled) if is_scaled else (raw,), found, strict=False):
         totals = drawn.of(_by_day(chosen * values[:, np.newaxis], day))
-        for number in parts:
+        for number in with_interval:
             is_in, is_drawn = chosen[:, number], counts[:, number] > 0
             mean = float(values[is_in].mean())
             means = totals[is_drawn, number] / counts[is_drawn, number]
@@ -71,11 +70,6 @@ def is_told(difference: Difference) -> bool:
     """Return whether zero is outside the interval of a difference."""
     low, high = difference["low"], difference["high"]
     return low is not None and high is not None and (low > 0 or high < 0)
-
-
-def without_interval(difference: Difference) -> Difference:
-    """Return mean and median alone."""
-    return {**difference, "low": None, "high": None, "detectable": None, "block_days": None}
 
 
 def _errors_of_lines(relations: Sequence[Relation], first: np.ndarray, window: np.ndarray, draws: int) -> np.ndarray:

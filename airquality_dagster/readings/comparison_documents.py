@@ -10,7 +10,7 @@ class Difference(TypedDict):
     Args:
         mean, median: of the hours.
         low, high: 95 % interval of the mean.
-        detectable: smallest difference that would be told from zero four times out of five.
+        detectable: smallest difference that would be detected four times out of five.
         block_days: days of a block of the bootstrap.
     """
 
@@ -43,8 +43,6 @@ LineDocument = TypedDict(
         "intercept_high": float | None,
         "r2": float | None,
         "withheld": str | None,
-        "quantiles_first": list[float | None],
-        "quantiles_second": list[float | None],
     },
 )
 """Weeks side by side, and the line second = intercept + slope × first through their hours."""
@@ -130,11 +128,14 @@ class WholeRow(PartRow):
 
 
 class StatedRow(WholeRow):
-    """The row of all hours with what may be said of it.
+    """The row of all hours with what may be said about it, in English and in French.
 
     Args:
-        valid_statement, valid_statement_fr: in English and French.
+        valid_answer, valid_answer_fr: the first sentence.
+        valid_statement, valid_statement_fr: all sentences.
     """
 
+    valid_answer: str
+    valid_answer_fr: str
     valid_statement: str
     valid_statement_fr: str

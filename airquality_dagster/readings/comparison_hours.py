@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -35,14 +36,16 @@ class StationHours:
         """Return the hours of readings and sums of `Flag` on the same hours."""
         is_sound = (flags & (int(INVALIDATING) & ~int(Flag.OFF_SITE))) == 0
         off_site, sensitive = ((flags & int(flag)) != 0 for flag in (Flag.OFF_SITE, Flag.CROSS_SENSITIVE))
-        return cls(readings.where(is_sound), off_site, sensitive)
+        return cls(sound=readings.where(is_sound), off_site=off_site, cross_sensitive=sensitive)
 
     def on(self, hours: pd.DatetimeIndex) -> "StationHours":
         """Return the same on other hours; what is not there is missing."""
         if self.sound.index.equals(hours):
             return self
-        flags = [table.reindex(hours, fill_value=False) for table in (self.off_site, self.cross_sensitive)]
-        return StationHours(self.sound.reindex(hours), *flags)
+        off_site, sensitive = (
+            table.reindex(hours, fill_value=False) for table in (self.off_site, self.cross_sensitive)
+        )
+        return StationHours(sound=self.sound.reindex(hours), off_site=off_site, cross_sensitive=sensitive)
 
     @property
     def valid(self) -> pd.DataFrame:
@@ -150,9 +153,10 @@ class PairHours:
             is_left_out |= time.holds(hours)
         humidity = [station.sound[HUMIDITY] for station in (self.first, self.second)]
         return FieldHours(
-            field,
-            hours,
-            *(np.where(is_left_out, np.nan, values) for values in (first, second)),
+            field=field,
+            hours=hours,
+            first=np.where(is_left_out, np.nan, first),
+            second=np.where(is_left_out, np.nan, second),
             humidity=pd.concat(humidity, axis=1).mean(axis=1).to_numpy()[self.is_compared],
             is_asked=is_asked,
             valid_first=int((~np.isnan(first[is_asked])).sum()),
@@ -172,9 +176,5 @@ def _is_in(hours: pd.DatetimeIndex, periods: Sequence[Together]) -> np.ndarray:
     return is_in
 
 
-def _stamp(moment: object) -> pd.Timestamp:
-    """Return a moment as pandas has it; those before its first one are its first one."""
-    try:
-        return pd.Timestamp(moment).tz_convert("UTC")  # pyright: ignore[reportArgumentType, reportCallIssue]
-    except (pd.errors.OutOfBoundsDatetime, OverflowError):
-        return pd.Timestamp(0, tz="UTC")
+def _stamp(moment: datetime) -> pd.Timestamp:
+    return pd.Timestamp(moment).tz_convert("UTC")

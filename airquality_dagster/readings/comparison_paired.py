@@ -60,7 +60,18 @@ class PairedHours:
         hours = hours[is_paired]
         first, second, humidity = (values[is_paired] for values in (first, second, humidity))
         window, unknown = np.zeros(len(hours), dtype=int), np.full(len(hours), np.nan)
-        return cls(hours, zone, first, second, humidity, (), window, window > 0, unknown, unknown)
+        return cls(
+            hours=hours,
+            zone=zone,
+            first=first,
+            second=second,
+            humidity=humidity,
+            relations=(),
+            window=window,
+            is_after=window > 0,
+            age_days=unknown,
+            on_scale=unknown,
+        )
 
     def by(self, relations: Sequence[Relation]) -> "PairedHours":
         """Return the same hours on the scale of these relations, each by the nearest in time.

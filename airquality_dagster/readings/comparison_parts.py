@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from airquality_dagster.readings.comparison_paired import PairedHours
+from airquality_dagster.readings.days import HOURS_FOR_A_VALID_DAY
 from airquality_dagster.readings.flags import HUMID_PERCENT, PARTICLES
 
 ALL, SEASON, MONTH, HOUR, DAY_KIND, HUMIDITY, DUST = "all", "season", "month", "hour", "day_kind", "humidity", "dust"
-PERIODS = (ALL, HOUR, DAY_KIND, HUMIDITY, DUST, SEASON, MONTH)
 
 SEASONS = ("DJF", "MAM", "JJA", "SON")
 """December to February, and so on."""
@@ -46,24 +47,34 @@ class Parts:
     parts: Sequence[Part]
     chosen: np.ndarray
 
+    def days(self, day: np.ndarray) -> np.ndarray:
+        """Return how many days each part has: those with three quarters of its hours of a day.
+
+        Args:
+            day: number of the local day of each hour.
+        """
+        least = [part.hours_of_a_day * HOURS_FOR_A_VALID_DAY / 24 for part in self.parts]
+        counts = [np.bincount(day[is_in]) for is_in in self.chosen.T]
+        return np.array([(of_part >= hours).sum() for of_part, hours in zip(counts, least, strict=True)])
+
 
 def all_hours(count: int) -> Parts:
     """Return the part that is all of some hours."""
     return Parts([Part(ALL, ALL)], np.ones((count, 1), dtype=bool))
 
 
-def parts_of(local: pd.DatetimeIndex, humidity: np.ndarray, background: np.ndarray) -> Iterator[Parts]:
+def parts_of(paired: PairedHours, background: np.ndarray) -> Iterator[Parts]:
     """Yield the parts of some hours.
 
     Args:
-        local: starts of the paired hours in the time of the network, without a time zone, at least one.
-        humidity: relative humidity, %, NaN where there is none.
+        paired: the hours, at least one.
         background: of both stations, NaN where there is none.
     """
+    local = paired.local
     hour = local.hour.to_numpy()
     is_weekend = local.dayofweek.to_numpy() >= _SATURDAY
     # Rain is not measured. Days as humid as the flag `humid` says have rain, or fog, or wet ground.
-    daily_humidity = _daily_mean(local, humidity)
+    daily_humidity = _daily_mean(paired.day, paired.humidity)
     spread: dict[Part, np.ndarray] = {
         **{Part(HOUR, f"{number:02d}", 1): hour == number for number in range(24)},
         Part(DAY_KIND, "weekday"): ~is_weekend,
@@ -102,9 +113,8 @@ def background_of(field: str, hours: pd.DatetimeIndex, lower: np.ndarray) -> np.
     return lowest.rolling(_ENVELOPE_HOURS, center=True, min_periods=1).mean().reindex(hours).to_numpy()
 
 
-def _daily_mean(local: pd.DatetimeIndex, values: np.ndarray) -> np.ndarray:
+def _daily_mean(day: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return for each hour the mean of its local day; NaN on a day without a value."""
-    _, day = np.unique(local.to_numpy().astype("datetime64[D]"), return_inverse=True)
     count = np.bincount(day, ~np.isnan(values))
     with np.errstate(invalid="ignore", divide="ignore"):
         return (np.bincount(day, np.nan_to_num(values)) / count)[day]

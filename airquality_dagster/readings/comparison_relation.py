@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.readings.comparison_bootstrap import LEAST_BLOCKS, Draws, draw_days, interval, seed_of
+from airquality_dagster.readings.comparison_bootstrap import draw_days, interval, seed_of
 from airquality_dagster.readings.comparison_documents import LineDocument
 
 LEAST_HOURS_SIDE_BY_SIDE = 72
@@ -17,7 +17,6 @@ LEAST_DAYS_SIDE_BY_SIDE = 5
 LEAST_R2 = 0.7
 """Below, two instruments side by side do not measure the same. US EPA's target for sensors of PM2.5, PM10 and NO2
 beside a reference (EPA/600/R-20/280 and /279, and the gases' supplement; sensortoolkit 1.1.0)."""
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MOST_POINTS = 200
 """Points of a scatter that are kept for a chart."""
 
@@ -91,28 +90,15 @@ class Relation:
         return None if self.r2 >= LEAST_R2 and self.line[0] > 0 else WINDOW_DISAGREES
 
     @cached_property
-    def _draws(self) -> tuple[Draws, np.ndarray]:
+    def lines(self) -> tuple[np.ndarray, np.ndarray]:
+        """Slopes and intercepts of resamples of its days, with deviations as large as they should be."""
         _, day = np.unique(self._dates, return_inverse=True)
         slope, intercept = self.line
         residuals = np.bincount(day, self.second - intercept - slope * self.first) / np.bincount(day)
-        moments = _moments(self.first, self.second)
-        sums = np.stack([np.bincount(day, column) for column in moments.T], axis=1)
-        return draw_days(residuals, seed_of(self.first, self.second)), sums
-
-    @cached_property
-    def lines(self) -> tuple[np.ndarray, np.ndarray]:
-        """Slopes and intercepts of resamples of its days, with deviations as large as they should be."""
-        if self.days < LEAST_BLOCKS:
-            return np.array([np.nan]), np.array([np.nan])
-        draws, sums = self._draws
+        sums = np.stack([np.bincount(day, column) for column in _moments(self.first, self.second).T], axis=1)
+        draws = draw_days(residuals, seed_of(self.first, self.second))
         slopes, intercepts = _deming(draws.of(sums))
-        slope, intercept = self.line
         return draws.stretched(slopes, slope), draws.stretched(intercepts, intercept)
-
-    def on_scale_of_second(self, values: np.ndarray) -> np.ndarray:
-        """Return readings of the first as the second would have them."""
-        slope, intercept = self.line
-        return intercept + slope * values
 
     def document(self) -> LineDocument:
         """Return what is stored of it."""
@@ -134,8 +120,6 @@ class Relation:
             "intercept_high": known(intercepts[1]),
             "r2": known(self.r2),
             "withheld": self.withheld,
-            "quantiles_first": [known(value) for value in _quantiles(self.first)],
-            "quantiles_second": [known(value) for value in _quantiles(self.second)],
         }
 
     def points(self) -> list[list[float | None]]:
@@ -154,11 +138,12 @@ def pooled(relations: Sequence[Relation]) -> Relation:
         relations: at least one, in order of time.
     """
     first, last = relations[0].window, relations[-1].window
+    hours = np.concatenate([relation.hours.as_unit("ns").asi8 for relation in relations])
     return Relation(
-        Window(first.start, last.end, first.source, first.devices),
-        pd.DatetimeIndex(np.concatenate([relation.hours.as_unit("ns").asi8 for relation in relations]), tz="UTC"),
-        np.concatenate([relation.first for relation in relations]),
-        np.concatenate([relation.second for relation in relations]),
+        window=Window(start=first.start, end=last.end, source=first.source, devices=first.devices),
+        hours=pd.DatetimeIndex(hours, tz="UTC"),
+        first=np.concatenate([relation.first for relation in relations]),
+        second=np.concatenate([relation.second for relation in relations]),
     )
 
 
@@ -177,7 +162,12 @@ def relation_of(window: Window, first: pd.Series, second: pd.Series) -> Relation
     hours = pd.DatetimeIndex(first.index)
     is_inside = (hours >= window.start) & (hours < window.end)
     is_paired = is_inside & first.notna().to_numpy() & second.notna().to_numpy()
-    return Relation(window, hours[is_paired], first.to_numpy()[is_paired], second.to_numpy()[is_paired])
+    return Relation(
+        window=window,
+        hours=hours[is_paired],
+        first=first.to_numpy()[is_paired],
+        second=second.to_numpy()[is_paired],
+    )
 
 
 def nearest(hours: pd.DatetimeIndex, windows: Sequence[Window]) -> tuple[np.ndarray, np.ndarray]:
@@ -217,7 +207,3 @@ def _deming(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     apart = of_second - of_first
     slope = (apart + np.sqrt(apart**2 + 4 * common**2)) / (2 * common)
     return slope, y / count - slope * x / count
-
-
-def _quantiles(values: np.ndarray) -> np.ndarray:
-    return np.quantile(values, QUANTILES) if len(values) else np.full(len(QUANTILES), np.nan)

@@ -1,9 +1,9 @@
-"""What may be said of a comparison, in plain sentences made from its numbers; or why nothing can be said."""
+"""What may be said about a comparison, in plain sentences made from its numbers; or why nothing can be said."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from airquality_dagster.network.pollutants import BY_FIELD
@@ -32,19 +32,22 @@ class Names:
 
 
 def stated(row: WholeRow, names: Names, zone: ZoneInfo) -> StatedRow:
-    """Return the row of all hours with what may be said of it, in English and in French.
+    """Return the row of all hours with what may be said about it, in English and in French.
 
-    The first sentence is the answer. Up to two more say what part the instruments have, and what the answer rests on.
+    The first sentence is the answer. Up to two more say what comes from the instruments, and what the answer rests on.
 
     Args:
         row: of all hours (`comparison_rows`).
         names: of the stations.
         zone: of the dates.
     """
+    english, french = (_Statement(words, row, names, zone).sentences for words in (ENGLISH, FRENCH))
     return {
         **row,
-        "valid_statement": _Statement(ENGLISH, row, names, zone).text,
-        "valid_statement_fr": _Statement(FRENCH, row, names, zone).text,
+        "valid_answer": english[0],
+        "valid_answer_fr": french[0],
+        "valid_statement": " ".join(english),
+        "valid_statement_fr": " ".join(french),
     }
 
 
@@ -67,9 +70,17 @@ def written(value: float | None, decimals: int) -> str:
     return "–" if value is None else f"{value:z.{decimals}f}".replace("-", "−")
 
 
-def dates_of(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[str, str]:
+def share_of_instruments(share: float | None) -> float | None:
+    """Return the ``instruments_share`` of a row if it is a share, from 0 to 1; else None.
+
+    Below, the instruments hide part of a difference; above, they turn it.
+    """
+    return share if share is not None and 0 <= share <= 1 else None
+
+
+def dates_of(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[date, date]:
     """Return the first and the last local date of a period whose end is excluded."""
-    return _date(start, zone), _date(end - timedelta(hours=1), zone)
+    return start.astimezone(zone).date(), (end - timedelta(hours=1)).astimezone(zone).date()
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,8 @@ class _Statement:
     zone: ZoneInfo
 
     @property
-    def text(self) -> str:
+    def sentences(self) -> list[str]:
+        """The answer, and up to two more."""
         words, row, facts = self.words, self.row, self._facts()
         if row["withheld"] is not None:
             said = [words.nothing.format(reason=self._reason().format(**facts), **facts)]
@@ -90,7 +102,7 @@ class _Statement:
         else:
             raw = words.share_untold.format(**facts) if row["instruments_share"] is not None else ""
             said = [words.not_told.format(**facts), words.detectable.format(**facts) + raw, self._rests_on(facts)]
-        return " ".join(f"{one}." for one in said if one)
+        return [words.spaced(f"{one}.", facts["unit"]) for one in said if one]
 
     def _facts(self) -> Mapping[str, str]:
         row, words = self.row, self.words
@@ -147,25 +159,22 @@ class _Statement:
         return self.words.reasons[reason]
 
     def _share(self, facts: Mapping[str, str]) -> str:
-        """Return what the instruments have to do with the difference of the readings.
-
-        A share is one only from 0 to 1: below, the instruments hide a difference; above, they turn it.
-        """
-        share, words = self.row["instruments_share"], self.words
-        if share is None:
+        """Return how much of the difference of the readings comes from the instruments."""
+        whole, words = self.row["instruments_share"], self.words
+        if whole is None:
             return ""
-        per_cent = round(100 * share)
-        if share > 1:
-            template = words.share_turned
-        elif per_cent == 0:
+        share = share_of_instruments(whole)
+        if round(100 * whole) == 0:
             template = words.share_none
+        elif share is None:
+            template = words.share_turned if whole > 1 else words.share_hidden
         else:
-            template = words.share if share > 0 else words.share_hidden
-        return template.format(per_cent=per_cent, **facts)
+            template = words.share
+        return template.format(per_cent=round(100 * whole), **facts)
 
     def _rests_on(self, facts: Mapping[str, str]) -> str:
         """Return which weeks side by side the answer rests on, what others would say, and which times are left out."""
-        row, words, relation, trust = self.row, self.words, self.row["colocation"], self.row["trust"]
+        words, relation, trust = self.words, self.row["colocation"], self.row["trust"]
         if relation is None or trust is None:
             return ""
         share = relation["share_of_hours"]
@@ -175,16 +184,21 @@ class _Statement:
             parts.append(words.aged.format(**facts))
         if relation["source"] == FOUND:
             parts.append(words.found)
-        scaled = row["difference_one_scale"]
-        low, high = scaled["low"] or 0.0, scaled["high"] or 0.0
-        for window in row["colocations"]:
-            other = window["difference_one_scale"]
-            if other is not None and window["from"] != relation["from"] and not low <= other <= high:
-                is_turned = is_told(scaled) and self._sign * other < 0
-                template = words.otherwise_turned if is_turned else words.otherwise
-                other = self._number(abs(other) if is_turned else self._sign * other)
-                parts.append(template.format(dates=self._period(window["from"], window["to"]), other=other, **facts))
-        return "".join([*parts, self._left_out(words.left_out_beside, facts)])
+        return "".join([*parts, self._otherwise(facts), self._left_out(words.left_out_beside, facts)])
+
+    def _otherwise(self, facts: Mapping[str, str]) -> str:
+        """Return what the side-by-side window whose difference is farthest outside the interval would say alone."""
+        scaled = self.row["difference_one_scale"]
+        mean, low, high = (scaled[name] or 0.0 for name in ("mean", "low", "high"))
+        others = [(one, one["difference_one_scale"]) for one in self.row["colocations"]]
+        outside = [(one, other) for one, other in others if other is not None and not low <= other <= high]
+        if not outside:
+            return ""
+        window, other = max(outside, key=lambda one: abs(one[1] - mean))
+        is_turned = is_told(scaled) and self._sign * other < 0
+        template = self.words.otherwise_turned if is_turned else self.words.otherwise
+        value = self._number(abs(other) if is_turned else self._sign * other)
+        return template.format(dates=self._period(window["from"], window["to"]), other=value, **facts)
 
     def _left_out(self, template: str, facts: Mapping[str, str]) -> str:
         """Return the times that are left out with their reasons, at most `_MOST_DATES` of each."""
@@ -208,11 +222,9 @@ class _Statement:
         return f"{number} {one if self.words.is_one(number) else many}"
 
     def _period(self, start: datetime, end: datetime | None) -> str:
+        words = self.words
         if end is None:
-            return self.words.open_period.format(start=_date(start, self.zone))
+            return words.open_period.format(start=words.date(start.astimezone(self.zone).date()))
         first, last = dates_of(start, end, self.zone)
-        return (self.words.one_day if first == last else self.words.period).format(start=first, end=last)
-
-
-def _date(moment: datetime, zone: ZoneInfo) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d}"
+        template = words.one_day if first == last else words.period
+        return template.format(start=words.date(first), end=words.date(last))

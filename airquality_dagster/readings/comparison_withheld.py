@@ -1,4 +1,4 @@
-"""Why nothing can be said of the air at two stations, although both were measured."""
+"""Why nothing can be said about the air at two stations, although both were measured."""
 
 from airquality_dagster.readings.comparison_differences import is_told
 from airquality_dagster.readings.comparison_documents import Difference, WholeRow
@@ -15,15 +15,15 @@ _MOST_CROSS_SENSITIVE = 0.5
 _MOST_EQUAL = 0.95
 
 
-def withheld(row: WholeRow, *, equal: float, hours_expired: int) -> str | None:
-    """Return why nothing can be said of the air, None if something can.
+def withheld(row: WholeRow, *, equal: float, hours_of_faults: int, hours_expired: int) -> str | None:
+    """Return why nothing can be said about the air, None if something can.
 
     Args:
         row: of all hours; its ``withheld`` is not read.
         equal: share of the hours at which the readings of both are the same.
-        hours_expired: paired hours that are left out because their weeks side by side are too far away.
+        hours_of_faults: paired hours that are left out for the sake of faults and moves.
+        hours_expired: those that are left out because their weeks side by side are too far away.
     """
-    hours_of_faults = row["hours_left_out"] - hours_expired
     if row["hours"] == 0:
         return LEFT_OUT if hours_of_faults else NO_HOURS
     if (row["cross_sensitive"] or 0) > _MOST_CROSS_SENSITIVE:

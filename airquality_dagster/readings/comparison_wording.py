@@ -1,7 +1,9 @@
-"""The words of what may be said of a comparison, in English and French (`comparison_statements`)."""
+"""The words of what may be said about a comparison, in English and French (`comparison_statements`)."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from airquality_dagster.readings.comparison_withheld import (
     COPY,
@@ -19,6 +21,30 @@ from airquality_dagster.readings.comparison_withheld import (
 )
 from airquality_dagster.readings.disagreements import Kind
 
+_FRENCH_MONTHS = (
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+)
+
+
+def _french_date(day: date) -> str:
+    return f"{'1er' if day.day == 1 else day.day} {_FRENCH_MONTHS[day.month - 1]} {day.year}"
+
+
+def _french_spaces(text: str, unit: str) -> str:
+    """Return a text whose lines break neither before a colon, a semicolon or a per cent sign, nor before a unit."""
+    return re.sub(rf" (?=[;:%]|{re.escape(unit)})", "\N{NO-BREAK SPACE}", text)
+
 
 @dataclass(frozen=True)
 class Wording:
@@ -26,12 +52,14 @@ class Wording:
 
     Args:
         comma: of a number.
+        date: a date as it is written.
+        spaced: a text and the unit in it, with the spaces at which a line does not break.
         is_one: whether a number has a singular.
         hour, day, month: singular and plural.
         of: of a label, with its article.
         told, not_told, nothing: the answer: a difference, none, or why nothing can be said.
-        detectable: what would have been seen if there is no difference.
-        share, share_none, share_hidden, share_turned, share_untold: what the instruments have to do with it.
+        detectable: what would have been detected if there is no difference.
+        share, share_none, share_hidden, share_turned, share_untold: how much comes from the instruments.
         scale, scale_of_most: the weeks side by side that the scale comes from, of all hours or of most.
         aged, found, otherwise, otherwise_turned: what these weeks are, and what others would say.
         left_out, left_out_beside, more_times: times that are left out, as a sentence and as its end.
@@ -42,6 +70,8 @@ class Wording:
     """
 
     comma: str
+    date: Callable[[date], str]
+    spaced: Callable[[str, str], str]
     is_one: Callable[[int], bool]
     hour: tuple[str, str]
     day: tuple[str, str]
@@ -78,48 +108,50 @@ class Wording:
 
 ENGLISH = Wording(
     comma=".",
+    date=date.isoformat,
+    spaced=lambda text, _: text,
     is_one=lambda number: number == 1,
     hour=("hour", "hours"),
     day=("day", "days"),
     month=("month", "months"),
     of=lambda label: f"of {label}",
     told=(
-        "On one scale, that of the second station, {label} at {second} is {mean} {unit} {direction} than at {first} "
-        "(95 % interval {low} to {high}; {period})"
+        "On the scale of {second}, {label} there is {mean} {unit} {direction} than at {first} "
+        "(95 % interval {low} to {high}; {days} from {period})"
     ),
     not_told=(
-        "No difference of {label} between {first} and {second} can be told: on one scale, that of the second station, "
-        "the second minus the first is {mean} {unit} (95 % interval {low} to {high}; {period})"
+        "No difference of {label} was detected: on the scale of {second}, {second} minus {first} is {mean} {unit} "
+        "(95 % interval {low} to {high}; {days} from {period})"
     ),
-    nothing="Nothing can be said of a difference of {label} between {first} and {second}, because {reason}",
-    detectable="A difference of {detectable} {unit} or more would have been told four times out of five",
-    share="The raw readings differ by {raw} {unit}, of which {per_cent} % are the instruments'",
-    share_none="The raw readings differ by {raw} {unit}, of which next to nothing is the instruments'",
+    nothing="Nothing can be said about a difference of {label} between {first} and {second}, because {reason}",
+    detectable="A difference of {detectable} {unit} or more would have been detected four times out of five",
+    share="The raw readings differ by {raw} {unit}, of which {per_cent} % comes from the instruments",
+    share_none="The raw readings differ by {raw} {unit}, of which next to nothing comes from the instruments",
     share_hidden="The raw readings differ by {raw} {unit} only: the instruments hide part of the difference",
     share_turned=(
         "The raw readings say the opposite, because of the instruments: there, {second} is {raw} {unit} {raw_direction}"
     ),
     share_untold=(
-        "; the raw readings are {raw} {unit} {raw_direction} at {second}, but that may be the instruments' alone"
+        "; the raw readings are {raw} {unit} {raw_direction} at {second}, but that may come from the instruments alone"
     ),
     scale="The scale comes from the side-by-side weeks of {side_by_side}",
     scale_of_most="For {share_of_hours} % of the hours, the scale comes from the side-by-side weeks of {side_by_side}",
     aged=", up to {months} away from the hours that are compared",
     found=", which were found in the readings and which nobody has confirmed",
-    otherwise="; by those of {dates}, the difference would be {other} {unit}",
-    otherwise_turned="; by those of {dates}, the difference would be {other} {unit} in the other direction",
-    left_out="Left out are {times}",
-    left_out_beside="; left out are {times}",
+    otherwise="; using those of {dates}, the difference would be {other} {unit}",
+    otherwise_turned="; using those of {dates}, the difference would be {other} {unit} in the other direction",
+    left_out="Left out: {times}",
+    left_out_beside="; left out: {times}",
     more_times="and {count} more",
     reasons={
         NO_HOURS: "no hour is valid at both (valid hours: {valid_first} and {valid_second})",
-        LEFT_OUT: "a fault or a move leaves too little time (paired hours that are left out: {hours_left_out})",
-        CROSS_SENSITIVE: "the channel mirrors another gas: what it shows is no {label}",
+        LEFT_OUT: "a fault or a move leaves too little data (paired hours that are left out: {hours_left_out})",
+        CROSS_SENSITIVE: "the channel mirrors another gas: its readings are not {label}",
         COPY: "both read the same to the last digit in nearly all hours: one seems to be a copy of the other",
         TOO_FEW_DAYS: "the time is too short: {days} of the {least_days} that are needed",
         NO_SIDE_BY_SIDE: (
             "these two devices never stood side by side: how much of the difference of their readings ({raw} {unit}) "
-            "is the instruments' is not known"
+            "comes from the instruments is not known"
         ),
         TOO_SHORT: "the two have too few hours side by side",
         DISAGREE: "the two do not agree when side by side (r² {r2}, {side_by_side}): they have no common scale",
@@ -133,13 +165,13 @@ ENGLISH = Wording(
         ),
         RELATION_DRIFTED: (
             "the weeks in which the two stood side by side are up to {months} away, and the ratio of the two has "
-            "changed so much since that {drift} {unit} may be the instruments'"
+            "changed so much since that {drift} {unit} may come from the instruments"
         ),
         WINDOWS_DIFFER: "it is a surplus by some side-by-side weeks and a deficit by others",
     },
     unchanging="the readings of one of the two do not change when they are side by side ({side_by_side})",
     opposite=(
-        "the two answer in opposite directions when side by side ({side_by_side}: one falls where the other rises)"
+        "the two respond in opposite directions when side by side ({side_by_side}: one falls where the other rises)"
     ),
     left_out_reasons={
         Kind.LEVEL: "{label} of one station changed its level",
@@ -159,22 +191,23 @@ ENGLISH = Wording(
 
 FRENCH = Wording(
     comma=",",
+    date=_french_date,
+    spaced=_french_spaces,
     is_one=lambda number: number <= 1,
     hour=("heure", "heures"),
     day=("jour", "jours"),
     month=("mois", "mois"),
     of=lambda label: f"d’{label}" if label[0] in "AEIOU" else f"de {label}",
     told=(
-        "Ramenée à une même échelle, celle de la seconde station, la concentration {of_label} à {second} est "
-        "{direction} de {mean} {unit} à celle de {first} (intervalle à 95 % : de {low} à {high} ; {period})"
+        "À l’échelle de {second}, la concentration {of_label} y est {direction} de {mean} {unit} à celle de {first} "
+        "(intervalle à 95 % : de {low} à {high} ; {days} {period})"
     ),
     not_told=(
-        "Aucune différence {of_label} entre {first} et {second} ne peut être établie : à une même échelle, celle de la "
-        "seconde station, la seconde moins la première donne {mean} {unit} (intervalle à 95 % : de {low} à {high} ; "
-        "{period})"
+        "Aucune différence {of_label} n’a été détectée : à l’échelle de {second}, {second} moins {first} donne "
+        "{mean} {unit} (intervalle à 95 % : de {low} à {high} ; {days} {period})"
     ),
     nothing="Rien ne peut être dit d’une différence {of_label} entre {first} et {second}, car {reason}",
-    detectable="Une différence d’au moins {detectable} {unit} aurait été vue quatre fois sur cinq",
+    detectable="Une différence d’au moins {detectable} {unit} aurait été détectée quatre fois sur cinq",
     share="Les mesures brutes diffèrent de {raw} {unit}, dont {per_cent} % viennent des instruments",
     share_none="Les mesures brutes diffèrent de {raw} {unit}, dont presque rien ne vient des instruments",
     share_hidden=(
@@ -187,26 +220,28 @@ FRENCH = Wording(
     share_untold=(
         " ; la valeur brute à {second} est {raw_direction} de {raw} {unit}, mais cela peut venir des seuls instruments"
     ),
-    scale="L’échelle vient des semaines côte à côte {side_by_side}",
-    scale_of_most="Pour {share_of_hours} % des heures, l’échelle vient des semaines côte à côte {side_by_side}",
-    aged=", jusqu’à {months} d’écart des heures comparées",
+    scale="L’échelle vient des semaines de mesures côte à côte {side_by_side}",
+    scale_of_most=(
+        "Pour {share_of_hours} % des heures, l’échelle vient des semaines de mesures côte à côte {side_by_side}"
+    ),
+    aged=", qui ont jusqu’à {months} d’écart avec les heures comparées",
     found=", qui ont été trouvées dans les mesures et que personne n’a confirmées",
     otherwise=" ; selon celles {dates}, la différence serait de {other} {unit}",
     otherwise_turned=" ; selon celles {dates}, la différence serait de {other} {unit} dans l’autre sens",
-    left_out="Temps écartés : {times}",
-    left_out_beside=" ; temps écartés : {times}",
+    left_out="Périodes écartées : {times}",
+    left_out_beside=" ; périodes écartées : {times}",
     more_times="et {count} de plus",
     reasons={
         NO_HOURS: "aucune heure n’est valide aux deux stations (heures valides : {valid_first} et {valid_second})",
         LEFT_OUT: (
-            "une panne ou un déplacement laisse trop peu de temps (heures communes écartées : {hours_left_out})"
+            "une panne ou un déplacement laisse trop peu de données (heures communes écartées : {hours_left_out})"
         ),
-        CROSS_SENSITIVE: "ce canal reflète un autre gaz : ce qu’il montre n’est pas la concentration {of_label}",
+        CROSS_SENSITIVE: "ce canal reflète un autre gaz : ses mesures ne sont pas celles {of_label}",
         COPY: (
-            "les deux donnent la même valeur au dernier chiffre près à presque toutes les heures : l’une semble être "
-            "une copie de l’autre"
+            "les mesures des deux sont identiques jusqu’au dernier chiffre à presque toutes les heures : l’une semble "
+            "être une copie de l’autre"
         ),
-        TOO_FEW_DAYS: "la durée est trop courte : {days} sur les {least_days} qu’il faut",
+        TOO_FEW_DAYS: "la durée est trop courte : {days} sur les {least_days} nécessaires",
         NO_SIDE_BY_SIDE: (
             "ces deux appareils n’ont jamais été placés côte à côte : on ne sait pas quelle part de l’écart de leurs "
             "mesures ({raw} {unit}) vient des instruments"
@@ -217,18 +252,20 @@ FRENCH = Wording(
             "commune"
         ),
         RELATION_EXPIRED: (
-            "les semaines où les deux appareils étaient côte à côte sont à plus de deux ans d’écart : ce qu’ils "
-            "avaient alors en commun ne vaut pas ici"
+            "les semaines où les deux appareils étaient côte à côte ont plus de deux ans d’écart avec les heures "
+            "comparées : ce qu’ils avaient alors en commun ne vaut pas ici"
         ),
         RELATION_AGED: (
-            "les semaines où les deux appareils étaient côte à côte sont jusqu’à {months} d’écart, et aucune heure "
-            "plus proche ne montre quel était alors leur rapport"
+            "les semaines où les deux appareils étaient côte à côte ont jusqu’à {months} d’écart avec les heures "
+            "comparées, et aucune heure plus proche ne montre quel était alors leur rapport"
         ),
         RELATION_DRIFTED: (
-            "les semaines où les deux appareils étaient côte à côte sont jusqu’à {months} d’écart, et leur rapport a "
-            "depuis tant changé que {drift} {unit} peuvent venir des instruments"
+            "les semaines où les deux appareils étaient côte à côte ont jusqu’à {months} d’écart avec les heures "
+            "comparées, et leur rapport a tellement changé depuis que {drift} {unit} peuvent venir des instruments"
         ),
-        WINDOWS_DIFFER: "c’est un excédent selon certaines semaines côte à côte et un déficit selon d’autres",
+        WINDOWS_DIFFER: (
+            "c’est un excédent selon certaines semaines de mesures côte à côte et un déficit selon d’autres"
+        ),
     },
     unchanging="les mesures d’un des deux appareils ne changent pas côte à côte ({side_by_side})",
     opposite=(
@@ -236,12 +273,12 @@ FRENCH = Wording(
     ),
     left_out_reasons={
         Kind.LEVEL: "le niveau {of_label} d’une station a changé",
-        Kind.UNCORRELATED: "une station n’a pas la même météo que l’autre",
+        Kind.UNCORRELATED: "une station ne suit pas la météo de l’autre",
         Kind.TIME_SHIFT: "les heures d’une station sont décalées",
         Kind.REPEATED_DAY: "une journée répète la précédente",
         Kind.SWAPPED: "deux canaux sont échangés",
         Kind.NOISE: "la mesure {of_label} d’une station est devenue bruitée",
-        RELATION_EXPIRED: "les semaines côte à côte sont à plus de deux ans d’écart",
+        RELATION_EXPIRED: "les semaines de mesures côte à côte ont plus de deux ans d’écart",
     },
     higher="supérieure",
     lower="inférieure",

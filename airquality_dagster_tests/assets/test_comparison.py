@@ -84,13 +84,13 @@ def test_the_comparison_is_stored_and_a_second_run_changes_no_byte(database, use
     store(database)
     check = compare()
     assert check.passed, check.description
-    assert "On one scale, that of the second station, PM2.5 at unpaved (Street of unpaved) is" in check.description
+    assert "On the scale of unpaved (Street of unpaved), PM2.5 there is" in check.description
     row = whole(database)
     assert row["difference_one_scale"]["low"] < DIFFERENCE < row["difference_one_scale"]["high"]
     assert row["colocation"]["from"] == BEGIN
     assert row["colocation"]["source"] == "declared"
     assert 0 < len(row["colocation"]["points"]) <= 200
-    assert row["valid_statement_fr"].startswith("Ramenée à une même échelle, celle de la seconde station, ")
+    assert row["valid_statement_fr"].startswith("À l’échelle de unpaved (Street of unpaved), ")
     assert database["paving_comparison"].count_documents({"_id.period": "hour", "_id.pollutant": "pm10"}) == 24
     assert whole(database, "co")["withheld"] == "no_hours"
     before = stored_bytes(database)["paving_comparison"]
@@ -161,7 +161,7 @@ def test_dates_of_the_check_are_those_of_the_network(database, use, compare):
     store(database)
     due = compare(APART + timedelta(days=400)).description
     # Midnight in Tokyo is 15:00 of the day before in UTC.
-    assert f"due since {APART + timedelta(days=366):%Y-%m-%d}" in due
+    assert f"has been due since {APART + timedelta(days=366):%Y-%m-%d}" in due
     assert f"{BEGIN:%Y-%m-%d} to {APART - timedelta(days=1):%Y-%m-%d}" in whole(database)["valid_statement"]
 
 
@@ -204,7 +204,7 @@ def test_the_yearly_fortnight_side_by_side_is_due_after_a_year_unless_it_is_plan
     check = compare(due + timedelta(days=30))
     assert not check.passed
     assert check.severity == dg.AssetCheckSeverity.WARN
-    assert f"a fortnight side by side is due since {due:%Y-%m-%d}" in check.description
+    assert f"a fortnight side by side has been due since {due:%Y-%m-%d}" in check.description
     for station in content["stations"]:
         planned = {"from": datetime(2024, 5, 1, tzinfo=UTC).date(), "to": datetime(2024, 5, 15, tzinfo=UTC).date()}
         station["deployments"][-1]["to"] = planned["from"]

@@ -36,7 +36,7 @@ def test_json_has_what_the_contract_promises_of_each_pollutant(compare, database
     assert one["difference_one_scale"]["mean"] == pytest.approx(DIFFERENCE, abs=0.6)
     assert one["mean_second"] - one["mean_first"] == pytest.approx(one["difference_raw"]["mean"], abs=0.02)
     assert one["colocation"].keys() >= {"from", "to", "hours", "slope", "intercept", "r2"}
-    assert one["valid_statement"].startswith("On one scale, that of the second station, PM2.5 at unpaved")
+    assert one["valid_statement"].startswith("On the scale of unpaved (Street of unpaved), PM2.5 there is")
     assert found["co"]["hours"] == 0
     assert found["co"]["difference_one_scale"]["mean"] is None
     assert found["co"]["valid_statement"].startswith("Nothing can be said")
@@ -47,10 +47,10 @@ def test_the_table_ends_with_what_may_be_said(compare, database):
     run = compare("paving")
     assert run.returncode == 0, run.stderr
     assert "What does paving do?" in run.stdout
-    table = run.stdout[: run.stdout.index("On one scale, that")]
+    table = run.stdout[: run.stdout.index("On the scale of")]
     # Two digits of the interval, as in the sentence.
     assert re.search(r"\(\d\.\d\d to", table), run.stdout
-    assert "On one scale, that of the second station, PM2.5 at unpaved (Street of unpaved) is" in run.stdout
+    assert "On the scale of unpaved (Street of unpaved), PM2.5 there is" in run.stdout
 
 
 def test_simulated_readings_are_told(compare, database):

@@ -63,6 +63,32 @@ def test_more_than_half_of_the_difference_of_pm2_5_is_the_instruments_and_little
     assert abidjan["difference_one_scale"] == row["difference_one_scale"]["mean"]
 
 
+@pytest.mark.parametrize(
+    ("field", "printed"),
+    [
+        ("pm2_5", "4920 204 7.1 (5.6 to 8.6) 3.1 (1.7 to 4.5) 56 % 5.8 4.6"),
+        ("pm10", "4921 204 6.1 (3.5 to 8.9) 5.8 (3.2 to 8.5) 6 % 7.5 6.7"),
+    ],
+)
+def test_the_table_of_the_documentation_has_these_digits(field, printed):
+    row = whole(field)
+    raw, scaled = (
+        f"{row[name]['mean']:.1f} ({row[name]['low']:.1f} to {row[name]['high']:.1f})"
+        for name in ("difference_raw", "difference_one_scale")
+    )
+    others = [one["difference_one_scale"] for one in (row["colocations"][0], row["colocations_pooled"])]
+    share = f"{100 * row['instruments_share']:.0f} %"
+    found = [row["hours"], row["days"], raw, scaled, share, *(f"{other:.1f}" for other in others)]
+    assert " ".join(map(str, found)) == printed
+
+
+def test_how_much_of_pm2_5_comes_from_the_instruments_depends_on_the_weeks():
+    row = whole("pm2_5")
+    raw = row["difference_raw"]["mean"]
+    by = [row["colocations"][1], row["colocations"][0], row["colocations_pooled"]]
+    assert [round(100 * (1 - one["difference_one_scale"] / raw)) for one in by] == [56, 18, 34]
+
+
 @pytest.mark.parametrize("field", ["pm2_5", "pm10"])
 def test_plain_numpy_agrees_to_three_digits(field):
     first, second = (station.sound[field] for station in (pair().first, pair().second))

@@ -1,8 +1,6 @@
 """Pairs of stations that are compared, as the page shows them."""
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,12 +11,15 @@ from airquality_dagster.network.pollutants import POLLUTANTS
 from airquality_dagster.publishing.dashboard.numbers import rounded
 from airquality_dagster.publishing.dashboard.present import HEADLINE_FIELDS
 from airquality_dagster.readings.comparison_parts import ALL, DAY_KIND, DUST, HOUR, HUMIDITY, MONTH, SEASON, SEASONS
+from airquality_dagster.readings.comparison_statements import dates_of, decimals_of, share_of_instruments
 
 _KINDS = (ALL, SEASON, DAY_KIND, HUMIDITY, DUST)
 SHOWN_PERIODS = (*_KINDS, HOUR, MONTH)
 # Name of a chart → the parts that it shows.
 _PARTS = {"hour": (HOUR,), "month": (MONTH,), "kind": _KINDS}
 _DIFFERENCE = ("mean", "low", "high")
+# Language → how the fields of its sentences end.
+_SUFFIXES = {"en": "", "fr": "_fr"}
 _LINE = ("slope", "slope_low", "slope_high", "intercept", "intercept_low", "intercept_high", "r2")
 
 Row = Mapping[str, Any]
@@ -33,10 +34,11 @@ def pair_content(pair: Pair, rows: Sequence[Row], time_zone: ZoneInfo) -> dict[s
         time_zone: of the dates.
 
     Returns:
-        its names and questions; ``fields``, one document a pollutant, those of which something can be said first:
+        its names and questions; ``fields``, one document a pollutant, those about which something can be said first:
         ``withheld`` and what is ``said`` (language → the answer and, if there is more, the rest) as they are stored,
-        first and last date and ``hours``, the differences ``raw`` and on one ``scale``, and the difference by ``hour``,
-        ``month`` and ``kind`` (season, weekday and weekend, dry and wet, calm and dusty, after that of all hours).
+        first and last date and ``hours``, the differences ``raw`` and on one ``scale`` with the ``decimals`` that the
+        sentences have, and the difference by ``hour``, ``month`` and ``kind`` (season, weekday and weekend, dry and
+        wet, calm and dusty, after that of all hours).
         Parts of a difference that may be the instruments' alone would be taken for the air's: where it is withheld,
         there are none. ``windows``, the weeks side by side, each with the difference by it alone; ``pooled``, all of
         them together, None if there is one; ``colocation``, that of them whose points are drawn.
@@ -64,13 +66,14 @@ def _field_content(whole: Row, rows: Sequence[Row], time_zone: ZoneInfo) -> dict
     return {
         "field": whole["pollutant"],
         "withheld": whole["withheld"],
-        "said": {"en": _sentences(whole["valid_statement"]), "fr": _sentences(whole["valid_statement_fr"])},
+        "said": {language: _said(whole, suffix) for language, suffix in _SUFFIXES.items()},
         **_dates(whole, time_zone),
         "hours": whole["hours"],
         # Not rounded, so that the page rounds them as the sentences do.
         "raw": {name: whole["difference_raw"][name] for name in _DIFFERENCE},
         "scale": {name: whole["difference_one_scale"][name] for name in _DIFFERENCE},
-        "instruments": whole["instruments_share"],
+        "decimals": decimals_of(whole["difference_one_scale"], whole["difference_raw"]),
+        "instruments": share_of_instruments(whole["instruments_share"]),
         **{
             name: _parts([] if is_withheld else [row for row in rows if row["period"] in periods])
             for name, periods in _PARTS.items()
@@ -81,13 +84,11 @@ def _field_content(whole: Row, rows: Sequence[Row], time_zone: ZoneInfo) -> dict
     }
 
 
-def _sentences(statement: str) -> list[str]:
-    """Return the answer, and the rest if there is one. A place, in parentheses, may have a full stop.
-
-    >>> _sentences("Nothing can be said of first (St. Paul). Left out: May.")
-    ['Nothing can be said of first (St. Paul).', 'Left out: May.']
-    """
-    return re.split(r"(?<=\.) (?![^(]*\))", statement, maxsplit=1)
+def _said(whole: Row, suffix: str) -> list[str]:
+    """Return the answer, and the rest if there is one."""
+    answer, statement = whole[f"valid_answer{suffix}"], whole[f"valid_statement{suffix}"]
+    rest = statement.removeprefix(answer).lstrip()
+    return [answer, rest] if rest else [answer]
 
 
 def _parts(rows: Sequence[Row]) -> dict[str, Any]:
@@ -114,15 +115,10 @@ def _column(rows: Sequence[Row], difference: str, name: str) -> list[float | Non
 
 
 def _scatter(relation: Row, time_zone: ZoneInfo) -> dict[str, Any]:
-    """Return a relation with what is drawn of it: points, and where there are none, quantiles."""
-    points = relation["points"] or list(zip(relation["quantiles_first"], relation["quantiles_second"], strict=True))
-    first, second = np.array(points, dtype="float64").reshape(-1, 2).T
-    return {
-        **_window(relation, time_zone),
-        "first": rounded(first),
-        "second": rounded(second),
-        "is_quantiles": not relation["points"],
-    }
+    """Return a relation with the points that are drawn of it."""
+    first, second = np.array(relation["points"], dtype="float64").reshape(-1, 2).T
+    share = relation["share_of_hours"]
+    return {**_window(relation, time_zone), "share": share, "first": rounded(first), "second": rounded(second)}
 
 
 def _by_itself(relation: Row, time_zone: ZoneInfo) -> dict[str, Any]:
@@ -144,9 +140,7 @@ def _numbers(document: Row, names: Sequence[str]) -> dict[str, float | None]:
 
 def _dates(document: Row, time_zone: ZoneInfo) -> dict[str, str | None]:
     """Return the first and the last local date of a period whose end is excluded."""
-    start, end = document["from"], document["to"]
-    return {"start": _date(start, time_zone), "end": _date(end and end - timedelta(hours=1), time_zone)}
-
-
-def _date(moment: datetime | None, time_zone: ZoneInfo) -> str | None:
-    return None if moment is None else f"{moment.astimezone(time_zone):%Y-%m-%d}"
+    if document["from"] is None:
+        return {"start": None, "end": None}
+    first, last = dates_of(document["from"], document["to"], time_zone)
+    return {"start": first.isoformat(), "end": last.isoformat()}

@@ -9,6 +9,7 @@ from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.dashboard.content import network_content, station_content
 from airquality_dagster.publishing.dashboard.page import page_html
 from airquality_dagster.publishing.dashboard.pairs import pair_content
+from airquality_dagster.readings.comparison_statements import decimals_of, written
 from airquality_dagster_tests.browser import Watched, chromium, needs_axe, needs_chromium, serious_findings
 from airquality_dagster_tests.publishing.dashboard.compared_rows import ZONE, compared_rows, part_of
 from airquality_dagster_tests.publishing.dashboard.records import record_of, sound_days
@@ -164,15 +165,18 @@ def test_raw_and_one_scale_stand_side_by_side_with_their_intervals(opened, rows,
     row = page.locator("[data-pair=paving] tbody tr").first
     whole = part_of(rows["paving"], "pm2_5", "all", "all")
     to, point = {"en": ("to", "."), "fr": ("à", ",")}[language]
+    decimals = decimals_of(whole["difference_one_scale"])
 
     def shown(difference):
-        numbers = [f"{difference[name]:.1f}".replace(".", point) for name in ("mean", "low", "high")]
+        numbers = [written(difference[name], decimals).replace(".", point) for name in ("mean", "low", "high")]
         return "+{}\n{} {to} {}".format(*numbers, to=to)
 
     cells = row.locator("td").all_inner_texts()
     assert cells[0].replace("\n\n", "\n") == shown(whole["difference_raw"])
     assert cells[1].replace("\n\n", "\n") == shown(whole["difference_one_scale"])
-    assert cells[2] == f"{100 * whole['instruments_share']:.0f} %"
+    assert cells[2] == f"{100 * whole['instruments_share']:.0f}\N{NO-BREAK SPACE}%"
+    answer = whole[{"en": "valid_answer", "fr": "valid_answer_fr"}[language]]
+    assert written(whole["difference_one_scale"]["mean"], decimals).replace(".", point) in answer
 
 
 def test_what_says_nothing_of_the_air_is_grey_and_has_no_share(opened):
@@ -206,11 +210,15 @@ def test_what_it_would_be_by_other_weeks_is_marked(opened):
             const compared = comparedOf(pairOf("paving"));
             const [used] = compared.windows;
             const other = { ...used, start: "2022-12-06", difference: 2 * compared.raw.high };
-            const drawn = whiskers({ ...compared, windows: [other, used] });
-            return [...drawn.querySelectorAll(".other")].map((one) => one.getAttribute("x1"));
+            const marks = (share) => {
+                const drawn = whiskers({ ...compared, windows: [other, used], colocation: { ...compared.colocation, share } });
+                return [...drawn.querySelectorAll(".other")].map((one) => one.getAttribute("x1"));
+            };
+            return [marks(1), marks(0.43).length];
         }"""
     )
-    assert places == ["97.0%"]
+    # A window that scales only some hours alone says something else.
+    assert places == [["97.0%"], 2]
 
 
 def test_the_hours_of_the_day_have_a_band_around_the_difference_on_one_scale(opened, rows):
@@ -277,9 +285,10 @@ def test_the_weeks_side_by_side_have_their_points_and_the_line_of_the_common_sca
     note = page.locator("#figure-pair-relation-paving figcaption .small").inner_text()
     slope = f"{stored['slope']:.3g}".replace(".", {"en": ".", "fr": ","}[language])
     assert f"unpaved = {slope} × paved + " in note
-    assert {"en": "1 Feb 2023 – 21 Feb 2023: 504 hours", "fr": "1 févr. 2023 – 21 févr. 2023 : 504 heures"}[
-        language
-    ] in note
+    assert {
+        "en": "1 Feb 2023 – 21 Feb 2023: 504 hours",
+        "fr": "1 févr. 2023 – 21 févr. 2023\N{NO-BREAK SPACE}: 504 heures",
+    }[language] in note
 
 
 def test_of_a_pollutant_that_says_nothing_no_difference_is_drawn_but_why_is_said(opened, rows, language):

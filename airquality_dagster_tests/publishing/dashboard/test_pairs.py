@@ -71,18 +71,25 @@ def test_hours_of_day_and_months_are_in_order_with_their_intervals(content, rows
     assert shown["month"]["low"][0] is None
 
 
-def test_the_answer_is_apart_from_what_follows_and_has_the_whole_names_of_places(rows):
-    named = copy.deepcopy(rows)
-    part_of(named, "pm2_5", "all", "all")["valid_statement"] = (
-        "PM2.5 at second (St. Paul. Road) is 3.0 higher. More. And more."
-    )
-    part_of(named, "no2", "all", "all")["valid_statement"] = "Nothing can be said of first (St. Paul)."
-    content = pair_content(PAIR, named, ZONE)
-    assert field_of(content, "pm2_5")["said"]["en"] == [
-        "PM2.5 at second (St. Paul. Road) is 3.0 higher.",
-        "More. And more.",
-    ]
-    assert field_of(content, "no2")["said"]["en"] == ["Nothing can be said of first (St. Paul)."]
+def test_the_answer_is_apart_from_what_follows(content, rows):
+    for field, parts in (("pm2_5", 2), ("co", 1)):
+        whole, said = part_of(rows, field, "all", "all"), field_of(content, field)["said"]
+        assert len(said["en"]) == len(said["fr"]) == parts
+        assert (said["en"][0], said["fr"][0]) == (whole["valid_answer"], whole["valid_answer_fr"])
+
+
+def test_numbers_have_the_digits_of_the_sentences(content, rows):
+    whole, shown = part_of(rows, "pm2_5", "all", "all"), field_of(content, "pm2_5")
+    scaled, raw = whole["difference_one_scale"], whole["difference_raw"]
+    assert f" {scaled['mean']:.{shown['decimals']}f} µg/m³ higher" in whole["valid_answer"]
+    assert f"readings differ by {raw['mean']:.{shown['decimals']}f} µg/m³" in whole["valid_statement"]
+
+
+@pytest.mark.parametrize("share", [-0.2, 1.67])
+def test_what_is_no_share_of_the_instruments_is_not_shown(rows, share):
+    turned = copy.deepcopy(rows)
+    part_of(turned, "pm2_5", "all", "all")["instruments_share"] = share
+    assert field_of(pair_content(PAIR, turned, ZONE), "pm2_5")["instruments"] is None
 
 
 def test_seasons_kinds_of_days_and_dust_follow_all_hours_in_order_with_their_intervals_and_days(content, rows):
@@ -116,18 +123,12 @@ def test_parts_of_a_difference_that_says_nothing_of_the_air_are_not_shown(rows):
     assert shown["colocation"] is not None
 
 
-def test_side_by_side_weeks_have_their_line_and_points_or_else_quantiles(content, rows):
+def test_side_by_side_weeks_have_their_line_and_points(content, rows):
     shown, stored = field_of(content, "pm2_5")["colocation"], part_of(rows, "pm2_5", "all", "all")["colocation"]
     assert list(zip(shown["first"], shown["second"], strict=True)) == [
         pytest.approx(tuple(point), **FOUR_DIGITS) for point in stored["points"]
     ]
     assert shown["slope"] == pytest.approx(stored["slope"], **FOUR_DIGITS)
-    assert not shown["is_quantiles"]
-    without = copy.deepcopy(rows)
-    part_of(without, "pm2_5", "all", "all")["colocation"]["points"] = []
-    shown = field_of(pair_content(PAIR, without, ZONE), "pm2_5")["colocation"]
-    assert shown["is_quantiles"]
-    assert shown["first"] == pytest.approx(stored["quantiles_first"], **FOUR_DIGITS)
 
 
 def test_each_window_has_the_difference_by_it_alone_and_all_together_have_one(rows):

@@ -4,7 +4,7 @@
 const rawLook = (isSolid) => ({ colour: colour(isSolid ? "second" : "invalid"), symbol: "circle-open" });
 const scaleLook = (isSolid) => ({ colour: colour(isSolid ? "first" : "invalid"), symbol: isSolid ? "square" : "square-open" });
 
-// The charts of the chosen pair and pollutant: of a difference, only where something can be said of it.
+// The charts of the chosen pair and pollutant: of a difference, only where something can be said about it.
 function pairFigures() {
   const pair = pairOf(state.pair);
   const compared = pair && comparedOf(pair);
@@ -24,7 +24,7 @@ function differenceFigure(pair, compared, { kind, layout, data, parts, columns, 
   return {
     title: t(`${kind}Difference`, { label: axisOf(parameter), pair: minusText(pair) }),
     note: [t("pairedHours", { n: number(compared.hours, 6), start: dateText(compared.start), end: dateText(compared.end) }), ...notes].join(" · "),
-    label: t("largestDifference", { value: differenceText(series.mean[largest]), unit: parameter.unit, part: parts[largest] }),
+    label: t("largestDifference", { value: differenceText(series.mean[largest], compared.decimals), unit: parameter.unit, part: parts[largest] }),
     data,
     layout: chartLayout(stationsOf(pair), { height: 340, ...layout }),
     table: {
@@ -36,10 +36,10 @@ function differenceFigure(pair, compared, { kind, layout, data, parts, columns, 
 
 const differenceAxis = (parameter) => ({ title: { text: axisOf(parameter) }, rangemode: "tozero", zeroline: true, zerolinewidth: 2, zerolinecolor: colour("ink") });
 
-// What is said of a part when it is pointed at.
-const partTexts = (series, unit) => series.mean.map((mean, at) => [
-  `${t("oneScale")} ${differenceText(mean)} ${unit} (${intervalText({ low: series.low[at], high: series.high[at] })})`,
-  `${t("rawDifference")} ${differenceText(series.raw[at])} ${unit}`, t("hoursAndDays", { hours: series.hours[at], days: series.days[at] }),
+// What is said about a part when it is pointed at.
+const partTexts = (series, unit, digits) => series.mean.map((mean, at) => [
+  `${t("oneScale")} ${differenceText(mean, digits)} ${unit} (${intervalText({ low: series.low[at], high: series.high[at] }, digits)})`,
+  `${t("rawDifference")} ${differenceText(series.raw[at], digits)} ${unit}`, t("hoursAndDays", { hours: series.hours[at], days: series.days[at] }),
 ].join("<br>"));
 
 function differenceByHour(pair, compared) {
@@ -62,7 +62,7 @@ function differenceByHour(pair, compared) {
     if (series.low[at] !== null) run.push(at);
   });
   close();
-  const hover = { customdata: partTexts(series, parameter.unit), hovertemplate: "%{x} h<br>%{customdata}<extra></extra>", meta: { pair: pair.name, field: compared.field } };
+  const hover = { customdata: partTexts(series, parameter.unit, compared.decimals), hovertemplate: "%{x} h<br>%{customdata}<extra></extra>", meta: { pair: pair.name, field: compared.field } };
   const raw = rawLook(true);
   const scale = scaleLook(true);
   return differenceFigure(pair, compared, {
@@ -82,7 +82,7 @@ function differenceByHour(pair, compared) {
 // Both differences of each part as marks, with intervals; grey and hollow is what has none.
 function marks(pair, compared, kind, { axis, places, names, ...more }) {
   const series = compared[kind];
-  const texts = partTexts(series, parameterOf(compared.field).unit);
+  const texts = partTexts(series, parameterOf(compared.field).unit, compared.decimals);
   const hasInterval = (at) => series.low[at] !== null;
   const trace = (isDrawn, values, name, look, withEnds = false) => {
     const drawn = series.part.map((_, at) => at).filter(isDrawn);
@@ -140,7 +140,7 @@ function relation(pair, compared) {
   const [first, second] = stationsOf(pair).map(titleOf);
   const ends = [Math.min(...colocation.first), Math.max(...colocation.first)];
   const { slope, intercept, r2 } = colocation;
-  const values = { first: pair.first, second: pair.second, slope: number(slope), sign: intercept < 0 ? "−" : "+", intercept: differenceText(Math.abs(intercept), "never") };
+  const values = { first: pair.first, second: pair.second, slope: number(slope), sign: intercept < 0 ? "−" : "+", intercept: differenceText(Math.abs(intercept), compared.decimals, "never") };
   const line = slope === null ? "" : t("line", values);
   const period = `${dateText(colocation.start)} – ${dateText(colocation.end)}`;
   const fate = (window) => (window.withheld ? t(`window_${window.withheld}`) : t("used"));
@@ -150,7 +150,7 @@ function relation(pair, compared) {
     title: t("relationTitle", { label: axisOf(parameter), first, second }),
     note: [
       t("relationNote", { period, n: number(colocation.hours, 6) }), line && `${line} ${parameter.unit}`, r2 !== null && `r² ${number(r2)}`,
-      colocation.withheld && fate(colocation), colocation.source === "found" && t("foundWindow"), colocation.is_quantiles && t("quantiles"),
+      colocation.withheld && fate(colocation), colocation.source === "found" && t("foundWindow"),
     ].filter(Boolean).join(" · "),
     label: [period, line, r2 === null ? "" : `r² ${number(r2)}`].filter(Boolean).join(", "),
     data: [
@@ -171,7 +171,7 @@ function relation(pair, compared) {
       columns: [t("sideBySide"), t("pairedHoursColumn"), t("slope"), `${t("intercept")} (${parameter.unit})`, "r²", `${t("differenceByIt")} (${parameter.unit})`, t("fate")],
       rows: () => [...windows, ...(compared.pooled ? [compared.pooled] : [])].map((window) => [
         window === compared.pooled ? t("allWindows") : `${dateText(window.start)} – ${dateText(window.end)}`, window.hours, withRange(window.slope, window.slope_low, window.slope_high),
-        withRange(window.intercept, window.intercept_low, window.intercept_high), number(window.r2), differenceText(window.difference), window === compared.pooled ? "–" : fate(window),
+        withRange(window.intercept, window.intercept_low, window.intercept_high), number(window.r2), differenceText(window.difference, compared.decimals), window === compared.pooled ? "–" : fate(window),
       ]),
     },
   };

@@ -1,4 +1,4 @@
-// Pairs of stations: what may be said of the difference of their air, and how sure that is, in words and numbers.
+// Pairs of stations: what may be said about the difference of their air, and how sure that is, in words and numbers.
 
 const pairOf = (name) => content.pairs.find((pair) => pair.name === name);
 const stationsOf = (pair) => [pair.first, pair.second].map(stationOf);
@@ -16,14 +16,14 @@ function minusText(pair) {
   return t("minus", { first, second });
 }
 
-// Rounded as in the sentences.
-function differenceText(value, signDisplay = "exceptZero") {
+// Digits and minus sign are those of the sentences.
+function differenceText(value, digits, signDisplay = "exceptZero") {
   if (value === null) return "–";
-  const digits = Math.abs(value) >= 1 ? 1 : 2;
-  return value.toLocaleString(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits, roundingMode: "halfEven", signDisplay });
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits, roundingMode: "halfEven", signDisplay };
+  return withMinus(value.toLocaleString(locale(), options));
 }
 
-const intervalText = ({ low, high }) => (low === null ? t("noInterval") : t("interval", { low: differenceText(low, "negative"), high: differenceText(high, "negative") }));
+const intervalText = ({ low, high }, digits) => (low === null ? t("noInterval") : t("interval", { low: differenceText(low, digits, "negative"), high: differenceText(high, digits, "negative") }));
 
 // Of a large network: the chosen pair only.
 function drawPairs() {
@@ -67,13 +67,13 @@ function pairCard(pair) {
 // Each pollutant: the numbers, and below them the same drawn.
 function differencesTable(pair) {
   const head = ["", t("rawDifference"), t("oneScale"), t("instruments")].map((name) => element("th", { scope: "col" }, name));
-  const cell = (difference) => element(
-    "td", {}, element("b", {}, differenceText(difference.mean)), ...(difference.mean === null ? [] : [element("span", { class: "small" }, intervalText(difference))]),
+  const cell = (difference, digits) => element(
+    "td", {}, element("b", {}, differenceText(difference.mean, digits)), ...(difference.mean === null ? [] : [element("span", { class: "small" }, intervalText(difference, digits))]),
   );
   const rows = pair.fields.flatMap((compared) => {
     const numbers = element(
-      "tr", { class: isSaid(compared) ? "" : "nothing" }, element("th", { scope: "row" }, labelOf(parameterOf(compared.field)), " ", element("span", { class: "small" }, parameterOf(compared.field).unit)), cell(compared.raw), cell(compared.scale),
-      element("td", {}, compared.instruments === null || !isSaid(compared) ? "–" : `${Math.round(100 * compared.instruments)} %`),
+      "tr", { class: isSaid(compared) ? "" : "nothing" }, element("th", { scope: "row" }, labelOf(parameterOf(compared.field)), " ", element("span", { class: "small" }, parameterOf(compared.field).unit)), cell(compared.raw, compared.decimals), cell(compared.scale, compared.decimals),
+      element("td", {}, compared.instruments === null || !isSaid(compared) ? "–" : `${Math.round(100 * compared.instruments)}\u00a0%`),
     );
     const drawn = compared.raw.mean === null ? [] : [element("tr", { "aria-hidden": "true", class: "drawn" }, element("td", { colspan: 4 }, whiskers(compared)))];
     return [numbers, ...drawn];
@@ -83,9 +83,10 @@ function differencesTable(pair) {
   );
 }
 
-// Both differences with their intervals, what it would be by other weeks side by side, and zero, on a scale of their own.
+// Both differences with their intervals, what it would be by single weeks side by side, and zero, on a scale of their own.
 function whiskers({ raw, scale, windows, colocation, ...compared }) {
-  const others = windows.filter((window) => window.start !== colocation.start && window.difference !== null).map((window) => window.difference);
+  const isAlone = (window) => window.start === colocation.start && colocation.share === 1;
+  const others = windows.filter((window) => !isAlone(window) && window.difference !== null).map((window) => window.difference);
   const ends = [0, ...others, ...[raw, scale].flatMap((one) => [one.mean, one.low, one.high])].filter((value) => value !== null);
   const [lowest, highest] = [Math.min(...ends), Math.max(...ends)];
   const place = (value) => `${(3 + (94 * (value - lowest)) / (highest - lowest || 1)).toFixed(1)}%`;

@@ -53,9 +53,12 @@ const titleOf = (station) => (station.label ? `${station.name} (${station.label}
 const labelOf = (parameter) => TEXTS[`label_${parameter.field}`]?.[state.language] ?? parameter.label;
 const axisOf = (parameter) => `${labelOf(parameter)} (${parameter.unit})`;
 
+// Intl writes a hyphen.
+const withMinus = (text) => text.replace("-", "−");
+
 function number(value, digits = 3) {
   if (value === null || value === undefined) return "–";
-  return value.toLocaleString(locale(), { maximumSignificantDigits: digits });
+  return withMinus(value.toLocaleString(locale(), { maximumSignificantDigits: digits }));
 }
 
 // A local date of the aggregates has no time zone; it is written as it is.
