@@ -98,10 +98,11 @@ class PairHours:
         pair = cls(first, second, [window for window in windows if window.start < last], compared)
         if pair.devices is None or any(one.withheld is None for name in PARTICLES for one in pair.relations(name)):
             return pair
+        of_devices = _is_in(hours, [period for period in measured if period.devices == pair.devices])
+        found = found_windows(first.sound[of_devices], second.sound[of_devices], pair.devices)
         # A front of dust makes two streets alike for a week: where the file names the places, it is right.
-        is_searched = _is_in(hours, [period for period in measured if period.devices == pair.devices])
-        is_searched &= ~_is_in(hours, [period for period in compared if period.is_placed])
-        found = found_windows(first.sound[is_searched], second.sound[is_searched], pair.devices)
+        is_placed = _is_in(hours, [period for period in compared if period.is_placed])
+        found = [one for one in found if not is_placed[(hours >= one.start) & (hours < one.end)].mean() > 0.5]
         return replace(pair, windows=sorted([*pair.windows, *found], key=lambda window: window.start))
 
     @property
