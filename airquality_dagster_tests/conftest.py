@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import hypothesis
 import pytest
+import yaml
 from pymongo import MongoClient
 from pymongo.database import Database
 from sqlalchemy import event
@@ -131,6 +132,19 @@ def platform(monkeypatch, mongodb_uri, database, instance, tmp_path):
     file.write_text(PLAIN_STATIONS, encoding="utf-8")
     monkeypatch.setenv(settings.AIRQUALITY_STATIONS, str(file))
     return Platform(monkeypatch, mongodb_uri, database, instance)
+
+
+@pytest.fixture
+def use_stations(tmp_path, monkeypatch):
+    """Use a stations file with this content: ``use_stations(content)`` returns its path."""
+
+    def use(content: dict[str, Any]) -> Path:
+        path = tmp_path / "stations.yaml"
+        path.write_text(yaml.safe_dump(content), encoding="utf-8")
+        monkeypatch.setenv(settings.AIRQUALITY_STATIONS, str(path))
+        return path
+
+    return use
 
 
 @pytest.fixture

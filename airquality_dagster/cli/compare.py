@@ -19,6 +19,9 @@ from airquality_dagster.network.pollutants import BY_FIELD, SIMULATED
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.readings.comparison_statements import decimals_of, share_of_instruments, written
 
+_NUMBER = 5
+"""Least width of a column of numbers."""
+
 
 def compare(name: str, *, first: date | None, last: date | None, kind: str) -> None:
     """Compare the stations of a pair by the stored hours, and print the result.
@@ -66,18 +69,18 @@ def _contract(row: Mapping[str, Any]) -> dict[str, Any]:
 def _show(question: str, wholes: list[dict[str, Any]]) -> None:
     if question:
         out.print(f"[bold]{escape(question)}[/]")
-    # Of a narrow terminal, the names of the stations give way.
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("")
-    for title in ("hours", "days", wholes[0]["first"], wholes[0]["second"], "raw", "one scale", "share"):
+    # In a narrow terminal, the names of the stations alone are folded.
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for title in ("hours", "days", wholes[0]["first"], wholes[0]["second"], "raw", "on one scale", "share"):
         is_name = title in (wholes[0]["first"], wholes[0]["second"])
-        table.add_column(title, justify="right", no_wrap=not is_name, overflow="fold")
+        table.add_column(title, justify="right", no_wrap=not is_name, overflow="fold", min_width=_NUMBER)
     for row in wholes:
         share = share_of_instruments(row["instruments_share"])
         raw, scaled = row["difference_raw"], row["difference_one_scale"]
         decimals = decimals_of(scaled, raw)
         table.add_row(
-            BY_FIELD[row["pollutant"]].description,
+            f"{BY_FIELD[row['pollutant']].label}\n{BY_FIELD[row['pollutant']].unit}",
             str(row["hours"]),
             str(row["days"]),
             written(row["mean_first"], decimals),
@@ -92,8 +95,9 @@ def _show(question: str, wholes: list[dict[str, Any]]) -> None:
 
 
 def _with_interval(difference: Mapping[str, Any], decimals: int) -> str:
+    """Return a mean with its interval below."""
     mean, low, high = (written(difference[name], decimals) for name in ("mean", "low", "high"))
-    return mean if difference["low"] is None else f"{mean} ({low} to {high})"
+    return mean if difference["low"] is None else f"{mean}\n{low} to {high}"
 
 
 def _iso(moment: datetime) -> str:

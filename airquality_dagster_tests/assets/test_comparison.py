@@ -5,62 +5,14 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 import time_machine
-import yaml
 
 from airquality_dagster.component import network_definitions
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.settings import stations_file
 from airquality_dagster_tests.conftest import stored_bytes
 from airquality_dagster_tests.platform import QUIET
-from airquality_dagster_tests.readings.compared_pair import APART, BEGIN, DAYS, DIFFERENCE, two_readings
-
-END = APART + timedelta(days=DAYS)
-
-
-def street(name: str) -> list[dict]:
-    return [
-        {"from": BEGIN.date(), "to": APART.date(), "kind": "colocation", "place": "Lab"},
-        {"from": APART.date(), "kind": "street", "place": f"Street of {name}"},
-    ]
-
-
-def stations() -> dict:
-    return {
-        "network": {"name": "Abidjan", "time_zone": "Africa/Abidjan", "first_month": "2023-02"},
-        "stations": [
-            {"name": name, "airqino_id": number, "deployments": street(name)}
-            for number, name in enumerate(("paved", "unpaved"), 1)
-        ],
-        "pairs": [{"name": "paving", "first": "paved", "second": "unpaved", "question": "What does paving do?"}],
-    }
-
-
-@pytest.fixture
-def use(tmp_path, monkeypatch):
-    """Use a stations file with this content."""
-
-    def use(content: dict):
-        path = tmp_path / "stations.yaml"
-        path.write_text(yaml.safe_dump(content))
-        monkeypatch.setenv("AIRQUALITY_STATIONS", str(path))
-        return path
-
-    return use
-
-
-def store(database) -> None:
-    """Store the hours as raw and quality assets do: those of the side-by-side weeks are off site."""
-    for name, readings in zip(("paved", "unpaved"), two_readings(), strict=True):
-        rows = readings.astype(object).where(readings.notna(), None).to_dict("index")
-        database[f"raw_{name}"].insert_many({"_id": hour.to_pydatetime(), **row} for hour, row in rows.items())
-        database[f"{name}_quality"].insert_many(
-            {
-                "_id": hour.to_pydatetime(),
-                **{f"{field}_qc": 4 if hour < APART else 1 for field in row},
-                **{f"{field}_flags": ["off_site", "humid"] if hour < APART else [] for field in row},
-            }
-            for hour, row in rows.items()
-        )
+from airquality_dagster_tests.readings.compared_pair import APART, BEGIN, DAYS, DIFFERENCE
+from airquality_dagster_tests.stored_pair import END, pair_of_stations, store_pair
 
 
 @pytest.fixture
@@ -79,9 +31,9 @@ def whole(database, field="pm2_5"):
     return database["paving_comparison"].find_one({"_id": {"pollutant": field, "period": "all", "part": "all"}})
 
 
-def test_the_comparison_is_stored_and_a_second_run_changes_no_byte(database, use, compare):
-    use(stations())
-    store(database)
+def test_the_comparison_is_stored_and_a_second_run_changes_no_byte(database, use_stations, compare):
+    use_stations(pair_of_stations())
+    store_pair(database)
     check = compare()
     assert check.passed, check.description
     assert "On the scale of unpaved (Street of unpaved), PM2.5 there is" in check.description
@@ -110,10 +62,10 @@ def is_computed_again(compare, instance):
     return run
 
 
-def test_a_night_without_news_computes_nothing_and_a_corrected_hour_does(database, use, is_computed_again):
-    content = stations()
-    use(content)
-    store(database)
+def test_a_night_without_news_computes_nothing_and_a_corrected_hour_does(database, use_stations, is_computed_again):
+    content = pair_of_stations()
+    use_stations(content)
+    store_pair(database)
     assert is_computed_again()
     # The neighbours of the last day are stored only once it is over.
     is_computed_again(END + timedelta(days=1))
@@ -126,15 +78,15 @@ def test_a_night_without_news_computes_nothing_and_a_corrected_hour_does(databas
     database["paved_quality"].update_one(hour, {"$set": {"pm10_flags": ["spike"], "pm10_qc": 4}})
     assert is_computed_again(END + timedelta(days=2))
     content["stations"][0]["deployments"][1]["place"] = "Another street"
-    use(content)
+    use_stations(content)
     assert is_computed_again(END + timedelta(days=2))
     assert not is_computed_again(END + timedelta(days=2))
 
 
 @pytest.mark.parametrize("period", ["all", "hour"])
-def test_rows_that_were_lost_are_computed_again(database, use, is_computed_again, period):
-    use(stations())
-    store(database)
+def test_rows_that_were_lost_are_computed_again(database, use_stations, is_computed_again, period):
+    use_stations(pair_of_stations())
+    store_pair(database)
     is_computed_again()
     database["paving_comparison"].delete_one({"_id.pollutant": "pm2_5", "_id.period": period})
     assert is_computed_again()
@@ -142,9 +94,9 @@ def test_rows_that_were_lost_are_computed_again(database, use, is_computed_again
     assert database["paving_comparison"].count_documents({"_id.period": "hour", "_id.pollutant": "pm2_5"}) == 24
 
 
-def test_a_station_without_a_valid_hour_is_named_after_a_fortnight(database, use, compare):
-    use(stations())
-    store(database)
+def test_a_station_without_a_valid_hour_is_named_after_a_fortnight(database, use_stations, compare):
+    use_stations(pair_of_stations())
+    store_pair(database)
     database["paved_quality"].update_many({}, {"$set": {"pm2_5_flags": ["stuck"], "pm2_5_qc": 4}})
     check = compare()
     assert not check.passed
@@ -154,20 +106,20 @@ def test_a_station_without_a_valid_hour_is_named_after_a_fortnight(database, use
     assert "no valid hour" not in compare().description
 
 
-def test_dates_of_the_check_are_those_of_the_network(database, use, compare):
-    content = stations()
+def test_dates_of_the_check_are_those_of_the_network(database, use_stations, compare):
+    content = pair_of_stations()
     content["network"]["time_zone"] = "Asia/Tokyo"
-    use(content)
-    store(database)
+    use_stations(content)
+    store_pair(database)
     due = compare(APART + timedelta(days=400)).description
     # Midnight in Tokyo is 15:00 of the day before in UTC.
     assert f"has been due since {APART + timedelta(days=366):%Y-%m-%d}" in due
     assert f"{BEGIN:%Y-%m-%d} to {APART - timedelta(days=1):%Y-%m-%d}" in whole(database)["valid_statement"]
 
 
-def test_one_new_day_leaves_the_months_before_as_they_are(database, use, compare):
-    use(stations())
-    store(database)
+def test_one_new_day_leaves_the_months_before_as_they_are(database, use_stations, compare):
+    use_stations(pair_of_stations())
+    store_pair(database)
     last = END - timedelta(days=1)
     later = {name: list(database[name].find({"_id": {"$gte": last}})) for name in ("raw_paved", "raw_unpaved")}
     for name in later:
@@ -182,9 +134,9 @@ def test_one_new_day_leaves_the_months_before_as_they_are(database, use, compare
     assert whole(database, "pm10")["hours"] == before[1]["hours"] + 24
 
 
-def test_faulty_hours_are_compared_nowhere(database, use, compare):
-    use(stations())
-    store(database)
+def test_faulty_hours_are_compared_nowhere(database, use_stations, compare):
+    use_stations(pair_of_stations())
+    store_pair(database)
     wrong = {"_id": {"$gte": APART + timedelta(days=30), "$lt": APART + timedelta(days=40)}}
     database["paved_quality"].update_many(wrong, {"$set": {"pm2_5_flags": ["spike"], "pm2_5_qc": 4}})
     beside = {"_id": {"$lt": BEGIN + timedelta(days=2)}}
@@ -195,10 +147,10 @@ def test_faulty_hours_are_compared_nowhere(database, use, compare):
     assert whole(database)["colocation"]["hours"] == whole(database, "pm10")["colocation"]["hours"] - 48
 
 
-def test_the_yearly_fortnight_side_by_side_is_due_after_a_year_unless_it_is_planned(database, use, compare):
-    content = stations()
-    use(content)
-    store(database)
+def test_the_yearly_fortnight_side_by_side_is_due_after_a_year_unless_it_is_planned(database, use_stations, compare):
+    content = pair_of_stations()
+    use_stations(content)
+    store_pair(database)
     due = APART + timedelta(days=366)
     assert compare(due - timedelta(days=1)).passed
     check = compare(due + timedelta(days=30))
@@ -209,16 +161,16 @@ def test_the_yearly_fortnight_side_by_side_is_due_after_a_year_unless_it_is_plan
         planned = {"from": datetime(2024, 5, 1, tzinfo=UTC).date(), "to": datetime(2024, 5, 15, tzinfo=UTC).date()}
         station["deployments"][-1]["to"] = planned["from"]
         station["deployments"].append({**planned, "kind": "colocation", "place": "Lab"})
-    use(content)
+    use_stations(content)
     assert compare(due + timedelta(days=30)).passed
 
 
-def test_a_pair_that_never_stood_side_by_side_cannot_be_told(database, use, compare):
-    content = stations()
+def test_a_pair_that_never_stood_side_by_side_cannot_be_told(database, use_stations, compare):
+    content = pair_of_stations()
     for station in content["stations"]:
         del station["deployments"][0]
-    use(content)
-    store(database)
+    use_stations(content)
+    store_pair(database)
     for name in ("raw_paved", "raw_unpaved"):
         database[name].delete_many({"_id": {"$lt": APART}})
     check = compare()
@@ -226,20 +178,20 @@ def test_a_pair_that_never_stood_side_by_side_cannot_be_told(database, use, comp
     assert "never stood side by side" in check.description
 
 
-def test_weeks_that_look_side_by_side_are_proposed_to_the_operator(database, use, compare):
-    content = stations()
+def test_weeks_that_look_side_by_side_are_proposed_to_the_operator(database, use_stations, compare):
+    content = pair_of_stations()
     for station in content["stations"]:
         del station["deployments"][0]
-    use(content)
-    store(database)
+    use_stations(content)
+    store_pair(database)
     check = compare()
     assert not check.passed
     assert "the readings look as if the two stood side by side (2023-02-0" in check.description
     assert "which nobody has confirmed" in whole(database)["valid_statement"]
 
 
-def test_a_pair_without_hours_passes(database, use, compare):
-    use(stations())
+def test_a_pair_without_hours_passes(database, use_stations, compare):
+    use_stations(pair_of_stations())
     check = compare()
     assert check.passed
     assert "no hour has been compared yet" in check.description

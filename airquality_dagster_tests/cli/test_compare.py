@@ -6,14 +6,14 @@ import re
 import pandas as pd
 import pytest
 
-from airquality_dagster_tests.assets.test_comparison import stations, store, use  # noqa: F401
 from airquality_dagster_tests.command import airquality
 from airquality_dagster_tests.readings.compared_pair import DIFFERENCE
+from airquality_dagster_tests.stored_pair import pair_of_stations, store_pair
 
 
 @pytest.fixture
-def compare(home, mongodb_uri, database, use):  # noqa: F811
-    path = use(stations())
+def compare(home, mongodb_uri, database, use_stations):
+    path = use_stations(pair_of_stations())
 
     def run(*options: str):
         variables = {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": database.name, "AIRQUALITY_STATIONS": str(path)}
@@ -23,7 +23,7 @@ def compare(home, mongodb_uri, database, use):  # noqa: F811
 
 
 def test_json_has_what_the_contract_promises_of_each_pollutant(compare, database):
-    store(database)
+    store_pair(database)
     run = compare("paving", "--from", "2023-03-01", "--to", "2023-06-30", "--format", "json")
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)
@@ -43,25 +43,46 @@ def test_json_has_what_the_contract_promises_of_each_pollutant(compare, database
 
 
 def test_the_table_ends_with_what_may_be_said(compare, database):
-    store(database)
+    store_pair(database)
     run = compare("paving")
     assert run.returncode == 0, run.stderr
     assert "What does paving do?" in run.stdout
     table = run.stdout[: run.stdout.index("On the scale of")]
     # Two digits of the interval, as in the sentence.
-    assert re.search(r"\(\d\.\d\d to", table), run.stdout
+    assert re.search(r" \d\.\d\d to \d\.\d\d ", table), run.stdout
     assert "On the scale of unpaved (Street of unpaved), PM2.5 there is" in run.stdout
 
 
+def test_the_table_of_a_terminal_of_80_columns_is_whole(compare, database, monkeypatch):
+    monkeypatch.setattr("airquality_dagster.cli.terminal.out.width", 80)
+    store_pair(database)
+    shown = compare("paving").stdout
+    lines = shown[: shown.index("Nothing can be said")].splitlines()
+    assert not [line for line in lines if len(line) > 80]
+    heads = "hours days paved unpaved raw on one scale share"
+    assert any(line.split() == heads.split() for line in lines)
+    assert "…" not in shown
+    # Both intervals of PM2.5 are whole, below their means.
+    assert len(re.findall(r"\d\.\d+ to \d\.\d+", lines[-2])) == 2
+
+
+def test_what_is_asked_of_the_operator_is_told_only_of_all_hours(compare, database):
+    store_pair(database)
+    # By the clock of this machine the weeks side by side were years ago.
+    assert "a fortnight side by side has been due" in " ".join(compare("paving").stdout.split())
+    for option in ("--from", "--to"):
+        assert "note" not in compare("paving", option, "2023-04-01").stdout
+
+
 def test_simulated_readings_are_told(compare, database):
-    store(database)
+    store_pair(database)
     assert "Simulated readings" not in compare("paving").stderr
     database["raw_paved"].update_one({}, {"$set": {"simulated": True}})
     assert "Simulated readings" in compare("paving").stderr
 
 
-def test_the_stored_comparison_is_exported(tmp_path, home, mongodb_uri, database, use):  # noqa: F811
-    path, output = use(stations()), tmp_path / "paving.csv"
+def test_the_stored_comparison_is_exported(tmp_path, home, mongodb_uri, database, use_stations):
+    path, output = use_stations(pair_of_stations()), tmp_path / "paving.csv"
     part = {"mean": 3.0, "low": 2.5, "high": 3.5, "median": 3.0, "detectable": 0.7, "block_days": 3}
     database["paving_comparison"].insert_many(
         {

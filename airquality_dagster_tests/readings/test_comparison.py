@@ -257,6 +257,14 @@ def test_days_with_one_hour_are_no_days():
     assert (whole["days"], whole["withheld"], parts) == (0, "too_few_days", [])
 
 
+def test_a_month_of_less_than_a_fortnight_has_a_mean_without_an_interval(rows):
+    february, march = (next(row for row in rows if row["part"] == f"2023-0{month}") for month in (2, 3))
+    assert february["days"] == 7
+    assert february["difference_one_scale"]["mean"] is not None
+    assert february["difference_one_scale"]["low"] is february["difference_raw"]["low"] is None
+    assert march["difference_one_scale"]["low"] is not None
+
+
 def test_a_part_that_lies_in_one_week_has_no_interval():
     first, second = two_readings()
     is_wet = (first.index >= APART + timedelta(days=60)) & (first.index < APART + timedelta(days=76))
