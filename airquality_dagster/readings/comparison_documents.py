@@ -79,7 +79,7 @@ class Trust(TypedDict):
     Args:
         age_days: 95 % of the hours are nearer in time to their weeks side by side.
         ratio_change: of second to first, from the first four weeks at their places to the last; None if unknown.
-        may_be_drift: so much of the difference may be the instruments', in the unit of the reading.
+        may_be_drift: so much of the difference may come from the instruments, in the unit of the reading.
         state: ``trusted``, ``aged`` or ``expired``.
     """
 

@@ -30,7 +30,7 @@ class LeftOut:
     Args:
         start: the first hour (UTC).
         end: excluded; None: to the end.
-        reason: a kind of disagreement.
+        reason: a kind of disagreement, or ``relation_expired``.
         station: ``first`` or ``second``, whichever has changed; None if it cannot be told.
     """
 

@@ -86,7 +86,7 @@ class Relation:
         """Why it is not used, None if it is."""
         if len(self.hours) < LEAST_HOURS_SIDE_BY_SIDE or self.days < LEAST_DAYS_SIDE_BY_SIDE:
             return WINDOW_TOO_SHORT
-        # Two that do not agree have no common scale, and neither have two that answer in opposite directions.
+        # Two that do not agree have no common scale, and neither have two that respond in opposite directions.
         return None if self.r2 >= LEAST_R2 and self.line[0] > 0 else WINDOW_DISAGREES
 
     @cached_property

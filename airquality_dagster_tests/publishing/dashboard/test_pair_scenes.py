@@ -179,6 +179,11 @@ def test_raw_and_one_scale_stand_side_by_side_with_their_intervals(opened, rows,
     assert written(whole["difference_one_scale"]["mean"], decimals).replace(".", point) in answer
 
 
+def test_numbers_have_the_digits_and_the_minus_sign_of_the_sentences(opened, language):
+    shown = opened.evaluate("[differenceText(-0.0031, 4), differenceText(12.34, 0), number(-1.5)]")
+    assert [text.replace(",", ".") for text in shown] == ["−0.0031", "+12", "−1.5"]
+
+
 def test_what_says_nothing_of_the_air_is_grey_and_has_no_share(opened):
     page = opened
     greyed = page.locator("[data-pair=paving] tr.nothing")
