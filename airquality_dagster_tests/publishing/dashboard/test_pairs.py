@@ -78,6 +78,12 @@ def test_the_answer_is_apart_from_what_follows(content, rows):
         assert (said["en"][0], said["fr"][0]) == (whole["valid_answer"], whole["valid_answer_fr"])
 
 
+def test_a_comparison_of_a_former_release_shows_its_whole_statement(rows):
+    former = [{name: value for name, value in row.items() if not name.startswith("valid_answer")} for row in rows]
+    said = field_of(pair_content(PAIR, former, ZONE), "pm2_5")["said"]
+    assert said["en"] == [part_of(rows, "pm2_5", "all", "all")["valid_statement"]]
+
+
 def test_numbers_have_the_digits_of_the_sentences(content, rows):
     whole, shown = part_of(rows, "pm2_5", "all", "all"), field_of(content, "pm2_5")
     scaled, raw = whole["difference_one_scale"], whole["difference_raw"]
