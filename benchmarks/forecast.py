@@ -19,6 +19,8 @@ import argparse
 import resource
 import statistics
 import time
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -192,21 +194,22 @@ def print_cold_start(histories: dict[str, KnownReadings], begin: pd.Timestamp, e
     fits = [day for day in days if day == refit_due(day)] or [refit_due(begin)]
     for station, known in histories.items():
         for field in FIELDS:
-            skills = (_skill_of_history(known.final, field, days, fits) for days in HISTORY_DAYS)
+            skills = (_skill_of_history(known.final, field, days, [*fits, end]) for days in HISTORY_DAYS)
             print_row(station, BY_FIELD[field].label, *(", ".join(map(_percent, skill)) for skill in skills))
 
 
-def _skill_of_history(valid: pd.DataFrame, field: str, days: int, fits: list[pd.Timestamp]) -> list[float]:
+def _skill_of_history(valid: pd.DataFrame, field: str, days: int, moments: Sequence[pd.Timestamp]) -> list[float]:
+    """Return the skill by RMSE and MAE; a model of some days of history is fitted at each moment but the last."""
     windows, ahead = windows_of(valid, field), 2
     readings = valid[field].to_numpy()
     came = np.append(readings[ahead:], np.full(ahead, np.nan))
     predictors, simple, targets = features(windows, ahead), base(windows, ahead), windows.origins + ahead
     corrections = np.append(windows.own[ahead:, -1], np.full(ahead, np.nan)) - simple
     errors = []
-    for moment in hours_since_1970(pd.DatetimeIndex(fits)):
+    for moment, until in pairwise(hours_since_1970(pd.DatetimeIndex(moments))):
         used = (targets < moment) & (windows.origins >= moment - days * 24) & ~np.isnan(corrections)
         ridge = fit_ridge(predictors[used], corrections[used], (moment - targets[used]) / 24)
-        later = (windows.origins >= moment) & (windows.origins < moment + 14 * 24) & ~np.isnan(corrections)
+        later = (windows.origins >= moment) & (windows.origins < until) & ~np.isnan(corrections)
         forecasts = half_way_forecast(ridge, predictors[later], simple[later])
         errors.append(from_scale(np.array([forecasts, windows.present[later]])) - came[later])
     of_model, of_persistence = np.concatenate(errors, axis=1)
