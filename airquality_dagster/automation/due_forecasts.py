@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pymongo.database import Database
@@ -42,13 +42,15 @@ def due_forecasts(
         now: the moment, tz-aware.
         most: highest number of stations to fit; None: all.
     """
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     fitted, scored = [], []
     for station in network.stations:
         if newest_full_hour(database, station.raw_asset, now) is None:
             continue
         models = stored_models(database, station.forecast_model_asset, ["version", "fitted_at"])
-        current = {one["field"] for one in models if one["version"] == VERSION and one["fitted_at"] >= refit_due(now)}
+        current = {
+            one["field"] for one in models if one.get("version") == VERSION and one.get("fitted_at") == refit_due(now)
+        }
         if not current.issuperset(FORECAST_FIELDS):
             fitted.append(station)
         last = newest_score_date(database, station.forecast_scores_asset)

@@ -14,6 +14,8 @@ import pandas as pd
 
 WINDOW_HOURS = 7 * 24 + 1
 """A window: the origin, and the week before it."""
+PREDICTORS = 34
+"""Their number, for each number of hours ahead."""
 RECENT_HOURS = 3
 """The newest valid of these hours is the present reading."""
 

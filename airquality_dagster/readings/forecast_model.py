@@ -8,7 +8,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from airquality_dagster.readings.forecast_features import Windows, base, features, hour_since_1970, windows_of
+from airquality_dagster.readings.forecast_features import (
+    PREDICTORS,
+    Windows,
+    base,
+    features,
+    hour_since_1970,
+    windows_of,
+)
 from airquality_dagster.readings.forecast_intervals import MOST_RESIDUALS, Residuals
 from airquality_dagster.readings.forecast_ridge import Ridge, fit_ridge
 
@@ -101,10 +108,19 @@ class FieldModel:
         """Return the model of a document: its forecasts are the same to the last bit.
 
         Raises:
-            ValueError: the document is of another version of the method.
+            ValueError: the document is of another version of the method, or damaged.
         """
-        if document["version"] != VERSION:
-            raise ValueError(f"a forecast model of version {document['version']}, not {VERSION}: fit it again")
+        if document.get("version") != VERSION:
+            raise ValueError(f"a forecast model of version {document.get('version')}, not {VERSION}: fit it again")
+        try:
+            return cls._from_whole_document(document)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"a damaged forecast model of {document.get('field')!r} ({error!r}): fit it again"
+            ) from error
+
+    @classmethod
+    def _from_whole_document(cls, document: Mapping[str, Any]) -> "FieldModel":
         fitted_at = pd.Timestamp(document["fitted_at"])
         horizons = {
             one["hours_ahead"]: HorizonModel(
@@ -114,6 +130,10 @@ class FieldModel:
             )
             for one in document["horizons"]
         }
+        if document["field"] not in FORECAST_FIELDS or (horizons and tuple(horizons) != HOURS_AHEAD):
+            raise ValueError(f"of {document['field']!r} for {list(horizons)} hours ahead")
+        if any(one.ridge and len(one.ridge.coefficients) != PREDICTORS for one in horizons.values()):
+            raise ValueError(f"other than {PREDICTORS} coefficients")
         return cls(
             document["field"],
             fitted_at.tz_localize("UTC") if fitted_at.tzinfo is None else fitted_at.tz_convert("UTC"),

@@ -55,9 +55,16 @@ class Ridge:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Ridge":
-        """Return the regression of a document."""
-        arrays = (np.array(document[name], dtype="float64") for name in ("centre", "scale", "coefficients"))
-        return cls(*arrays, intercept=document["intercept"], variance=document["variance"])
+        """Return the regression of a document.
+
+        Raises:
+            ValueError: a number is missing or not finite.
+        """
+        rows = np.array([document[name] for name in ("centre", "scale", "coefficients")], dtype="float64")
+        intercept, variance = float(document["intercept"]), float(document["variance"])
+        if not (np.isfinite(rows).all() and np.isfinite([intercept, variance]).all()):
+            raise ValueError("a coefficient is not finite")
+        return cls(*rows, intercept=intercept, variance=variance)
 
 
 def fit_ridge(predictors: np.ndarray, targets: np.ndarray, age_days: np.ndarray) -> Ridge:

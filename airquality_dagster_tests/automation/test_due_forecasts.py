@@ -1,6 +1,7 @@
 """Which models and scores are due, and what the schedule asks for."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
@@ -120,3 +121,24 @@ def test_without_a_database_the_schedule_skips_and_says_so(instance_on_disk, net
     data = tick(instance_on_disk)
     assert data.run_requests == []
     assert data.skip_message.startswith("MongoDB does not say which models are due")
+
+
+def test_scores_are_due_once_a_day_in_any_time_zone(database, network):
+    for hours in range(0, 13, 3):
+        assert due(database, network, (NOW + timedelta(hours=hours)).astimezone(ZoneInfo("Asia/Kathmandu")))[1] == []
+        assert due(database, network, (NOW + timedelta(hours=hours)).astimezone(ZoneInfo("America/Bogota")))[1] == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"$unset": {"version": True}}, {"$unset": {"fitted_at": True}}, {"$set": {"fitted_at": "yesterday"}}],
+    ids=["no version", "no moment", "a text"],
+)
+def test_a_damaged_model_is_due_and_keeps_no_other_from_being_fitted(database, network, change):
+    database["station2_forecast_model"].update_one({"_id": "co"}, change)
+    assert due(database, network) == (["station2"], [])
+
+
+def test_a_model_of_the_future_is_due(database, network):
+    database["station1_forecast_model"].update_one({"_id": "co"}, {"$set": {"fitted_at": NOW + timedelta(days=40)}})
+    assert due(database, network) == (["station1"], [])

@@ -1,5 +1,7 @@
 """What a forecast says, when it says nothing, and what it must not know."""
 
+import copy
+
 import bson
 import numpy as np
 import pandas as pd
@@ -97,6 +99,42 @@ def test_a_model_from_mongodb_forecasts_the_same_to_the_last_bit(readings, model
 def test_a_model_of_another_version_is_refused(model):
     with pytest.raises(ValueError, match="fit it again"):
         FieldModel.from_document({**model.to_document(), "version": 0})
+
+
+def _without_two_horizons(document):
+    document["horizons"] = document["horizons"][:-2]
+
+
+def _with_a_short_ridge(document):
+    ridge = document["horizons"][1]["ridge"]
+    ridge |= {name: ridge[name][:1] for name in ("centre", "scale", "coefficients")}
+
+
+def _with_nan(document):
+    document["horizons"][1]["ridge"]["coefficients"][0] = np.nan
+
+
+def _with_null(document):
+    document["horizons"][1]["ridge"]["intercept"] = None
+
+
+def _without_horizons(document):
+    del document["horizons"]
+
+
+def _of_another_field(document):
+    document["field"] = "no2"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_without_two_horizons, _with_a_short_ridge, _with_nan, _with_null, _without_horizons, _of_another_field],
+)
+def test_a_damaged_model_is_refused_and_never_forecasts(model, damage):
+    document = copy.deepcopy(model.to_document())
+    damage(document)
+    with pytest.raises(ValueError, match="damaged forecast model"):
+        FieldModel.from_document(document)
 
 
 def test_the_same_history_gives_the_same_model(readings, model):
