@@ -31,9 +31,15 @@ from airquality_dagster.network.stations import load_network
 from airquality_dagster.readings.forecast import LOSES_TO_PERSISTENCE, Quantiles, forecast
 from airquality_dagster.readings.forecast_backtest import backtest
 from airquality_dagster.readings.forecast_categories import category_probabilities, probability_above
-from airquality_dagster.readings.forecast_features import base, features, from_scale, hours_since_1970, windows_of
+from airquality_dagster.readings.forecast_features import (
+    features,
+    from_scale,
+    hours_since_1970,
+    simple_forecast,
+    windows_of,
+)
 from airquality_dagster.readings.forecast_known import KnownReadings
-from airquality_dagster.readings.forecast_model import HOURS_AHEAD, fit, half_way_forecast, refit_due
+from airquality_dagster.readings.forecast_model import HOURS_AHEAD, MODEL, fit, half_way_forecast, refit_due
 from airquality_dagster.readings.forecast_ridge import fit_ridge
 from airquality_dagster.readings.forecast_score import LEAST_SCORED_HOURS, QUANTILES
 from benchmarks.forecast_rivals import climatology, damped_persistence, prophet
@@ -42,7 +48,6 @@ from benchmarks.tables import print_head, print_row
 
 PARTS = ("skill", "weeks", "coverage", "exceedance", "cold-start", "cost")
 FIELDS = ("pm2_5", "pm10")
-MODEL = "model"
 EXCEEDANCE = 35.4
 HISTORY_DAYS = (14, 30, 45, 60, 90, 120)
 _HOUR = pd.Timedelta(hours=1)
@@ -203,7 +208,7 @@ def _skill_of_history(valid: pd.DataFrame, field: str, days: int, moments: Seque
     windows, ahead = windows_of(valid, field), 2
     readings = valid[field].to_numpy()
     came = np.append(readings[ahead:], np.full(ahead, np.nan))
-    predictors, simple, targets = features(windows, ahead), base(windows, ahead), windows.origins + ahead
+    predictors, simple, targets = features(windows, ahead), simple_forecast(windows, ahead), windows.origins + ahead
     corrections = np.append(windows.own[ahead:, -1], np.full(ahead, np.nan)) - simple
     errors = []
     for moment, until in pairwise(hours_since_1970(pd.DatetimeIndex(moments))):

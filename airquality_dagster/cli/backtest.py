@@ -48,14 +48,10 @@ def run_backtest(name: str, *, first: date, last: date, output: Path) -> None:
     if not output.absolute().parent.is_dir():
         # Before minutes of computing.
         raise SettingsError(f"--output {output} cannot be written: its folder does not exist; make it first")
-    try:
-        start, end = (
-            datetime.combine(day, time(), network.time_zone).astimezone(UTC)
-            for day in (first, last + timedelta(days=1))
-        )
-        since = start - timedelta(days=MOST_DAYS + WARM_UP_DAYS + 31, hours=HOURS_BEFORE)
-    except OverflowError:
-        raise SettingsError(f"--from {first} --to {last} is no period of any station") from None
+    start, end = (
+        datetime.combine(day, time(), network.time_zone).astimezone(UTC) for day in (first, last + timedelta(days=1))
+    )
+    since = start - timedelta(days=MOST_DAYS + WARM_UP_DAYS + 31, hours=HOURS_BEFORE)
     with local_services(with_api=False) as services, services.open_database() as database:
         # Until the last target, so that forecasts can be scored.
         hourly = first_versions(database, station.raw_asset, since, end + timedelta(hours=max(HOURS_AHEAD)))

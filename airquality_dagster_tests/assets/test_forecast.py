@@ -7,9 +7,10 @@ import pytest
 import time_machine
 
 from airquality_dagster.assets.forecast import forecast_station
-from airquality_dagster.assets.forecast_inputs import past_forecasts, withheld_before
+from airquality_dagster.assets.forecast_inputs import past_forecasts
 from airquality_dagster.component import network_definitions
 from airquality_dagster.network.stations import load_network
+from airquality_dagster.readings.forecast import withheld_before
 from airquality_dagster.readings.forecast_model import HOURS_AHEAD
 from airquality_dagster.settings import stations_file
 from airquality_dagster_tests.builders import answer

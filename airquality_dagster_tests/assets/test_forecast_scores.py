@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import time_machine
 
-from airquality_dagster.assets.forecast_model import scored_forecasts
+from airquality_dagster.assets.forecast_scores import scored_forecasts
 from airquality_dagster.automation.instance import failed_checks
 from airquality_dagster.component import network_definitions
 from airquality_dagster.network.stations import load_network
@@ -151,4 +151,5 @@ def test_the_check_passes_with_a_table_once_forecasts_are_scored(database, stati
     store_forecasts(database, hours)
     check = checks_of(score())["forecast_has_skill"]
     assert check.passed
+    assert "no model is withheld" in check.description
     assert check.metadata["scores"].value.count("| PM2.5 | 3 h |") == 2

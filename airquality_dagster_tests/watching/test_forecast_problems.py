@@ -49,7 +49,7 @@ def told(instance, network, after=timedelta(0)):
 
 @pytest.mark.parametrize(
     ("function", "assets"),
-    [("forecast_model.fitted_models", [MODEL, FORECAST]), ("forecast_model.scored_forecasts", [SCORES])],
+    [("forecast_model.fitted_models", [MODEL, FORECAST]), ("forecast_scores.scored_forecasts", [SCORES])],
 )
 def test_a_fit_or_a_score_that_fails_is_told(instance, network, run, broken, function, assets):
     broken(function)

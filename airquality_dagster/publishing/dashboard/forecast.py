@@ -116,7 +116,7 @@ def score_content(scores: Mapping[str, Any] | None) -> dict[str, Any] | None:
     skill = score["rmse_skill"]
     rmse, as_now = rounded(np.array([score["rmse"], score["persistence_rmse"]]))
     return {
-        "end": f"{scores['date'] - timedelta(days=1):%Y-%m-%d}",
+        "end": f"{scores['_id']['date'] - timedelta(days=1):%Y-%m-%d}",
         "rmse": rmse,
         "as_now": as_now,
         "coverage": round(100 * score["coverage"]),

@@ -66,7 +66,7 @@ def page_path(tmp_path_factory):
     stations = []
     for station in NETWORK.stations:
         score = SCORES[station.name]
-        scores = score and {"date": NOW.replace(hour=0, minute=0, second=0), "pm2_5_28_days": asdict(score)}
+        scores = score and {"_id": {"date": NOW.replace(hour=0, minute=0, second=0)}, "pm2_5_28_days": asdict(score)}
         record = replace(
             record_of(hours, days=days, station=station),
             forecasts=forecast_rows(forecasts_of(station.name)),
