@@ -3,7 +3,8 @@
     .venv/bin/python -m benchmarks.forecast --captures DIR [PART …] [--from 2023-09-01] [--to 2023-12-06] [--prophet]
 
 Every origin is forecast with what was known then (`readings.forecast_backtest`), also while a model is withheld; a
-target counts if its reading is valid in the end. Prints as Markdown, by part, all of them if none is named:
+target counts if its reading is valid in the end. The other ways, and the part ``cold-start``, use the final
+flags. Prints as Markdown, by part, all of them if none is named:
 
 - ``skill``: by horizon, error and skill over persistence, of the model and of other ways, on the same hours;
 - ``weeks``: in which share of the weeks the model is better than persistence, and how often it is withheld;

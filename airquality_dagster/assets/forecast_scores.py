@@ -71,7 +71,7 @@ def scored_forecasts(database: Database[dict[str, Any]], station: Station, today
 
     Returns:
         one row an hour ahead: for each reading R ``R_7_days`` and ``R_28_days`` (fields of `Score`, or None), and
-        ``R_withheld``: whether the model was withheld at the end.
+        ``R_is_withheld``: whether the model was withheld at the end.
     """
     until = today - timedelta(hours=1)
     since = until - timedelta(days=max(SCORED_DAYS))
@@ -86,5 +86,5 @@ def scored_forecasts(database: Database[dict[str, Any]], station: Station, today
             for days, found in by_days.items():
                 one = found.get(row["hours_ahead"])
                 row[f"{field}_{days}_days"] = asdict(one) if one else None
-            row[f"{field}_withheld"] = row["hours_ahead"] in withheld
+            row[f"{field}_is_withheld"] = row["hours_ahead"] in withheld
     return rows

@@ -27,7 +27,7 @@ def forecast_has_skill(scored: ScoredStation) -> CheckOutcome:
     """Say which models are withheld, because over 7 days they lost to saying "as now"."""
     findings, lines = [], []
     for field in FORECAST_FIELDS:
-        withheld = [f"{row['hours_ahead']} h" for row in scored.rows if row[f"{field}_withheld"]]
+        withheld = [f"{row['hours_ahead']} h" for row in scored.rows if row[f"{field}_is_withheld"]]
         if withheld:
             findings.append(
                 Finding(

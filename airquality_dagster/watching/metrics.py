@@ -128,7 +128,7 @@ def _forecasts(database: Database[dict[str, Any]], stations: Sequence[Station]) 
                 score = row[f"{field}_28_days"]
                 if score is not None:
                     skill.add_metric(values, score["mae_skill"])
-                withheld.add_metric(values, float(row[f"{field}_withheld"]))
+                withheld.add_metric(values, float(row[f"{field}_is_withheld"]))
     yield from (skill, withheld)
 
 

@@ -109,7 +109,7 @@ def test_scores_are_those_of_an_independent_computation(database, station, score
         }
         assert row[f"pm2_5_{days}_days"] == pytest.approx(expected, rel=1e-9)
     assert row["pm10_7_days"] is None
-    assert row["pm2_5_withheld"] is False
+    assert row["pm2_5_is_withheld"] is False
 
 
 def test_forecasts_that_were_made_too_late_are_in_no_score(database, station):

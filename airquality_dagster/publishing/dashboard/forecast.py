@@ -106,18 +106,18 @@ def score_content(scores: Mapping[str, Any] | None) -> dict[str, Any] | None:
         scores: the newest document of ``<station>_forecast_scores`` of `SAID_HOURS_AHEAD`, None if there is none.
 
     Returns:
-        ``end``, the last date; ``rmse``, and ``as_now``, that of persistence, in the unit of the reading;
+        ``end``, the last date; ``mae``, and ``as_now``, that of persistence, in the unit of the reading;
         ``coverage``, the share of the readings from p10 to p90 in percent; and how much better the forecasts were:
         ``share``, one of `SHARES`, or ``percent`` where that is too small for a word; None and None: no better.
     """
     score = scores and scores[f"{SHOWN_FIELD}_{SCORE_DAYS}_days"]
     if not scores or not score or score["hours"] < LEAST_SCORED_HOURS:
         return None
-    skill = score["rmse_skill"]
-    rmse, as_now = rounded(np.array([score["rmse"], score["persistence_rmse"]]))
+    skill = score["mae_skill"]  # decides whether a model is withheld
+    mae, as_now = rounded(np.array([score["mae"], score["persistence_mae"]]))
     return {
         "end": f"{scores['_id']['date'] - timedelta(days=1):%Y-%m-%d}",
-        "rmse": rmse,
+        "mae": mae,
         "as_now": as_now,
         "coverage": round(100 * score["coverage"]),
         "share": share_in_words(skill),

@@ -121,15 +121,15 @@ def test_without_a_stored_forecast_there_is_none(record):
     ],
 )
 def test_how_much_better_forecasts_were_is_said_in_words(skill, share, percent):
-    score = score_content({"_id": {"date": TODAY}, "pm2_5_28_days": {**asdict(SCORE), "rmse_skill": skill}})
+    score = score_content({"_id": {"date": TODAY}, "pm2_5_28_days": {**asdict(SCORE), "mae_skill": skill}})
     assert score is not None
     assert (score["share"], score["percent"]) == (share, percent)
 
 
-def test_a_score_has_its_last_date_errors_and_coverage():
+def test_a_score_has_its_last_date_mean_absolute_errors_and_coverage():
     score = score_content({"_id": {"date": TODAY}, "pm2_5_28_days": asdict(SCORE)})
     assert score == {
-        "end": "2023-01-03", "rmse": 5.1, "as_now": 6.1, "coverage": 79, "share": "sixth", "percent": None,
+        "end": "2023-01-03", "mae": 3.4, "as_now": 3.9, "coverage": 79, "share": "eighth", "percent": None,
     }  # fmt: skip
 
 
