@@ -20,7 +20,6 @@ import argparse
 import resource
 import statistics
 import time
-from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -204,7 +203,7 @@ def print_cold_start(histories: dict[str, KnownReadings], begin: pd.Timestamp, e
             print_row(station, BY_FIELD[field].label, *(", ".join(map(_percent, skill)) for skill in skills))
 
 
-def _skill_of_history(valid: pd.DataFrame, field: str, days: int, moments: Sequence[pd.Timestamp]) -> list[float]:
+def _skill_of_history(valid: pd.DataFrame, field: str, days: int, moments: list[pd.Timestamp]) -> list[float]:
     """Return the skill by RMSE and MAE; a model of some days of history is fitted at each moment but the last."""
     windows, ahead = windows_of(valid, field), 2
     readings = valid[field].to_numpy()
