@@ -91,7 +91,7 @@ def test_the_page_lists_every_check_at_its_asset():
                 *(*QUANTILES, "method", "withheld"),
             ),
         ),
-        (FORECAST_SCORE_COLUMNS, ("7_days", "28_days", "withheld")),
+        (FORECAST_SCORE_COLUMNS, ("7_days", "28_days", "is_withheld")),
         (FORECAST_MODEL_COLUMNS, ()),
     ],
     ids=["hours", "days", "flags", "summaries", "forecasts", "scores", "models"],

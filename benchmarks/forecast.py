@@ -3,7 +3,8 @@
     .venv/bin/python -m benchmarks.forecast --captures DIR [PART …] [--from 2023-09-01] [--to 2023-12-06] [--prophet]
 
 Every origin is forecast with what was known then (`readings.forecast_backtest`), also while a model is withheld; a
-target counts if its reading is valid in the end. Prints as Markdown, by part, all of them if none is named:
+target counts if its reading is valid in the end. The other ways, and the part ``cold-start``, use the final
+flags. Prints as Markdown, by part, all of them if none is named:
 
 - ``skill``: by horizon, error and skill over persistence, of the model and of other ways, on the same hours;
 - ``weeks``: in which share of the weeks the model is better than persistence, and how often it is withheld;
@@ -19,7 +20,6 @@ import argparse
 import resource
 import statistics
 import time
-from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,9 +31,15 @@ from airquality_dagster.network.stations import load_network
 from airquality_dagster.readings.forecast import LOSES_TO_PERSISTENCE, Quantiles, forecast
 from airquality_dagster.readings.forecast_backtest import backtest
 from airquality_dagster.readings.forecast_categories import category_probabilities, probability_above
-from airquality_dagster.readings.forecast_features import base, features, from_scale, hours_since_1970, windows_of
+from airquality_dagster.readings.forecast_features import (
+    features,
+    from_scale,
+    hours_since_1970,
+    simple_forecast,
+    windows_of,
+)
 from airquality_dagster.readings.forecast_known import KnownReadings
-from airquality_dagster.readings.forecast_model import HOURS_AHEAD, fit, half_way_forecast, refit_due
+from airquality_dagster.readings.forecast_model import HOURS_AHEAD, MODEL, fit, half_way_forecast, refit_due
 from airquality_dagster.readings.forecast_ridge import fit_ridge
 from airquality_dagster.readings.forecast_score import LEAST_SCORED_HOURS, QUANTILES
 from benchmarks.forecast_rivals import climatology, damped_persistence, prophet
@@ -42,7 +48,6 @@ from benchmarks.tables import print_head, print_row
 
 PARTS = ("skill", "weeks", "coverage", "exceedance", "cold-start", "cost")
 FIELDS = ("pm2_5", "pm10")
-MODEL = "model"
 EXCEEDANCE = 35.4
 HISTORY_DAYS = (14, 30, 45, 60, 90, 120)
 _HOUR = pd.Timedelta(hours=1)
@@ -198,12 +203,12 @@ def print_cold_start(histories: dict[str, KnownReadings], begin: pd.Timestamp, e
             print_row(station, BY_FIELD[field].label, *(", ".join(map(_percent, skill)) for skill in skills))
 
 
-def _skill_of_history(valid: pd.DataFrame, field: str, days: int, moments: Sequence[pd.Timestamp]) -> list[float]:
+def _skill_of_history(valid: pd.DataFrame, field: str, days: int, moments: list[pd.Timestamp]) -> list[float]:
     """Return the skill by RMSE and MAE; a model of some days of history is fitted at each moment but the last."""
     windows, ahead = windows_of(valid, field), 2
     readings = valid[field].to_numpy()
     came = np.append(readings[ahead:], np.full(ahead, np.nan))
-    predictors, simple, targets = features(windows, ahead), base(windows, ahead), windows.origins + ahead
+    predictors, simple, targets = features(windows, ahead), simple_forecast(windows, ahead), windows.origins + ahead
     corrections = np.append(windows.own[ahead:, -1], np.full(ahead, np.nan)) - simple
     errors = []
     for moment, until in pairwise(hours_since_1970(pd.DatetimeIndex(moments))):

@@ -28,7 +28,7 @@ def dashboard_asset(network: Network, owner: str) -> dg.AssetsDefinition:
             *(
                 asset_key(asset)
                 for station in network.stations
-                for asset in (*station.derived_assets, station.forecast_asset)
+                for asset in (*station.derived_assets, station.forecast_asset, station.forecast_scores_asset)
             ),
             *map(asset_key, network.comparison_assets),
         ],

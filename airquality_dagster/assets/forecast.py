@@ -1,6 +1,6 @@
 """``<station>_forecast``: the next hours of a station, as far as they can be told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,22 +9,19 @@ import pandas as pd
 from pymongo.database import Database
 
 from airquality_dagster.assets.descriptions import code_references
-from airquality_dagster.assets.forecast_inputs import past_forecasts, valid_until, withheld_before
+from airquality_dagster.assets.forecast_inputs import past_forecasts, valid_readings
 from airquality_dagster.assets.resources import mongodb_of
 from airquality_dagster.assets.schemas import FORECAST_COLUMNS
 from airquality_dagster.checks.outcome import moment, table
 from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.pollutants import BY_FIELD, SIMULATED
 from airquality_dagster.network.stations import Network, Station
-from airquality_dagster.readings.forecast import Forecast, forecast
+from airquality_dagster.readings.forecast import NO_MODEL, Forecast, forecast, withheld_before
 from airquality_dagster.readings.forecast_features import WINDOW_HOURS
 from airquality_dagster.readings.forecast_model import FORECAST_FIELDS, HOURS_AHEAD, VERSION, FieldModel
 from airquality_dagster.readings.forecast_score import IN_TIME_FOR, scored, withheld_hours
 from airquality_dagster.storage.forecasts import forecasts_of, newest_full_hour, stored_models
 from airquality_dagster.storage.judged_hours import has_simulated_hours
-
-NO_MODEL = "no_model"
-"""Why nothing is forecast before the first fit."""
 
 _COLUMNS = [column.name for column in FORECAST_COLUMNS.columns if column.name != SIMULATED]
 _CONTENT = set(_COLUMNS) - {"origin", "hours_ahead", "made_at"}
@@ -59,31 +56,39 @@ def forecast_asset(station: Station, network: Network, owner: str) -> dg.AssetsD
     def forecasts(context: dg.AssetExecutionContext) -> dg.Output[pd.DataFrame]:
         now = datetime.now(UTC).replace(microsecond=0)
         with mongodb_of(context, network).open_database() as database:
-            made = forecast_station(database, station, now)
+            made = forecast_station(database, station, now, warn=context.log.warning)
             rows = _new_rows(database, station, made, now) if made else []
-            is_simulated = bool(rows) and _has_simulated_hours(database, station, rows[0]["origin"])
+            is_simulated = bool(rows) and has_simulated_hours(
+                database, station.raw_asset, rows[0]["origin"] - timedelta(hours=WINDOW_HOURS)
+            )
         frame = pd.DataFrame(rows, columns=_COLUMNS)
         return dg.Output(frame.assign(**{SIMULATED: True}) if is_simulated else frame, metadata=_metadata(made))
 
     return forecasts
 
 
-def forecast_station(database: Database[dict[str, Any]], station: Station, now: datetime) -> list[Forecast]:
+def forecast_station(
+    database: Database[dict[str, Any]],
+    station: Station,
+    now: datetime,
+    *,
+    warn: Callable[[str], None] = lambda message: None,
+) -> list[Forecast]:
     """Forecast the hours after the newest full hour of a station; nothing if it has none.
 
     Args:
         database: database of the station.
         station: the station.
         now: the present moment, tz-aware.
+        warn: called with a message if a model cannot be used.
     """
     origin = newest_full_hour(database, station.raw_asset, now)
     if origin is None:
         return []
-    documents = stored_models(database, station.forecast_model_asset)
-    models = [FieldModel.from_document(one) for one in documents if one["version"] == VERSION]
+    models = list(_models(database, station, warn))
     # The week that a forecast looks at, and what came since the models were fitted.
     since = min([origin - timedelta(hours=WINDOW_HOURS), *(model.fitted_at.to_pydatetime() for model in models)])
-    valid = valid_until(database, station, since, origin)
+    valid = valid_readings(database, station, since, origin + timedelta(hours=1))
     past = past_forecasts(database, station, since)
     made = {model.field: _forecast(valid, model, origin, past) for model in models}
     return [one for field in FORECAST_FIELDS for one in made.get(field) or _without_model(field, origin)]
@@ -93,6 +98,15 @@ def _forecast(valid: pd.DataFrame, model: FieldModel, origin: datetime, past: pd
     came = scored(past, model.field, valid[model.field])
     withheld = withheld_hours(came, origin, withheld_before(past, model.field, origin))
     return forecast(valid, model, origin, scored=came, withheld=withheld)
+
+
+def _models(database: Database[dict[str, Any]], station: Station, warn: Callable[[str], None]) -> Iterator[FieldModel]:
+    """Yield the models that can be used: no damaged document keeps the other readings from being forecast."""
+    for document in stored_models(database, station.forecast_model_asset):
+        try:
+            yield FieldModel.from_document(document)
+        except ValueError as error:
+            warn(f"{station.forecast_model_asset}: {error}, by materializing the asset")
 
 
 def _without_model(field: str, origin: datetime) -> list[Forecast]:
@@ -130,35 +144,18 @@ def _is_new(row: Mapping[str, Any], stored: Mapping[str, Any] | None) -> bool:
     return any(stored.get(name) != row[name] for name in _CONTENT)
 
 
-def _has_simulated_hours(database: Database[dict[str, Any]], station: Station, origin: datetime) -> bool:
-    """Return whether an hour that a forecast looks at is simulated."""
-    return has_simulated_hours(database, station.raw_asset, origin - timedelta(hours=WINDOW_HOURS))
-
-
 def _metadata(made: Sequence[Forecast]) -> dict[str, dg.MetadataValue]:
     if not made:
         return {}
-    lines = [
-        [
-            BY_FIELD[one.field].label,
-            f"{one.hours_ahead} h",
-            moment(one.target),
-            *(f"{value:.1f}" for value in (one.published.p10, one.published.p50, one.published.p90)),
-            f"{BY_FIELD[one.field].unit}, {one.method}",
-        ]
-        if one.published
-        else [
-            BY_FIELD[one.field].label,
-            f"{one.hours_ahead} h",
-            moment(one.target),
-            "",
-            "",
-            "",
-            f"none: {one.withheld}",
-        ]
-        for one in made
-    ]
+    lines = [[BY_FIELD[one.field].label, f"{one.hours_ahead} h", moment(one.target), *_cells(one)] for one in made]
     return {
         "origin": dg.MetadataValue.timestamp(made[0].origin.to_pydatetime()),
         "forecasts": dg.MetadataValue.md(table(["", "ahead", "hour (UTC)", "p10", "p50", "p90", ""], lines)),
     }
+
+
+def _cells(one: Forecast) -> list[str]:
+    said = one.published
+    if said is None:
+        return ["", "", "", f"none: {one.withheld}"]
+    return [*(f"{value:.1f}" for value in (said.p10, said.p50, said.p90)), f"{BY_FIELD[one.field].unit}, {one.method}"]

@@ -6,7 +6,8 @@ from airquality_dagster.assets.beta import accepted_beta
 from airquality_dagster.assets.comparison import comparison_asset
 from airquality_dagster.assets.dashboard import dashboard_asset
 from airquality_dagster.assets.forecast import forecast_asset
-from airquality_dagster.assets.forecast_model import forecast_model_asset, forecast_scores_asset
+from airquality_dagster.assets.forecast_model import forecast_model_asset
+from airquality_dagster.assets.forecast_scores import forecast_scores_asset
 from airquality_dagster.assets.neighbours import neighbours_asset
 from airquality_dagster.assets.quality_and_aggregates import quality_and_aggregates
 from airquality_dagster.assets.raw import raw_asset

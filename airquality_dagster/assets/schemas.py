@@ -301,7 +301,7 @@ FORECAST_SCORE_COLUMNS = dg.TableSchema(
         *_of(
             FORECAST_FIELDS,
             *(("{field}_" + f"{days}_days", "object", "{label}, " + _SCORE.format(days=days)) for days in SCORED_DAYS),
-            ("{field}_withheld", "bool", "{label}: whether the model was withheld before this date"),
+            ("{field}_is_withheld", "bool", "{label}: whether the model was withheld before this date"),
         ),
     ]
 )

@@ -1,4 +1,4 @@
-"""The check of a station's forecasts: whether they are better than saying "as now"."""
+"""The check of a station's forecasts: whether a model loses to saying "as now"."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 from airquality_dagster.checks.outcome import CheckOutcome, Checks, Finding, table_metadata
 from airquality_dagster.network.pollutants import BY_FIELD
 from airquality_dagster.readings.forecast_model import FORECAST_FIELDS
+from airquality_dagster.readings.forecast_score import SCORED_DAYS
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class ScoredStation:
 
     Args:
         station: its name.
-        rows: the scores of a date, one an hour ahead (`assets.forecast_model.scored_forecasts`).
+        rows: the scores of a date, one an hour ahead (`assets.forecast_scores.scored_forecasts`).
     """
 
     station: str
@@ -23,10 +24,10 @@ class ScoredStation:
 
 
 def forecast_has_skill(scored: ScoredStation) -> CheckOutcome:
-    """Say whether the forecasts of the last 7 days were better than saying "as now"; else they are withheld."""
+    """Say which models are withheld, because over 7 days they lost to saying "as now"."""
     findings, lines = [], []
     for field in FORECAST_FIELDS:
-        withheld = [f"{row['hours_ahead']} h" for row in scored.rows if row[f"{field}_withheld"]]
+        withheld = [f"{row['hours_ahead']} h" for row in scored.rows if row[f"{field}_is_withheld"]]
         if withheld:
             findings.append(
                 Finding(
@@ -38,11 +39,11 @@ def forecast_has_skill(scored: ScoredStation) -> CheckOutcome:
         lines += [
             (BY_FIELD[field].label, f"{row['hours_ahead']} h", days, *_numbers(row[f"{field}_{days}_days"]))
             for row in scored.rows
-            for days in (7, 28)
+            for days in SCORED_DAYS
             if row[f"{field}_{days}_days"]
         ]
     header = ["", "ahead", "days", "hours", "RMSE", "MAE", "RMSE skill", "MAE skill", "pinball skill", "p10 to p90"]
-    sound = "better than the reading at their origin" if lines else "no forecast could be scored yet"
+    sound = "no model is withheld" if lines else "no forecast could be scored yet"
     return CheckOutcome(scored.station, findings, sound, table_metadata("scores", header, lines))
 
 

@@ -48,17 +48,16 @@ def run_backtest(name: str, *, first: date, last: date, output: Path) -> None:
     if not output.absolute().parent.is_dir():
         # Before minutes of computing.
         raise SettingsError(f"--output {output} cannot be written: its folder does not exist; make it first")
-    try:
-        start, end = (
-            datetime.combine(day, time(), network.time_zone).astimezone(UTC)
-            for day in (first, last + timedelta(days=1))
-        )
-        since = start - timedelta(days=MOST_DAYS + WARM_UP_DAYS + 31, hours=HOURS_BEFORE)
-    except OverflowError:
-        raise SettingsError(f"--from {first} --to {last} is no period of any station") from None
+    start, end = (
+        datetime.combine(day, time(), network.time_zone).astimezone(UTC) for day in (first, last + timedelta(days=1))
+    )
+    since = start - timedelta(days=MOST_DAYS + WARM_UP_DAYS + 31, hours=HOURS_BEFORE)
     with local_services(with_api=False) as services, services.open_database() as database:
         # Until the last target, so that forecasts can be scored.
-        hourly = first_versions(database, station.raw_asset, since, end + timedelta(hours=max(HOURS_AHEAD)))
+        last_target = end + timedelta(hours=max(HOURS_AHEAD))
+        # The hour that is not over is a mean of some minutes.
+        full_until = datetime.now(UTC) - timedelta(hours=1)
+        hourly = first_versions(database, station.raw_asset, since, min(last_target, full_until))
     in_period = (hourly[TIMESTAMP] >= start) & (hourly[TIMESTAMP] < end)
     if not in_period.any():
         raise SettingsError(

@@ -228,8 +228,9 @@ def compare() -> None:
 def backtest() -> None:
     """Forecast each hour of a past period with what was known then, and print what the forecasts are worth.
 
-    Models are fitted as they would have been, on the 1st and the 15th of each month. Skill is 1 minus the ratio of the
-    errors to those of saying "as now" (docs/forecast.md).
+    Models are fitted as they would have been, on the 1st and the 15th of each month. Hours count as known when they are
+    over, in the oldest version that is kept; late arrival is not replayed. Skill is 1 minus the ratio of the errors to
+    those of saying "as now" (docs/forecast.md).
 
     Example: airquality backtest station1 --from 2023-09-01 --to 2023-12-05 --output station1.json
     """

@@ -17,7 +17,7 @@ from airquality_dagster.readings.flags import HIGHEST_VALID_LEVEL
 from airquality_dagster.readings.forecast_model import PERSISTENCE
 from airquality_dagster.readings.forecast_score import QUANTILES
 from airquality_dagster.readings.indices import AQI_CATEGORIES
-from airquality_dagster.storage.forecasts import newest_forecasts, newest_score_rows
+from airquality_dagster.storage.forecasts import newest_forecasts, newest_scores
 
 _FORECAST_FIELD, _HOURS_AHEAD = "pm2_5", 2
 
@@ -78,7 +78,7 @@ def station_status(database: Database[dict[str, Any]], station: Station, now: da
         index=index_now(judged) if is_current else None,
         left_out=left_out(judged),
         forecast=newest_forecasts(database, station.forecast_asset).get(_HOURS_AHEAD),
-        score=newest_score_rows(database, station.forecast_scores_asset)
+        score=newest_scores(database, station.forecast_scores_asset)
         .get(_HOURS_AHEAD, {})
         .get(f"{_FORECAST_FIELD}_28_days"),
     )

@@ -14,10 +14,10 @@ import pandas as pd
 
 from airquality_dagster.readings.forecast_features import (
     Windows,
-    base,
     features,
     from_scale,
     newest_window,
+    simple_forecast,
     to_scale,
 )
 from airquality_dagster.readings.forecast_intervals import Residuals
@@ -35,7 +35,7 @@ LEAST_RECENT_HOURS = 2
 """Of the last three hours, so many must be valid, as for a NowCast."""
 
 TOO_LITTLE_HISTORY, TOO_FEW_RECENT_HOURS = "too_little_history", "too_few_recent_hours"
-NOT_VALID, LOSES_TO_PERSISTENCE = "not_valid", "loses_to_persistence"
+NOT_VALID, LOSES_TO_PERSISTENCE, NO_MODEL = "not_valid", "loses_to_persistence", "no_model"
 
 _HOUR = pd.Timedelta(hours=1)
 
@@ -60,7 +60,7 @@ class Forecast:
         model, persistence: what each of the two forecasts; None where it cannot. They are kept while the forecast is
             withheld, to be scored.
         withheld: why nothing is forecast: `TOO_LITTLE_HISTORY`, `TOO_FEW_RECENT_HOURS`, `NOT_VALID` (no valid reading
-            in a week), `LOSES_TO_PERSISTENCE`; None if something is.
+            in a week), `LOSES_TO_PERSISTENCE`, `NO_MODEL` (none is fitted yet); None if something is.
     """
 
     field: str
@@ -132,6 +132,22 @@ def forecast(
     ]
 
 
+def withheld_before(forecasts: pd.DataFrame, field: str, origin: datetime) -> frozenset[int]:
+    """Return the hours ahead at which the model of a reading was withheld before a forecast is made.
+
+    Where nothing was forecast for another reason, as after hours without valid readings, what was before still holds.
+
+    Args:
+        forecasts: documents of ``<station>_forecast``, in order of origin: ``origin``, ``hours_ahead``, ``R_withheld``.
+        field: the reading.
+        origin: of the forecast that is made now.
+    """
+    why = forecasts[f"{field}_withheld"]
+    judged = forecasts[(forecasts["origin"] < origin) & (why.isna() | (why == LOSES_TO_PERSISTENCE))]
+    last = dict(zip(judged["hours_ahead"], judged[f"{field}_withheld"], strict=True))  # later ones replace former ones
+    return frozenset(hours_ahead for hours_ahead, reason in last.items() if reason == LOSES_TO_PERSISTENCE)
+
+
 def _why_nothing(window: Windows, model: FieldModel) -> str | None:
     if np.isnan(window.own).all():
         return NOT_VALID
@@ -155,7 +171,7 @@ def _forecast_one(
     persistence = _quantiles(float(window.present[0]), of_persistence, target)
     modelled = None
     if horizon.ridge and of_model:
-        middle = half_way_forecast(horizon.ridge, features(window, hours_ahead), base(window, hours_ahead))
+        middle = half_way_forecast(horizon.ridge, features(window, hours_ahead), simple_forecast(window, hours_ahead))
         modelled = _quantiles(float(middle[0]), of_model, target)
     why = LOSES_TO_PERSISTENCE if is_withheld and modelled else None
     if modelled is None and persistence is None:

@@ -29,7 +29,7 @@ _PAST_DAYS = (1, 2, 7)
 _HARMONICS = (1, 2, 3, 4)
 _WEEKEND, _DAY_OF_WEEK_1970 = (5, 6), 3  # Monday is 0; 1970-01-01 was a Thursday
 _LEAST_SHARE = 1 / 3  # of the hours of a mean
-_BASE_WEIGHTS = (0.4, 0.4, 0.2)
+_SIMPLE_WEIGHTS = (0.4, 0.4, 0.2)
 
 
 def to_scale(readings: np.ndarray) -> np.ndarray:
@@ -122,11 +122,11 @@ def newest_window(valid: pd.DataFrame, field: str, origin: pd.Timestamp) -> Wind
     return Windows(np.array([last]), *rows)
 
 
-def base(windows: Windows, hours_ahead: int) -> np.ndarray:
+def simple_forecast(windows: Windows, hours_ahead: int) -> np.ndarray:
     """Return the simple forecast that the model corrects: present reading, last hours, and this hour of past days."""
     present, recent, usual = windows.present, _mean(windows.own, 3), _same_hour(windows.own, hours_ahead)
     usual = np.where(np.isnan(usual), recent, usual)
-    return np.array(_BASE_WEIGHTS) @ np.array([present, recent, usual])
+    return np.array(_SIMPLE_WEIGHTS) @ np.array([present, recent, usual])
 
 
 def features(windows: Windows, hours_ahead: int) -> np.ndarray:
@@ -138,7 +138,7 @@ def features(windows: Windows, hours_ahead: int) -> np.ndarray:
     target = windows.origins + hours_ahead
     angle, day_of_week = 2 * np.pi * (target % 24) / 24, (target // 24 + _DAY_OF_WEEK_1970) % 7
     columns = [
-        *(_around(windows.own, 24 * days - hours_ahead) for days in _PAST_DAYS),
+        *(_mean_of_three(windows.own, 24 * days - hours_ahead) for days in _PAST_DAYS),
         _same_hour(windows.own, hours_ahead),
         _newest(windows.companion, 24 - hours_ahead),
         *(wave(order * angle) for order in _HARMONICS for wave in (np.sin, np.cos)),
@@ -182,7 +182,7 @@ def _spread(windows: np.ndarray, hours: int) -> np.ndarray:
     return np.sqrt(_mean_of((last - mean[:, np.newaxis]) ** 2, max(2, hours * _LEAST_SHARE)))
 
 
-def _around(windows: np.ndarray, lag: int) -> np.ndarray:
+def _mean_of_three(windows: np.ndarray, lag: int) -> np.ndarray:
     """Return the mean of the hours around one in the past; hours after the origin are not known."""
     lags = [one for one in (lag - 1, lag, lag + 1) if one >= 0]
     return _mean_of(windows[:, [-1 - one for one in lags]])

@@ -58,8 +58,8 @@ class Residuals:
         if len(self.values) < LEAST_RESIDUALS:
             return None
         ahead = target - self.targets
-        around = (ahead + _DAY_HOURS // 2) % _DAY_HOURS - _DAY_HOURS // 2
-        by_hour = np.exp(-0.5 * (around / _HOUR_WIDTH) ** 2) + _OTHER_HOURS
+        hours_apart = (ahead + _DAY_HOURS // 2) % _DAY_HOURS - _DAY_HOURS // 2
+        by_hour = np.exp(-0.5 * (hours_apart / _HOUR_WIDTH) ** 2) + _OTHER_HOURS
         age = ahead - ahead[-1]
         weights = by_hour * 0.5 ** (age / (_HALF_LIFE_DAYS * _DAY_HOURS))
         # A reading to come is one more residual (Vovk et al. 2005): with few of them, the quantiles are further out.

@@ -11,9 +11,9 @@ import pandas as pd
 from airquality_dagster.readings.forecast_features import (
     PREDICTORS,
     Windows,
-    base,
     features,
     hour_since_1970,
+    simple_forecast,
     windows_of,
 )
 from airquality_dagster.readings.forecast_intervals import MOST_RESIDUALS, Residuals
@@ -181,7 +181,7 @@ def _fit_horizon(windows: Windows, hours_ahead: int, moment: int, *, is_modelled
     of_persistence = Residuals.of(targets, came - windows.present)
     if not is_modelled:
         return HorizonModel(None, None, of_persistence)
-    training = _Training(targets, features(windows, hours_ahead), base(windows, hours_ahead), came)
+    training = _Training(targets, features(windows, hours_ahead), simple_forecast(windows, hours_ahead), came)
     of_model = Residuals.of(targets, came - training.forecasts_of_last_weeks())
     return HorizonModel(training.fit_before(moment), of_model, of_persistence)
 

@@ -13,9 +13,7 @@ PENALTY = 200.0
 """Of squared coefficients of standardised predictors; tuned on May to August 2023 (docs/forecast.md)."""
 HALF_LIFE_DAYS = 60.0
 """After which an hour of the history counts half; tuned likewise."""
-_MOST_DEVIATIONS = (
-    5.0  # a predictor counts up to so many standard deviations: no reading ever seen moves a forecast more
-)
+_MOST_DEVIATIONS = 5.0  # of a predictor, standardised: an outlier moves a forecast no more than that
 
 
 @dataclass(frozen=True)

@@ -83,8 +83,8 @@ def newest_forecasts(database: Database[dict[str, Any]], collection: str) -> dic
         database: database of the station.
         collection: its forecasts.
     """
-    newest = database[collection].find_one({}, {"_id": True}, sort=[("_id", -1)])
-    return forecasts_of(database, collection, newest["_id"]["origin"]) if newest else {}
+    origin = newest_origin(database, collection)
+    return forecasts_of(database, collection, origin) if origin else {}
 
 
 def newest_origin(database: Database[dict[str, Any]], collection: str) -> datetime | None:
@@ -93,34 +93,22 @@ def newest_origin(database: Database[dict[str, Any]], collection: str) -> dateti
     return newest["_id"]["origin"] if newest else None
 
 
-def newest_scores(
-    database: Database[dict[str, Any]], collection: str, hours_ahead: int, fields: Sequence[str]
-) -> Mapping[str, Any] | None:
-    """Return the newest scores of a station's forecasts of one number of hours ahead, None if there are none.
-
-    Args:
-        database: database of the station.
-        collection: its scores.
-        hours_ahead: of the forecasts.
-        fields: to read, besides ``date``.
-    """
-    query = {"_id.hours_ahead": hours_ahead}
-    newest = database[collection].find_one(query, dict.fromkeys(fields, True), sort=[("_id", -1)])
-    return {**newest, "date": newest["_id"]["date"]} if newest else None
-
-
 def newest_score_date(database: Database[dict[str, Any]], collection: str) -> datetime | None:
     """Return the newest date of the scores of a station, None if there are none."""
     newest = database[collection].find_one({}, {"_id": True}, sort=[("_id", -1)])
     return newest["_id"]["date"] if newest else None
 
 
-def newest_score_rows(database: Database[dict[str, Any]], collection: str) -> dict[int, Mapping[str, Any]]:
+def newest_scores(
+    database: Database[dict[str, Any]], collection: str, fields: Sequence[str] = ()
+) -> dict[int, Mapping[str, Any]]:
     """Return hours ahead → the scores of a station of the newest date.
 
     Args:
         database: database of the station.
         collection: its scores.
+        fields: to read; empty: all.
     """
     date = newest_score_date(database, collection)
-    return {one["_id"]["hours_ahead"]: one for one in database[collection].find({"_id": {"$gte": {"date": date}}})}
+    of_date = database[collection].find({"_id": {"$gte": {"date": date}}}, dict.fromkeys(fields, True) or None)
+    return {one["_id"]["hours_ahead"]: one for one in of_date}

@@ -18,7 +18,7 @@ from airquality_dagster.automation.jobs import HOURLY_JOB
 from airquality_dagster.errors import storage_errors
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.forecast_model import FORECAST_FIELDS
-from airquality_dagster.storage.forecasts import newest_score_rows
+from airquality_dagster.storage.forecasts import newest_scores
 from airquality_dagster.storage.hours import newest_hour
 from airquality_dagster.storage.rejected import rejected_collection
 
@@ -122,13 +122,13 @@ def _forecasts(database: Database[dict[str, Any]], stations: Sequence[Station]) 
     )
     withheld = _gauge("forecast_withheld", "1 if the model of a station's forecasts is withheld, else 0.", labels)
     for station in stations:
-        for hours_ahead, row in newest_score_rows(database, station.forecast_scores_asset).items():
+        for hours_ahead, row in newest_scores(database, station.forecast_scores_asset).items():
             for field in FORECAST_FIELDS:
                 values = [station.name, field, str(hours_ahead)]
                 score = row[f"{field}_28_days"]
                 if score is not None:
                     skill.add_metric(values, score["mae_skill"])
-                withheld.add_metric(values, float(row[f"{field}_withheld"]))
+                withheld.add_metric(values, float(row[f"{field}_is_withheld"]))
     yield from (skill, withheld)
 
 

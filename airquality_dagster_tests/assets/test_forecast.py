@@ -7,9 +7,10 @@ import pytest
 import time_machine
 
 from airquality_dagster.assets.forecast import forecast_station
-from airquality_dagster.assets.forecast_inputs import past_forecasts, withheld_before
+from airquality_dagster.assets.forecast_inputs import past_forecasts
 from airquality_dagster.component import network_definitions
 from airquality_dagster.network.stations import load_network
+from airquality_dagster.readings.forecast import withheld_before
 from airquality_dagster.readings.forecast_model import HOURS_AHEAD
 from airquality_dagster.settings import stations_file
 from airquality_dagster_tests.builders import answer
@@ -162,6 +163,18 @@ def test_a_model_of_another_version_forecasts_nothing_and_fails_nothing_until_it
     assert reasons(database, "pm10") == {None}
     assert make(MODEL, FORECAST).success
     assert reasons(database) == {None}
+
+
+def test_a_damaged_model_keeps_no_other_reading_from_being_forecast_and_is_named(database, station, make):
+    stored_history(database, station)
+    fit(database, station)
+    models = database[station.forecast_model_asset]
+    models.update_one({"_id": "pm2_5"}, {"$unset": {"horizons": True}})
+    models.insert_one({"_id": "no2", "version": 1})
+    told = []
+    made = {one.field: one for one in forecast_station(database, station, NOW, warn=told.append)}
+    assert (made["pm2_5"].withheld, made["pm10"].method) == ("no_model", "model")
+    assert [message.partition(": ")[0] for message in told] == [station.forecast_model_asset] * 2
 
 
 def test_hours_after_the_fit_change_no_model(database, station, make):

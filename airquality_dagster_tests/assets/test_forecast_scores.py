@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import time_machine
 
-from airquality_dagster.assets.forecast_model import scored_forecasts
+from airquality_dagster.assets.forecast_scores import scored_forecasts
 from airquality_dagster.automation.instance import failed_checks
 from airquality_dagster.component import network_definitions
 from airquality_dagster.network.stations import load_network
@@ -109,7 +109,7 @@ def test_scores_are_those_of_an_independent_computation(database, station, score
         }
         assert row[f"pm2_5_{days}_days"] == pytest.approx(expected, rel=1e-9)
     assert row["pm10_7_days"] is None
-    assert row["pm2_5_withheld"] is False
+    assert row["pm2_5_is_withheld"] is False
 
 
 def test_forecasts_that_were_made_too_late_are_in_no_score(database, station):
@@ -151,4 +151,5 @@ def test_the_check_passes_with_a_table_once_forecasts_are_scored(database, stati
     store_forecasts(database, hours)
     check = checks_of(score())["forecast_has_skill"]
     assert check.passed
+    assert "no model is withheld" in check.description
     assert check.metadata["scores"].value.count("| PM2.5 | 3 h |") == 2

@@ -61,7 +61,7 @@ def forecast(database, station: str, target: datetime, **fields: Any) -> None:
     database[f"{station}_forecast"].insert_one({"_id": key, "target": target, **said, **fields})
     score = {"hours": 640, "mae_skill": 0.173}
     database[f"{station}_forecast_scores"].insert_one(
-        {"_id": {"date": NEWEST.replace(hour=0), "hours_ahead": 2}, "pm2_5_28_days": score, "pm2_5_withheld": False}
+        {"_id": {"date": NEWEST.replace(hour=0), "hours_ahead": 2}, "pm2_5_28_days": score, "pm2_5_is_withheld": False}
     )
 
 

@@ -16,7 +16,7 @@ from airquality_dagster.readings.forecast import (
     forecast,
 )
 from airquality_dagster.readings.forecast_features import WINDOW_HOURS, hours_since_1970
-from airquality_dagster.readings.forecast_model import HOURS_AHEAD, FieldModel, fit, refit_due
+from airquality_dagster.readings.forecast_model import HOURS_AHEAD, VERSION, FieldModel, fit, refit_due
 from airquality_dagster.readings.forecast_score import ScoredForecasts, scored
 from airquality_dagster_tests.readings.forecast_series import after, valid
 
@@ -137,8 +137,22 @@ def test_a_damaged_model_is_refused_and_never_forecasts(model, damage):
         FieldModel.from_document(document)
 
 
-def test_the_same_history_gives_the_same_model(readings, model):
-    assert fit(readings, "pm2_5", model.fitted_at).to_document() == model.to_document()
+def test_a_change_of_the_method_changes_its_version(readings, model):
+    """If these numbers change, the method has: count `VERSION` up, and `benchmarks.forecast` says what it is worth."""
+    peak = readings.copy()
+    peak.loc[NOW] *= 20.0
+    made = forecast(peak, model, NOW, scored=scored(past_forecasts(readings, model), "pm2_5", readings["pm2_5"]))
+    expected = {
+        1: (34.57820, 44.84348, 60.22623),
+        2: (37.70278, 50.26272, 71.57062),
+        3: (35.94095, 48.74221, 72.55619),
+        6: (30.10378, 47.74410, 74.78425),
+        12: (20.10838, 32.63150, 53.28535),
+        24: (16.77886, 23.89254, 39.26341),
+    }
+    assert VERSION == 1
+    for one in made:
+        assert (one.model.p10, one.model.p50, one.model.p90) == pytest.approx(expected[one.hours_ahead], rel=1e-5)
 
 
 def test_a_model_fitted_to_shuffled_readings_has_no_skill(readings):

@@ -13,9 +13,9 @@ def row(date: datetime, skill: float | None, *, withheld: bool) -> dict:
     return {
         "_id": {"date": date, "hours_ahead": 2},
         **{f"{field}_28_days": None for field in ("pm10", "co")},
-        **{f"{field}_withheld": False for field in ("pm10", "co")},
+        **{f"{field}_is_withheld": False for field in ("pm10", "co")},
         "pm2_5_28_days": {"hours": 600, "mae_skill": skill},
-        "pm2_5_withheld": withheld,
+        "pm2_5_is_withheld": withheld,
     }
 
 

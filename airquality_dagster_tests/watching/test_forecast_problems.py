@@ -49,7 +49,7 @@ def told(instance, network, after=timedelta(0)):
 
 @pytest.mark.parametrize(
     ("function", "assets"),
-    [("forecast_model.fitted_models", [MODEL, FORECAST]), ("forecast_model.scored_forecasts", [SCORES])],
+    [("forecast_model.fitted_models", [MODEL, FORECAST]), ("forecast_scores.scored_forecasts", [SCORES])],
 )
 def test_a_fit_or_a_score_that_fails_is_told(instance, network, run, broken, function, assets):
     broken(function)
@@ -108,3 +108,25 @@ def test_models_and_scores_that_are_no_longer_made_are_told(platform, instance, 
     assert asset in problem.text
     of_all = problems(instance, network, RunHistory(), datetime.now(UTC) + timedelta(minutes=10))
     assert problem in of_all
+
+
+@pytest.mark.parametrize(("made", "missing"), [([], MODEL), ([SCORES], MODEL), ([MODEL], SCORES)])
+def test_models_and_scores_that_were_never_made_are_told_once_a_station_has_had_hours_for_a_day(
+    platform, instance, network, serve, run, made, missing
+):
+    serve(answer(*rows(datetime(2023, 1, 1, tzinfo=UTC), 3)))
+    assert platform.run("2023-01", assets=["raw_station1"]).success
+    assert run(FORECAST).success
+    for asset in made:
+        instance.report_runless_asset_event(dg.AssetMaterialization(asset))
+    assert told(instance, network, timedelta(hours=23)) == []
+    (problem,) = told(instance, network, timedelta(hours=25))
+    assert f"{missing} was never" in problem.text
+    assert "forecast_schedule" in problem.text
+
+
+def test_a_station_without_hours_lacks_no_model(platform, instance, network, serve, run):
+    serve(answer())
+    assert platform.run("2023-01", assets=["raw_station1"]).success
+    assert run(FORECAST).success
+    assert told(instance, network, timedelta(hours=25)) == []

@@ -29,11 +29,10 @@ SHARES = {
     "fifth": 1 / 5,
     "quarter": 1 / 4,
     "third": 1 / 3,
-    "half": 1 / 2,
 }
 """Words for how much better forecasts were."""
-# A smaller share has no word, and is said in percent; below the least of all, a forecast is no better.
-_LEAST_WITH_WORD, _LEAST_SKILL = 0.09, 0.02
+# Other shares are said in percent; below the least of all, a forecast is no better.
+_LEAST_WITH_WORD, _MOST_WITH_WORD, _LEAST_SKILL = 0.09, 0.38, 0.02
 # No forecast is certain.
 _HIGHEST_PERCENT = 99
 
@@ -48,9 +47,10 @@ def forecast_content(record: StationRecord) -> dict[str, Any] | None:
         `NEWEST_HOURS` hours up to the newest, None where nothing was; ``score``, as in `score_content`.
     """
     forecasts = record.forecasts
-    if forecasts.empty or record.newest_hour is None:
+    said = forecasts[forecasts["hours_ahead"] == SAID_HOURS_AHEAD]
+    if said.empty or record.newest_hour is None:
         return None
-    newest = forecasts[forecasts["origin"] == forecasts["origin"].max()]
+    newest = forecasts[forecasts["origin"] == said["origin"].max()]
     published = newest[newest[f"{SHOWN_FIELD}_withheld"].isna()]
     first = newest.iloc[0]
     return {
@@ -106,31 +106,31 @@ def score_content(scores: Mapping[str, Any] | None) -> dict[str, Any] | None:
         scores: the newest document of ``<station>_forecast_scores`` of `SAID_HOURS_AHEAD`, None if there is none.
 
     Returns:
-        ``end``, the last date; ``rmse``, and ``as_now``, that of persistence, in the unit of the reading;
+        ``end``, the last date; ``mae``, and ``as_now``, that of persistence, in the unit of the reading;
         ``coverage``, the share of the readings from p10 to p90 in percent; and how much better the forecasts were:
-        ``share``, one of `SHARES`, or ``percent`` where that is too small for a word; None and None: no better.
+        ``share``, one of `SHARES`, or ``percent`` where no word is near; None and None: no better.
     """
     score = scores and scores[f"{SHOWN_FIELD}_{SCORE_DAYS}_days"]
     if not scores or not score or score["hours"] < LEAST_SCORED_HOURS:
         return None
-    skill = score["rmse_skill"]
-    rmse, as_now = rounded(np.array([score["rmse"], score["persistence_rmse"]]))
+    skill = score["mae_skill"]  # decides whether a model is withheld
+    mae, as_now = rounded(np.array([score["mae"], score["persistence_mae"]]))
     return {
-        "end": f"{scores['date'] - timedelta(days=1):%Y-%m-%d}",
-        "rmse": rmse,
+        "end": f"{scores['_id']['date'] - timedelta(days=1):%Y-%m-%d}",
+        "mae": mae,
         "as_now": as_now,
         "coverage": round(100 * score["coverage"]),
         "share": share_in_words(skill),
-        "percent": round(100 * skill) if _LEAST_SKILL <= skill < _LEAST_WITH_WORD else None,
+        "percent": round(100 * skill) if skill >= _LEAST_SKILL and not share_in_words(skill) else None,
     }
 
 
 def share_in_words(skill: float) -> str | None:
-    """Return the nearest of `SHARES`, None where a skill is too small for a word.
+    """Return the nearest of `SHARES`, None where none is near.
 
-    >>> share_in_words(0.162), share_in_words(0.05)
-    ('sixth', None)
+    >>> share_in_words(0.162), share_in_words(0.05), share_in_words(0.45)
+    ('sixth', None, None)
     """
-    if skill < _LEAST_WITH_WORD:
+    if not _LEAST_WITH_WORD <= skill <= _MOST_WITH_WORD:
         return None
     return min(SHARES, key=lambda word: abs(SHARES[word] - skill))

@@ -34,7 +34,7 @@ class StationRecord:
         revisions: ``hour`` and ``valid_until`` of every superseded version.
         forecasts: of `forecast.SHOWN_FIELD`, from the newest origin and for the newest `NEWEST_HOURS` hours, ordered by
             ``origin`` and ``hours_ahead``.
-        score: the newest document of the scores of `SAID_HOURS_AHEAD`, with its ``date``; None if there is none.
+        score: the newest document of the scores of `SAID_HOURS_AHEAD`; None if there is none.
     """
 
     station: Station

@@ -73,7 +73,7 @@ def station_record(database: Database[dict[str, Any]], station: Station, now: da
         months=_months(database[station.summaries_asset]),
         revisions=_revisions(database, station),
         forecasts=_forecasts(database, station, now),
-        score=newest_scores(database, station.forecast_scores_asset, SAID_HOURS_AHEAD, _SCORES),
+        score=newest_scores(database, station.forecast_scores_asset, _SCORES).get(SAID_HOURS_AHEAD),
     )
 
 

@@ -97,6 +97,12 @@ def test_a_forecast_that_came_after_its_hour_was_none(record):
     assert set(content["past"]) == {None}
 
 
+def test_an_origin_of_which_not_all_hours_ahead_are_stored_breaks_no_page(record):
+    forecasts = forecast_rows(forecasts_from(NEWEST))
+    forecasts = forecasts[forecasts["hours_ahead"] != SAID_HOURS_AHEAD]
+    assert forecast_content(replace(record, forecasts=forecasts)) is None
+
+
 def test_without_a_stored_forecast_there_is_none(record):
     assert forecast_content(record) is None
     nothing = replace(record, hours=record.hours.iloc[:0], forecasts=forecast_rows(forecasts_from(NEWEST)))
@@ -106,8 +112,8 @@ def test_without_a_stored_forecast_there_is_none(record):
 @pytest.mark.parametrize(
     ("skill", "share", "percent"),
     [
-        (0.9, "half", None),
-        (0.45, "half", None),
+        (0.9, None, 90),
+        (0.42, None, 42),
         (0.31, "third", None),
         (0.24, "quarter", None),
         (0.19, "fifth", None),
@@ -121,15 +127,15 @@ def test_without_a_stored_forecast_there_is_none(record):
     ],
 )
 def test_how_much_better_forecasts_were_is_said_in_words(skill, share, percent):
-    score = score_content({"date": TODAY, "pm2_5_28_days": {**asdict(SCORE), "rmse_skill": skill}})
+    score = score_content({"_id": {"date": TODAY}, "pm2_5_28_days": {**asdict(SCORE), "mae_skill": skill}})
     assert score is not None
     assert (score["share"], score["percent"]) == (share, percent)
 
 
-def test_a_score_has_its_last_date_errors_and_coverage():
-    score = score_content({"date": TODAY, "pm2_5_28_days": asdict(SCORE)})
+def test_a_score_has_its_last_date_mean_absolute_errors_and_coverage():
+    score = score_content({"_id": {"date": TODAY}, "pm2_5_28_days": asdict(SCORE)})
     assert score == {
-        "end": "2023-01-03", "rmse": 5.1, "as_now": 6.1, "coverage": 79, "share": "sixth", "percent": None,
+        "end": "2023-01-03", "mae": 3.4, "as_now": 3.9, "coverage": 79, "share": "eighth", "percent": None,
     }  # fmt: skip
 
 
@@ -137,8 +143,8 @@ def test_a_score_has_its_last_date_errors_and_coverage():
     "scores",
     [
         None,
-        {"date": TODAY, "pm2_5_28_days": None},
-        {"date": TODAY, "pm2_5_28_days": {**asdict(SCORE), "hours": LEAST_SCORED_HOURS - 1}},
+        {"_id": {"date": TODAY}, "pm2_5_28_days": None},
+        {"_id": {"date": TODAY}, "pm2_5_28_days": {**asdict(SCORE), "hours": LEAST_SCORED_HOURS - 1}},
     ],
 )
 def test_too_few_scored_hours_are_no_score(scores):
@@ -165,6 +171,4 @@ def test_forecasts_and_the_newest_score_are_read_from_mongodb(database):
     pd.testing.assert_frame_equal(
         record.forecasts[rows.columns], rows.iloc[len(HOURS_AHEAD) :].reset_index(drop=True), check_dtype=False
     )
-    assert record.score == {
-        "_id": {"date": TODAY, "hours_ahead": 2}, "date": TODAY, "pm2_5_28_days": {"hours": 200},
-    }  # fmt: skip
+    assert record.score == {"_id": {"date": TODAY, "hours_ahead": 2}, "pm2_5_28_days": {"hours": 200}}

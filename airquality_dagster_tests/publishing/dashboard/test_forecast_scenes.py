@@ -38,7 +38,7 @@ NETWORK = Network.model_validate({
 ZONE = NETWORK.time_zone
 SCORES = {
     "sound": SCORE,
-    "withheld": replace(SCORE, rmse=7.0, rmse_skill=-0.15, coverage=0.7),
+    "withheld": replace(SCORE, mae=4.5, mae_skill=-0.15, coverage=0.7),
     "new": None,
     "stale": SCORE,
     "without": None,
@@ -66,7 +66,7 @@ def page_path(tmp_path_factory):
     stations = []
     for station in NETWORK.stations:
         score = SCORES[station.name]
-        scores = score and {"date": NOW.replace(hour=0, minute=0, second=0), "pm2_5_28_days": asdict(score)}
+        scores = score and {"_id": {"date": NOW.replace(hour=0, minute=0, second=0)}, "pm2_5_28_days": asdict(score)}
         record = replace(
             record_of(hours, days=days, station=station),
             forecasts=forecast_rows(forecasts_of(station.name)),
@@ -124,8 +124,8 @@ def test_the_card_says_hour_range_and_band_by_the_clock_of_the_network(opened):
     language, page = opened
     hour = f"{(NEWEST + timedelta(hours=2)).astimezone(ZONE):%H:%M}"
     assert on_card(page, "sound") == {
-        "en": f"Forecast for {hour}: PM2.5 18 to 31 µg/m³ (80 % sure), probably moderate on the European index (98 %).",
-        "fr": f"Prévision pour {hour} : PM2.5 de 18 à 31 µg/m³ (sûre à 80 %), probablement « dégradé » selon l’indice européen (98 %).",
+        "en": f"Forecast for {hour}: PM2.5 18 to 31 µg/m³ (4 chances in 5), probably moderate on the European index (98 %).",
+        "fr": f"Prévision pour {hour} : PM2.5 de 18 à 31 µg/m³ (4 chances sur 5), probablement « dégradé » selon l’indice européen (98 %).",
     }[language]  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def test_a_new_station_says_that_its_forecast_is_as_now(opened):
     language, page = opened
     sentence, note = on_card(page, "new").split("\n\n")
     # No band is more probable than not.
-    assert {"en": "most likely moderate", "fr": "le plus probable : « dégradé »"}[language] in sentence
+    assert {"en": "most likely moderate", "fr": "le plus souvent « dégradé »"}[language] in sentence
     assert note.startswith(
         {"en": "Too little history for a model yet: as now", "fr": "Historique encore trop court"}[language]
     )
@@ -153,7 +153,10 @@ def test_a_new_station_says_that_its_forecast_is_as_now(opened):
 def test_a_forecast_whose_hour_is_over_is_none_any_more(opened):
     language, page = opened
     assert on_card(page, "stale").startswith(
-        {"en": "No forecast of PM2.5: the last one", "fr": "Pas de prévision (PM2.5) : la dernière"}[language]
+        {
+            "en": "No forecast of PM2.5: the last one was made from readings up to",
+            "fr": "Pas de prévision (PM2.5) : la dernière s’arrête aux mesures du",
+        }[language]
     )
     assert f"{(NEWEST - timedelta(hours=4)).astimezone(ZONE):%H:%M}" in on_card(page, "stale")
 
@@ -205,15 +208,15 @@ def test_no_band_is_drawn_where_nothing_is_forecast(opened, station):
         (
             "sound",
             {
-                "en": "were a sixth better than saying “as now” (RMSE 5.1 instead of 6.1 µg/m³); 79 % of readings were in the band",
-                "fr": "ont été meilleures d’un sixième que l’annonce « comme maintenant » (RMSE 5,1 au lieu de 6,1 µg/m³) ; 79 % des mesures",
+                "en": "were an eighth better than saying “as now” (mean error 3.4 instead of 3.9 µg/m³); 79 % of readings were in the band",
+                "fr": "ont été meilleures d’un huitième que l’annonce « comme maintenant » (erreur moyenne 3,4 au lieu de 3,9 µg/m³) ; 79 % des mesures",
             },
         ),
         (
             "withheld",
             {
-                "en": "were no better than saying “as now” (RMSE 7, as now 6.1 µg/m³); 70 %",
-                "fr": "n’ont pas été meilleures que l’annonce « comme maintenant » (RMSE 7, comme maintenant 6,1 µg/m³) ; 70 %",
+                "en": "were no better than saying “as now” (mean error 4.5 instead of 3.9 µg/m³); 70 %",
+                "fr": "n’ont pas été meilleures que l’annonce « comme maintenant » (erreur moyenne 4,5 au lieu de 3,9 µg/m³) ; 70 %",
             },
         ),
         ("new", {"en": "are not scored yet", "fr": "ne sont pas encore évaluées"}),

@@ -37,7 +37,7 @@ function forecastOf(station) {
 function scoreText({ score, field }) {
   if (!score) return t("notScored");
   const { unit } = parameterOf(field);
-  const values = { end: dateText(score.end), rmse: number(score.rmse, 2), asNow: number(score.as_now, 2), unit, coverage: score.coverage };
+  const values = { end: dateText(score.end), mae: number(score.mae, 2), asNow: number(score.as_now, 2), unit, coverage: score.coverage };
   const share = score.share ? t(`share_${score.share}`) : score.percent && t("sharePercent", { n: score.percent });
   return share ? t("scoreBetter", { ...values, share }) : t("scoreNoBetter", values);
 }
