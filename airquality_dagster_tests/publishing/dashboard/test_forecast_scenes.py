@@ -134,8 +134,8 @@ def test_a_withheld_forecast_says_why_and_shows_no_number(opened):
     assert (
         on_card(page, "withheld")
         == {
-            "en": "No forecast of PM2.5: over the last 7 days it was no better than saying “as now”.",
-            "fr": "Pas de prévision (PM2.5) : ces 7 derniers jours, elle n’a pas fait mieux que l’annonce « comme maintenant ».",
+            "en": "No forecast of PM2.5: two hours ahead it was, over the last 7 days, no better than saying “as now”.",
+            "fr": "Pas de prévision (PM2.5) : à deux heures, elle n’a pas fait mieux, ces 7 derniers jours, que l’annonce « comme maintenant ».",
         }[language]
     )
 
