@@ -83,7 +83,7 @@ def test_a_night_without_news_computes_nothing_and_a_corrected_hour_does(databas
     assert not is_computed_again(END + timedelta(days=2))
 
 
-@pytest.mark.parametrize("period", ["all", "hour"])
+@pytest.mark.parametrize("period", ["all", pytest.param("hour", marks=pytest.mark.long)])
 def test_rows_that_were_lost_are_computed_again(database, use_stations, is_computed_again, period):
     use_stations(pair_of_stations())
     store_pair(database)
@@ -147,6 +147,7 @@ def test_faulty_hours_are_compared_nowhere(database, use_stations, compare):
     assert whole(database)["colocation"]["hours"] == whole(database, "pm10")["colocation"]["hours"] - 48
 
 
+@pytest.mark.long
 def test_the_yearly_fortnight_side_by_side_is_due_after_a_year_unless_it_is_planned(database, use_stations, compare):
     content = pair_of_stations()
     use_stations(content)

@@ -62,6 +62,7 @@ def test_a_corrected_time_zone_gives_all_days_anew_fetches_the_first_hours_and_i
     assert day["pm10_mean"] == pytest.approx(fmean(hour["pm10"] for hour in hours))
 
 
+@pytest.mark.long
 def test_a_corrected_deployment_takes_hours_and_days_out_of_the_air_of_a_place_and_gives_them_back(
     command, stations, database
 ):

@@ -94,6 +94,7 @@ def test_its_numbers_are_those_of_the_forecasts_that_were_stored_hour_by_hour(da
     assert len(found) == published
 
 
+@pytest.mark.long
 def test_a_correction_that_came_later_changes_no_forecast(database, station, backtest):
     stored_history(database, station)
     _, before = backtest()

@@ -375,7 +375,8 @@ def test_a_phone_of_360_pixels_scrolls_only_down(browser, pages, words):
 
 
 @needs_axe
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser, pages, scheme):
     with browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900}) as context:
         page = context.new_page()

@@ -258,6 +258,7 @@ def test_a_phone_of_360_pixels_scrolls_only_down(browser, page_path, language):
         assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
+@pytest.mark.long
 @needs_axe
 def test_axe_finds_nothing_serious(browser, page_path):
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
