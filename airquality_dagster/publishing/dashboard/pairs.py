@@ -86,9 +86,7 @@ def _field_content(whole: Row, rows: Sequence[Row], time_zone: ZoneInfo) -> dict
 
 def _said(whole: Row, suffix: str) -> list[str]:
     """Return the answer, and the rest if there is one."""
-    statement = whole[f"valid_statement{suffix}"]
-    # A comparison of a former release has no answer by itself until the next night.
-    answer = whole.get(f"valid_answer{suffix}", statement)
+    answer, statement = whole[f"valid_answer{suffix}"], whole[f"valid_statement{suffix}"]
     rest = statement.removeprefix(answer).lstrip()
     return [answer, rest] if rest else [answer]
 

@@ -21,6 +21,7 @@ from airquality_dagster.publishing.dashboard.record import (
     SCORE_DAYS,
     StationRecord,
 )
+from airquality_dagster.readings.comparison import VERSION
 from airquality_dagster.readings.days import CROSS_SENSITIVE, EXPECTED_HOURS
 from airquality_dagster.readings.periods import START
 from airquality_dagster.storage.forecasts import newest_origin, newest_scores, stored_forecasts
@@ -83,8 +84,12 @@ def quality_since(database: Database[dict[str, Any]], station: Station, since: d
 
 
 def pair_rows(database: Database[dict[str, Any]], collection: str) -> list[dict[str, Any]]:
-    """Read what the page shows of the comparison of a pair, in the order of the parts."""
-    rows = database[collection].find({"_id.period": {"$in": SHOWN_PERIODS}}, sort=[("_id.part", 1)])
+    """Read what the page shows of the comparison of a pair, in the order of the parts.
+
+    Rows of another version of the method are not read: they have other fields, and the next night replaces them.
+    """
+    query = {"_id.period": {"$in": SHOWN_PERIODS}, "version": VERSION}
+    rows = database[collection].find(query, sort=[("_id.part", 1)])
     return [{**row, **row["_id"]} for row in rows]
 
 
