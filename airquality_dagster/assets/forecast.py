@@ -9,7 +9,7 @@ import pandas as pd
 from pymongo.database import Database
 
 from airquality_dagster.assets.descriptions import code_references
-from airquality_dagster.assets.forecast_inputs import past_forecasts, valid_readings
+from airquality_dagster.assets.forecast_inputs import asset_options, past_forecasts, valid_readings
 from airquality_dagster.assets.resources import mongodb_of
 from airquality_dagster.assets.schemas import FORECAST_COLUMNS
 from airquality_dagster.checks.outcome import moment, table
@@ -18,7 +18,7 @@ from airquality_dagster.network.pollutants import BY_FIELD, SIMULATED
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.forecast import NO_MODEL, Forecast, forecast, withheld_before
 from airquality_dagster.readings.forecast_features import WINDOW_HOURS
-from airquality_dagster.readings.forecast_model import FORECAST_FIELDS, HOURS_AHEAD, VERSION, FieldModel
+from airquality_dagster.readings.forecast_model import FORECAST_FIELDS, HOURS_AHEAD, FieldModel
 from airquality_dagster.readings.forecast_score import IN_TIME_FOR, scored, withheld_hours
 from airquality_dagster.storage.forecasts import forecasts_of, newest_full_hour, stored_models
 from airquality_dagster.storage.judged_hours import has_simulated_hours
@@ -33,13 +33,7 @@ def forecast_asset(station: Station, network: Network, owner: str) -> dg.AssetsD
     @dg.asset(
         key=asset_key(station.forecast_asset),
         deps=list(map(asset_key, (station.raw_asset, station.quality_asset, station.forecast_model_asset))),
-        group_name="forecast",
-        kinds={"numpy", "mongodb"},
-        owners=[owner],
-        tags={"station": station.name},
-        io_manager_key=network.named("io_manager"),
-        required_resource_keys={network.named("mongodb")},
-        code_version=str(VERSION),
+        **asset_options(station, network, owner),
         description=(
             f"PM2.5, PM10 and CO of {station.title_with_city} 1, 2, 3, 6, 12 and 24 hours ahead: median, and p10 to "
             "p90, between which four of five readings fall. Where nothing can be told, `*_withheld` says why.\n\n"

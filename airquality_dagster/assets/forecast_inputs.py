@@ -1,15 +1,15 @@
-"""What forecasts and their scores are made of, read from MongoDB."""
+"""What the assets of a station's forecasts share: options, and what they are made of, read from MongoDB."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
 from pymongo.database import Database
 
 from airquality_dagster.network.pollutants import TIMESTAMP
-from airquality_dagster.network.stations import Station
+from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.flags import HIGHEST_VALID_LEVEL
-from airquality_dagster.readings.forecast_model import FORECAST_FIELDS, HOURS_AHEAD
+from airquality_dagster.readings.forecast_model import FORECAST_FIELDS, HOURS_AHEAD, VERSION
 from airquality_dagster.readings.forecast_score import QUANTILES, is_in_time
 from airquality_dagster.storage.forecasts import stored_forecasts
 from airquality_dagster.storage.valid_hours import valid_hours
@@ -19,6 +19,31 @@ _SCORED = [
     f"{field}_{method}_{name}" for field in FORECAST_FIELDS for method in ("model", "persistence") for name in QUANTILES
 ]
 _WITHHELD = [f"{field}_withheld" for field in FORECAST_FIELDS]
+
+
+class AssetOptions(TypedDict):
+    """Options of ``@dg.asset``."""
+
+    group_name: str
+    kinds: set[str]
+    owners: list[str]
+    tags: dict[str, str]
+    io_manager_key: str
+    required_resource_keys: set[str]
+    code_version: str
+
+
+def asset_options(station: Station, network: Network, owner: str) -> AssetOptions:
+    """Return the options that the forecasts of a station, their models and their scores share."""
+    return {
+        "group_name": "forecast",
+        "kinds": {"numpy", "mongodb"},
+        "owners": [owner],
+        "tags": {"station": station.name},
+        "io_manager_key": network.named("io_manager"),
+        "required_resource_keys": {network.named("mongodb")},
+        "code_version": str(VERSION),
+    }
 
 
 def valid_readings(

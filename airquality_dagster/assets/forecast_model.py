@@ -8,7 +8,7 @@ import pandas as pd
 from pymongo.database import Database
 
 from airquality_dagster.assets.descriptions import code_references
-from airquality_dagster.assets.forecast_inputs import valid_readings
+from airquality_dagster.assets.forecast_inputs import asset_options, valid_readings
 from airquality_dagster.assets.resources import mongodb_of
 from airquality_dagster.assets.schemas import FORECAST_MODEL_COLUMNS
 from airquality_dagster.checks.outcome import table
@@ -18,7 +18,6 @@ from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.forecast_model import (
     FORECAST_FIELDS,
     MOST_DAYS,
-    VERSION,
     FieldModel,
     fit,
     refit_due,
@@ -31,13 +30,7 @@ def forecast_model_asset(station: Station, network: Network, owner: str) -> dg.A
     @dg.asset(
         key=asset_key(station.forecast_model_asset),
         deps=[asset_key(station.raw_asset), asset_key(station.quality_asset)],
-        group_name="forecast",
-        kinds={"numpy", "mongodb"},
-        owners=[owner],
-        tags={"station": station.name},
-        io_manager_key=network.named("io_manager"),
-        required_resource_keys={network.named("mongodb")},
-        code_version=str(VERSION),
+        **asset_options(station, network, owner),
         description=(
             f"Models of the forecasts of {station.title_with_city}, one document a pollutant: fitted to the valid "
             "hours of up to two years on the 1st and the 15th of a month. Plain numbers. Method: `docs/forecast.md`."

@@ -10,7 +10,7 @@ import pandas as pd
 from pymongo.database import Database
 
 from airquality_dagster.assets.descriptions import code_references
-from airquality_dagster.assets.forecast_inputs import past_forecasts, valid_readings
+from airquality_dagster.assets.forecast_inputs import asset_options, past_forecasts, valid_readings
 from airquality_dagster.assets.resources import mongodb_of
 from airquality_dagster.assets.schemas import FORECAST_SCORE_COLUMNS
 from airquality_dagster.checks.forecast import CHECKS, ScoredStation
@@ -18,7 +18,7 @@ from airquality_dagster.checks.outcome import check_results, check_specs
 from airquality_dagster.network.keys import asset_key
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.readings.forecast import withheld_before
-from airquality_dagster.readings.forecast_model import FORECAST_FIELDS, HOURS_AHEAD, VERSION
+from airquality_dagster.readings.forecast_model import FORECAST_FIELDS, HOURS_AHEAD
 from airquality_dagster.readings.forecast_score import SCORED_DAYS, scored, scores
 
 
@@ -29,13 +29,7 @@ def forecast_scores_asset(station: Station, network: Network, owner: str) -> dg.
     @dg.asset(
         key=key,
         deps=list(map(asset_key, (station.raw_asset, station.quality_asset, station.forecast_asset))),
-        group_name="forecast",
-        kinds={"numpy", "mongodb"},
-        owners=[owner],
-        tags={"station": station.name},
-        io_manager_key=network.named("io_manager"),
-        required_resource_keys={network.named("mongodb")},
-        code_version=str(VERSION),
+        **asset_options(station, network, owner),
         description=(
             f"Forecasts of {station.title_with_city} beside what came, each night: errors over 7 and 28 days, and "
             "how much better they were than saying 'as now'. A model that lost over 7 days is withheld. "

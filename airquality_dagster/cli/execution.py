@@ -24,7 +24,7 @@ from airquality_dagster.automation.jobs import (
 )
 from airquality_dagster.local.runs import PoolWait, executing, run_tags_of_host
 from airquality_dagster.local.services import Services
-from airquality_dagster.network.keys import asset_name, step_key
+from airquality_dagster.network.keys import asset_key, asset_name, step_key
 from airquality_dagster.network.stations import Network
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -118,10 +118,8 @@ def execute_neighbours(
         network: the network.
         on_wait: called with a line while the run waits for other runs.
     """
-    report = StationReport()
-    result = _jobs(services, instance, network, lambda message, level: None, on_wait)(NEIGHBOURS_JOB)
-    _add_assets(report, result, (network.neighbours_asset, *network.comparison_assets))
-    return report
+    selection = [asset_key(name) for name in (network.neighbours_asset, *network.comparison_assets)]
+    return _execute_assets(services, instance, network, NEIGHBOURS_JOB, [selection], on_wait)
 
 
 def execute_forecasts(
@@ -140,11 +138,8 @@ def execute_forecasts(
         due: what is due; nothing runs if nothing is.
         on_wait: called with a line while the run waits for other runs.
     """
-    report = StationReport()
-    execute_job = _jobs(services, instance, network, lambda message, level: None, on_wait)
-    for selection in forecast_selections(due.fitted, due.scored):
-        _add_assets(report, execute_job(FORECAST_JOB, asset_selection=selection), map(asset_name, selection))
-    return report
+    selections = forecast_selections(due.fitted, due.scored)
+    return _execute_assets(services, instance, network, FORECAST_JOB, selections, on_wait)
 
 
 def draw_dashboard(
@@ -154,9 +149,22 @@ def draw_dashboard(
     on_wait: Callable[[str], None] = lambda line: None,
 ) -> StationReport:
     """Draw the dashboard of what is stored, and return what failed."""
+    return _execute_assets(services, instance, network, DASHBOARD_JOB, [[asset_key(network.dashboard_asset)]], on_wait)
+
+
+def _execute_assets(
+    services: Services,
+    instance: dg.DagsterInstance,
+    network: Network,
+    job: str,
+    selections: Sequence[Sequence[dg.AssetKey]],
+    on_wait: Callable[[str], None],
+) -> StationReport:
+    """Execute a job for some selections of its assets, one after the other, and return what failed."""
     report = StationReport()
     execute_job = _jobs(services, instance, network, lambda message, level: None, on_wait)
-    _add_assets(report, execute_job(DASHBOARD_JOB), [network.dashboard_asset])
+    for selection in selections:
+        _add_assets(report, execute_job(job, asset_selection=list(selection)), map(asset_name, selection))
     return report
 
 

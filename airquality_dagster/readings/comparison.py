@@ -28,6 +28,7 @@ from airquality_dagster.readings.comparison_parts import Parts, all_hours, backg
 from airquality_dagster.readings.comparison_relation import Relation, known, pooled
 from airquality_dagster.readings.comparison_trust import trust_of
 from airquality_dagster.readings.comparison_withheld import RELATION_EXPIRED, withheld
+from airquality_dagster.readings.windows import true_runs
 
 VERSION = 3
 """Of the method; documents hold it."""
@@ -192,8 +193,7 @@ def _is_used(window: WindowDocument) -> bool:
 
 def _expired_times(hours: pd.DatetimeIndex, is_expired: np.ndarray) -> Iterator[LeftOut]:
     """Yield the times that are left out because the weeks side by side are too far away."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_expired, [False]])))
-    for begin, until in zip(edges[::2], edges[1::2], strict=True):
+    for begin, until in true_runs(is_expired):
         start, end = hours[begin].to_pydatetime(), (hours[until - 1] + _HOUR).to_pydatetime()
         yield LeftOut(start=start, end=end, reason=RELATION_EXPIRED)
 

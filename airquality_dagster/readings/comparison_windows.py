@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from airquality_dagster.readings.comparison_relation import FOUND, LEAST_DAYS_SIDE_BY_SIDE, Window
-from airquality_dagster.readings.windows import HOURS, correlation
+from airquality_dagster.readings.windows import HOURS, correlation, true_runs
 
 PM10, TEMPERATURE = "pm10", "temperature"
 FIND_DAYS = 7
@@ -50,9 +50,8 @@ def found_windows(first: pd.DataFrame, second: pd.DataFrame, devices: tuple[int,
     is_together = (weeks > FIND_DAYS / 2) & present
     if is_together.sum() > _MOST_SHARE * present.sum():
         return []
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_together, [False]])))
     return [
         Window(dates[begin], dates[until - 1] + _DAY, FOUND, devices)
-        for begin, until in zip(edges[::2], edges[1::2], strict=True)
+        for begin, until in true_runs(is_together)
         if until - begin >= LEAST_DAYS_SIDE_BY_SIDE
     ]

@@ -100,6 +100,16 @@ def hours_later(hourly: np.ndarray, hours: int) -> np.ndarray:
     return shifted.reshape(hourly.shape)
 
 
+def true_runs(is_in: np.ndarray) -> list[tuple[int, int]]:
+    """Return first place, and place after the last, of each run of true values.
+
+    >>> true_runs(np.array([True, True, False, True]))
+    [(0, 2), (3, 4)]
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_in, [False]]))).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
 @np.errstate(divide="ignore", invalid="ignore")
 def correlation(first: np.ndarray, second: np.ndarray, days: int) -> np.ndarray:
     """Return the correlation of two readings over the last days of each day; NaN under half of the hours.
