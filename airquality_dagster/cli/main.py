@@ -17,7 +17,7 @@ import click
 from airquality_dagster.cli.encoding import show_all_characters
 from airquality_dagster.errors import AirQualityError, SettingsError
 from airquality_dagster.network.deployments import FIRST_YEAR, LAST_YEAR
-from airquality_dagster.network.stations import MONTH_PATTERN
+from airquality_dagster.network.facts import MONTH_PATTERN
 
 _ENVIRONMENT = (
     "Environment: MONGODB_URI, MONGODB_DATABASE, AIRQINO_BASE_URL, AIRQINO_TOKEN_URL, AIRQINO_CLIENT_ID, "

@@ -22,6 +22,7 @@ from pydantic_core import ErrorDetails
 
 from airquality_dagster.errors import SettingsError, StationsFileError
 from airquality_dagster.network.deployments import Deployment, check_order, outdoor_periods
+from airquality_dagster.network.facts import NetworkFacts
 from airquality_dagster.network.pairs import NAME_PATTERN, Pair, check_pairs
 from airquality_dagster.network.pollutants import POLLUTANTS
 from airquality_dagster.network.siting import Siting
@@ -34,7 +35,6 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DASHBOARD = "air_quality_dashboard"
 AIRQINO_API = "airqino_api"
 NEIGHBOURS = "neighbours"
-MONTH_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
 
 # raw_<name>, <name>_quality … are collections; a name with such an ending could collide with another station's.
 _RESERVED_ENDINGS = (
@@ -224,38 +224,11 @@ class Station(BaseModel):
         return f"{self.title}, {self.city}" if self.city else self.title
 
 
-class NetworkFacts(BaseModel):
-    """Properties that all stations share.
-
-    Args:
-        name: of the network, for people.
-        time_zone: IANA time zone of local days and months.
-        first_month: the first month of the partitions, ``YYYY-MM``.
-        stations_per_run: maximum number of stations in one run.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    time_zone: str
-    first_month: str = Field(pattern=f"^{MONTH_PATTERN}$")
-    stations_per_run: int = Field(default=100, gt=0)
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, time_zone: str) -> str:
-        try:
-            ZoneInfo(time_zone)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(f"{time_zone!r} is not an IANA time zone (like Africa/Abidjan)") from None
-        return time_zone
-
-
 class Network(BaseModel):
     """The content of a stations file.
 
     Args:
-        network: name, time zone, first month, stations per run.
+        network: name, time zone, first month, owner, licence.
         stations: at least one station.
         pairs: stations that are compared.
         key_prefix: precedes the keys of its assets and the names of its jobs, schedules, sensors and resources,
