@@ -1,4 +1,4 @@
-"""Serves the dashboard, the page about the data, and metrics."""
+"""Serves the dashboard, the page about the data, the files of open data, and metrics."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from airquality_dagster import settings
 from airquality_dagster.publishing.dashboard.page import PAGE
+from airquality_dagster.publishing.files.pages import file_routes
 
 # There in a checkout; an installed package has no docs.
 _DATA_PAGE = Path(__file__).parents[2] / "docs" / "data.md"
@@ -20,7 +21,7 @@ every ten seconds. · Pas encore de tableau de bord : la première exécution le
 
 
 def dashboard_app(path: Path, metrics: CollectorRegistry | None = None) -> Starlette:
-    """Return the application that serves dashboards, and at ``/data`` the page about the data.
+    """Return the application that serves dashboards, at ``/data`` the page about the data, at ``/files/`` open data.
 
     At ``/<key prefix>/`` it serves the dashboards of all networks that have a key prefix.
 
@@ -46,6 +47,7 @@ def dashboard_app(path: Path, metrics: CollectorRegistry | None = None) -> Starl
         return HTMLResponse(_as_html(_DATA_PAGE.read_text(encoding="utf-8")))
 
     routes = [Route("/", page), Route("/index.html", page), Route("/data", data), Route("/data/", data)]
+    routes += file_routes(settings.open_data_folder())
     if metrics is not None:
         # Not a coroutine: Starlette runs it in a thread, and serves the page meanwhile.
         def scrape(request: Request) -> Response:

@@ -50,9 +50,8 @@ def write_french_csv(table: Table, file: BinaryIO) -> None:
     text = _text(table, _SECONDS)
     for column in table.columns:
         if column.type == "double":
-            # The shortest text that is this number. `to_csv(decimal=",")` rounds.
-            numbers = text[column.name]
-            text[column.name] = numbers.astype(str).str.replace(".", ",", regex=False).where(numbers.notna(), None)
+            # The shortest text that is this number; `to_csv(decimal=",")` rounds.
+            text[column.name] = text[column.name].map(lambda value: repr(value).replace(".", ","), na_action="ignore")
         elif column.type == "bool":
             text[column.name] = text[column.name].map({True: "VRAI", False: "FAUX"})
     text.to_csv(file, index=False, mode="wb", sep=";", encoding="utf-8-sig", lineterminator="\n")
@@ -62,10 +61,10 @@ def write_parquet(table: Table, file: BinaryIO) -> None:
     """Write Parquet: each column has the type of its kind in each file, with its unit and description."""
     frame = table.frame.copy(deep=False)
     for column in table.columns:
-        if column.type in {"object", "string"}:
-            frame[column.name] = frame[column.name].map(_json)
+        if column.type == "object":
+            frame[column.name] = frame[column.name].map(_json, na_action="ignore")
         elif column.type == "array":
-            frame[column.name] = frame[column.name].map(_listed)
+            frame[column.name] = frame[column.name].map(_listed, na_action="ignore")
     schema = pa.schema([_arrow_field(column) for column in table.columns])
     pq.write_table(pa.Table.from_pandas(frame, schema=schema, preserve_index=False), file)
 
@@ -94,8 +93,8 @@ def _text(table: Table, time_format: str) -> pd.DataFrame:
     """Return the frame with lists, documents and times as texts."""
     text = table.frame.copy(deep=False)
     for column in table.columns:
-        if column.type in {"array", "object", "string"}:
-            text[column.name] = text[column.name].map(as_text)
+        if column.type in {"array", "object"}:
+            text[column.name] = text[column.name].map(as_text, na_action="ignore")
         elif column.type == "date":
             text[column.name] = text[column.name].dt.strftime(time_format)
     return text
@@ -103,11 +102,11 @@ def _text(table: Table, time_format: str) -> pd.DataFrame:
 
 def _json(value: object) -> object:
     # Days of version 0.1.0 hold `R_invalid` as text.
-    return json.dumps(value) if isinstance(value, dict | list) else value
+    return json.dumps(value) if isinstance(value, dict) else value
 
 
 def _listed(value: object) -> object:
-    return value if value is None or isinstance(value, list) else [str(value)]
+    return value if isinstance(value, list) else [str(value)]
 
 
 def _arrow_field(column: Column) -> pa.Field:
