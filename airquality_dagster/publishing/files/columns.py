@@ -1,7 +1,5 @@
 """The columns of the files: those of the stored documents, and what files add to them."""
 
-from dataclasses import replace
-
 from airquality_dagster.network.pollutants import (
     BY_FIELD,
     DATE,
@@ -100,12 +98,6 @@ def _comparison() -> Columns:
 
 COMPARISON = _comparison()
 """Columns of a comparison: without what only its first rows have, such as windows and points."""
-
-FORECASTS = (
-    *(replace(column, description=column.description.split(";")[0]) for column in columns.FORECAST[:1]),
-    _STATION,
-    *_described(columns.FORECAST[1:]).values(),
-)
 
 OPENAIR_FIELDS = {
     parameter.field: {"pm2_5": "pm2.5", "temperature": "air_temp", "relative_humidity": "RH"}.get(

@@ -81,7 +81,6 @@ def resource(part: Part, kind: FileKind, table: Table, content: bytes) -> Resour
         "title_fr": notice + kind.title_fr.format(part.about),
         "bytes": len(content),
         "hash": f"sha256:{hashlib.sha256(content).hexdigest()}",
-        "rows": len(table.frame),
         "simulated": table.is_simulated,
         "part": part.name,
         "made_of": part.digest,
@@ -90,6 +89,8 @@ def resource(part: Part, kind: FileKind, table: Table, content: bytes) -> Resour
         return {
             **described,
             "profile": "data-resource",
+            # Programs that know this word of frictionless do not guess columns.
+            "type": "file",
             "format": "parquet",
             "mediatype": "application/vnd.apache.parquet",
         }
@@ -99,6 +100,7 @@ def resource(part: Part, kind: FileKind, table: Table, content: bytes) -> Resour
         "profile": "tabular-data-resource",
         "format": "csv",
         "mediatype": "text/csv",
+        "rows": len(table.frame),
         "encoding": "utf-8",
         "dialect": {"delimiter": ";" if kind.dialect == "french" else ",", "lineTerminator": "\n"},
         # A file with columns that nobody foresaw has its own.
