@@ -23,6 +23,9 @@ from airquality_dagster.readings.columns import Column, Columns
 PACKAGE, SCHEMAS = "datapackage.json", "schemas"
 SIMULATED_TITLE = "SIMULATED DATA, NOT MEASURED"
 
+NO_LONGER_UPDATED = "no_longer_updated"
+"""Property of a resource that MongoDB or the network no longer has."""
+
 Resource = dict[str, Any]
 
 _FIELD_TYPES = {"date": "datetime", "day": "date", "int": "integer", "double": "number", "bool": "boolean"}
@@ -82,6 +85,7 @@ def resource(part: Part, kind: FileKind, table: Table, content: bytes) -> Resour
         "bytes": len(content),
         "hash": f"sha256:{hashlib.sha256(content).hexdigest()}",
         "simulated": table.is_simulated,
+        NO_LONGER_UPDATED: False,
         "part": part.name,
         "made_of": part.digest,
     }
