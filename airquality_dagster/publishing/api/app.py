@@ -14,6 +14,13 @@ from pymongo.errors import PyMongoError
 from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.api.answers import PROBLEMS
 from airquality_dagster.publishing.api.ids import Catalogue, NotFound
+from airquality_dagster.publishing.api.locations import locations_router
+from airquality_dagster.publishing.api.references import (
+    countries_router,
+    entities_router,
+    parameters_router,
+    providers_router,
+)
 
 _RETRY_SECONDS = "30"
 _DESCRIPTION = """Hourly readings of air-quality stations, in the form of OpenAQ's API v3: its published clients work
@@ -21,7 +28,13 @@ with another base URL. Values are valid by default; `values=published` gives all
 Additions are under `/v3/x`."""
 
 RouterOf = Callable[[Catalogue, Database[dict[str, Any]]], APIRouter]
-_ROUTERS: tuple[RouterOf, ...] = ()
+_ROUTERS: tuple[RouterOf, ...] = (
+    locations_router,
+    parameters_router,
+    countries_router,
+    providers_router,
+    entities_router,
+)
 
 _log = logging.getLogger(__name__)
 

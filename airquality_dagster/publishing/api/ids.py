@@ -20,6 +20,21 @@ _LOCATIONS = 21_000_000
 _SENSORS_PER_LOCATION = 100
 
 
+def country_id(code: str) -> int:
+    """Return the id of a country: its two letters as a number.
+
+    >>> country_id("AA"), country_id("CI"), country_id("ZZ")
+    (1, 61, 676)
+    """
+    first, second = (ord(letter) - ord("A") for letter in code)
+    return 1 + 26 * first + second
+
+
+def licence_id(spdx: str) -> int:
+    """Return the id of a licence, which follows from its SPDX identifier."""
+    return 1 + crc32(spdx.encode()) % _LOCATIONS
+
+
 class NotFound(AirQualityError):
     """There is nothing with this id."""
 

@@ -4,6 +4,7 @@ A value is never converted. Where OpenAQ has no parameter of the same name and u
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from airquality_dagster.network.pollutants import BY_FIELD, POLLUTANTS, Parameter
 from airquality_dagster.publishing.api.models import FullParameterDocument, ParameterDocument
@@ -46,9 +47,11 @@ class ApiParameter:
         return "c" if self.parameter.unit == _DEGREES else self.parameter.unit
 
     @property
-    def is_pollutant(self) -> bool:
-        """Whether it is a pollutant; otherwise it is meteorological or internal to the station."""
-        return self.parameter in POLLUTANTS
+    def kind(self) -> Literal["pollutant", "meteorological"] | None:
+        """What kind of quantity it is; None if it says nothing of the air."""
+        if self.parameter in POLLUTANTS:
+            return "pollutant"
+        return "meteorological" if self.parameter.quality else None
 
     @property
     def document(self) -> ParameterDocument:

@@ -1,0 +1,1 @@
+"""``/v3/sensors``: what stations measure."""
