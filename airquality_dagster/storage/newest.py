@@ -83,7 +83,7 @@ def newest_readings(
     wanted: Sequence[tuple[Station, str]],
     newest_hours: Mapping[str, datetime],
     *,
-    since: datetime | None = None,
+    after: datetime | None = None,
     highest_valid_level: int | None = None,
 ) -> dict[tuple[str, str], NewestReading]:
     """Return (name of a station, field) → its newest reading; those without a reading are left out.
@@ -92,14 +92,14 @@ def newest_readings(
         database: database of the stations.
         wanted: stations and fields, both from the tables of the network.
         newest_hours: name of a station → start of its newest hour. Readings are looked for in `NEWEST_WITHIN` before.
-        since: only hours that begin then or later.
+        after: only hours that begin later.
         highest_valid_level: only readings up to this level; None: all, judged or not.
     """
 
     def newest(station: Station, field: str) -> tuple[str, Stages]:
         level, flags = f"{field}_qc", f"{field}_flags"
-        first = newest_hours[station.name] - NEWEST_WITHIN
-        hours = {"_id": {"$gte": first if since is None else max(first, since)}}
+        earliest = newest_hours[station.name] - NEWEST_WITHIN
+        hours = {"_id": {"$gt": earliest if after is None else max(earliest, after)}}
         if highest_valid_level is None:
             collection, other, condition = station.raw_asset, station.quality_asset, {field: {"$type": "number"}}
         else:

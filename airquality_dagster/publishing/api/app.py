@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.api.answers import PROBLEMS
 from airquality_dagster.publishing.api.ids import Catalogue, NotFound
+from airquality_dagster.publishing.api.latest import latest_router
 from airquality_dagster.publishing.api.locations import locations_router
 from airquality_dagster.publishing.api.references import (
     countries_router,
@@ -21,6 +22,7 @@ from airquality_dagster.publishing.api.references import (
     parameters_router,
     providers_router,
 )
+from airquality_dagster.publishing.api.sensors import sensors_router
 
 _RETRY_SECONDS = "30"
 _DESCRIPTION = """Hourly readings of air-quality stations, in the form of OpenAQ's API v3: its published clients work
@@ -30,6 +32,8 @@ Additions are under `/v3/x`."""
 RouterOf = Callable[[Catalogue, Database[dict[str, Any]]], APIRouter]
 _ROUTERS: tuple[RouterOf, ...] = (
     locations_router,
+    sensors_router,
+    latest_router,
     parameters_router,
     countries_router,
     providers_router,

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 from pymongo.database import Database
 from starlette.responses import Response
+from typing_extensions import TypedDict  # pydantic asks for it before Python 3.12
 
 from airquality_dagster.network.deployments import deployment_at
 from airquality_dagster.network.stations import Station
@@ -18,14 +19,30 @@ from airquality_dagster.publishing.api.models import (
     Coordinates,
     FlagInfo,
     HourExtras,
-    Latest,
-    SensorLatest,
+    Moment,
 )
 from airquality_dagster.publishing.api.queries import DatetimeMin, LocationId, Paging, ParameterId, Values
 from airquality_dagster.readings.flags import HIGHEST_VALID_LEVEL
 from airquality_dagster.storage.newest import NewestReading, newest_readings, spans
 
 _HOUR = timedelta(hours=1)
+
+
+class SensorLatest(TypedDict):
+    """A newest value; ``datetime`` is the end of its hour."""
+
+    datetime: Moment
+    value: float
+    coordinates: Coordinates | None
+    flagInfo: FlagInfo
+    x: HourExtras
+
+
+class Latest(SensorLatest):
+    """A newest value, and where it was measured."""
+
+    sensorsId: int
+    locationsId: int
 
 
 class LatestQuery(Paging, DatetimeMin, Values):
@@ -49,7 +66,9 @@ def latest_router(catalogue: Catalogue, database: Database[dict[str, Any]]) -> A
         is_simulated = any(result["x"]["simulated"] for result in results)
         return answer(network, results, query, len(newest), is_simulated=is_simulated)
 
-    @router.get("/locations/{locations_id}/latest", summary="Newest values of a location", response_model=Answer[Latest])
+    @router.get(
+        "/locations/{locations_id}/latest", summary="Newest values of a location", response_model=Answer[Latest]
+    )
     def of_location(locations_id: LocationId, query: Annotated[LatestQuery, Query()]) -> Response:
         """The newest value of each sensor, in the 30 days before the station's newest hour."""
         station = catalogue.station(locations_id)

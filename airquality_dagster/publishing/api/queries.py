@@ -80,6 +80,12 @@ def _bounded_date(value: date) -> date:
     return min(max(value, _EARLIEST.date()), _LATEST.date())
 
 
+def _utc(value: datetime | None, zone: ZoneInfo) -> datetime | None:
+    if value is None:
+        return None
+    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+
+
 _Moment = Annotated[datetime, BeforeValidator(_no_number), AfterValidator(_bounded_datetime)]
 _Date = Annotated[date, BeforeValidator(_no_number), AfterValidator(_bounded_date)]
 
@@ -107,13 +113,23 @@ class Datetimes(BaseModel):
         Args:
             zone: the network's time zone.
         """
+        return _utc(self.datetime_from, zone), _utc(self.datetime_to, zone)
 
-        def utc(value: datetime | None) -> datetime | None:
-            if value is None:
-                return None
-            return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
 
-        return utc(self.datetime_from), utc(self.datetime_to)
+class DatetimeMin(BaseModel):
+    """Since when."""
+
+    datetime_min: _Moment | None = Field(
+        default=None, description="ISO 8601; without an offset it is local time. Hours that end after it."
+    )
+
+    def since(self, zone: ZoneInfo) -> datetime | None:
+        """Return it in UTC, None if not given.
+
+        Args:
+            zone: the network's time zone.
+        """
+        return _utc(self.datetime_min, zone)
 
 
 class Dates(BaseModel):
