@@ -13,7 +13,10 @@ from pymongo.errors import PyMongoError
 
 from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.api.answers import PROBLEMS
+from airquality_dagster.publishing.api.days import days_router
+from airquality_dagster.publishing.api.hours import hours_router
 from airquality_dagster.publishing.api.ids import Catalogue, NotFound
+from airquality_dagster.publishing.api.periods import periods_router
 
 _RETRY_SECONDS = "30"
 _DESCRIPTION = """Hourly readings of air-quality stations, in the form of OpenAQ's API v3: its published clients work
@@ -21,7 +24,7 @@ with another base URL. Values are valid by default; `values=published` gives all
 Additions are under `/v3/x`."""
 
 RouterOf = Callable[[Catalogue, Database[dict[str, Any]]], APIRouter]
-_ROUTERS: tuple[RouterOf, ...] = ()
+_ROUTERS: tuple[RouterOf, ...] = (hours_router, days_router, periods_router)
 
 _log = logging.getLogger(__name__)
 
