@@ -13,9 +13,12 @@ from pymongo.errors import PyMongoError
 
 from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.api.answers import PROBLEMS
+from airquality_dagster.publishing.api.days import days_router
+from airquality_dagster.publishing.api.hours import hours_router
 from airquality_dagster.publishing.api.ids import Catalogue, NotFound
 from airquality_dagster.publishing.api.latest import latest_router
 from airquality_dagster.publishing.api.locations import locations_router
+from airquality_dagster.publishing.api.periods import periods_router
 from airquality_dagster.publishing.api.references import (
     countries_router,
     entities_router,
@@ -34,6 +37,9 @@ _ROUTERS: tuple[RouterOf, ...] = (
     locations_router,
     sensors_router,
     latest_router,
+    hours_router,
+    days_router,
+    periods_router,
     parameters_router,
     countries_router,
     providers_router,

@@ -14,11 +14,10 @@ from airquality_dagster.network.deployments import deployment_at
 from airquality_dagster.network.stations import Station
 from airquality_dagster.publishing.api.answers import answer, moment, page_of
 from airquality_dagster.publishing.api.ids import Catalogue
+from airquality_dagster.publishing.api.measurements import FlagInfo, HourExtras
 from airquality_dagster.publishing.api.models import (
     Answer,
     Coordinates,
-    FlagInfo,
-    HourExtras,
     Moment,
 )
 from airquality_dagster.publishing.api.queries import DatetimeMin, LocationId, Paging, ParameterId, Values

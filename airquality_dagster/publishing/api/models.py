@@ -131,22 +131,3 @@ class Summary(TypedDict):
     max: float | None
     avg: float | None
     sd: float | None
-
-
-class FlagInfo(TypedDict):
-    """Whether quality control says anything of the value: it may be valid all the same."""
-
-    hasFlags: bool
-
-
-class HourExtras(TypedDict):
-    """What is known of an hour: docs/data.md has levels and flags.
-
-    ``level`` is null, and the hour not valid, until quality control has judged it.
-    """
-
-    valid: bool
-    level: int | None
-    flags: list[str]
-    provisional: bool
-    simulated: bool

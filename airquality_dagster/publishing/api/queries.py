@@ -94,10 +94,10 @@ class Datetimes(BaseModel):
     """From when to when. A time without an offset is local time of the network."""
 
     datetime_from: _Moment | None = Field(
-        default=None, description="ISO 8601; without an offset it is local time. Periods that begin then or later."
+        default=None, description="ISO 8601; without an offset it is local time. Periods that end after it."
     )
     datetime_to: _Moment | None = Field(
-        default=None, description="ISO 8601; without an offset it is local time. Periods that end then or before."
+        default=None, description="ISO 8601; without an offset it is local time. Periods that end by then."
     )
 
     @model_validator(mode="after")

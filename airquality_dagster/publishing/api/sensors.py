@@ -14,6 +14,7 @@ from airquality_dagster.publishing.api.answers import answer, moment
 from airquality_dagster.publishing.api.ids import Catalogue
 from airquality_dagster.publishing.api.latest import SensorLatest, sensor_latest
 from airquality_dagster.publishing.api.locations import sensor_name
+from airquality_dagster.publishing.api.measurements import duration
 from airquality_dagster.publishing.api.models import Answer, Coverage, Moment, SensorName, Summary
 from airquality_dagster.publishing.api.parameters import ApiParameter
 from airquality_dagster.publishing.api.queries import LocationId, Paging, SensorId
@@ -126,9 +127,9 @@ def _coverage(catalogue: Catalogue, span: Span, valid_hours: int) -> Coverage:
     percent = min(100, 100 * valid_hours // expected)
     return {
         "expectedCount": expected,
-        "expectedInterval": f"{expected:02d}:00:00",
+        "expectedInterval": duration(expected),
         "observedCount": valid_hours,
-        "observedInterval": f"{valid_hours:02d}:00:00",
+        "observedInterval": duration(valid_hours),
         "percentComplete": percent,
         "percentCoverage": percent,
         "datetimeFrom": moment(span.first, zone),
