@@ -116,22 +116,9 @@ def _measured(url: str, case: Case, seconds: int) -> Result:
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_REPORT + (_WINDOWS if case.is_window else ""))
         script.flush()
-        done = subprocess.run(
-            [
-                "wrk",
-                "-t2",
-                f"-c{CONNECTIONS}",
-                f"-d{seconds}s",
-                "-s",
-                script.name,
-                "-H",
-                "Accept-Encoding: gzip",
-                url + case.path,
-            ],  # noqa: E501, S607
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        options = ["-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", script.name, "-H", "Accept-Encoding: gzip"]
+        wrk = shutil.which("wrk") or "wrk"
+        done = subprocess.run([wrk, *options, url + case.path], capture_output=True, text=True, check=True)
     found = re.search(r"RESULT (\d+) (\d+) (\d+) ([\d.]+) ([\d.]+) ([\d.]+)", done.stdout)
     if found is None:
         raise click.ClickException(done.stdout + done.stderr)
