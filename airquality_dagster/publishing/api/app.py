@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from pymongo.database import Database
@@ -13,10 +14,12 @@ from pymongo.errors import PyMongoError
 
 from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.api.answers import PROBLEMS
+from airquality_dagster.publishing.api.cache import Cache
 from airquality_dagster.publishing.api.days import days_router
 from airquality_dagster.publishing.api.hours import hours_router
 from airquality_dagster.publishing.api.ids import Catalogue, NotFound
 from airquality_dagster.publishing.api.latest import latest_router
+from airquality_dagster.publishing.api.limits import HEADERS, RateLimit
 from airquality_dagster.publishing.api.locations import locations_router
 from airquality_dagster.publishing.api.periods import periods_router
 from airquality_dagster.publishing.api.references import (
@@ -69,6 +72,12 @@ def open_data_app(network: Network, database: Database[dict[str, Any]]) -> FastA
     app.add_exception_handler(NotFound, _not_found)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(PyMongoError, _unavailable)
+    # The last one is asked first.
+    app.add_middleware(Cache)
+    app.add_middleware(RateLimit)
+    app.add_middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["GET"], allow_headers=["*"], expose_headers=HEADERS
+    )
     return app
 
 
