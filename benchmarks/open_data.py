@@ -140,6 +140,7 @@ def _airquality(home: Path, *arguments: str) -> subprocess.Popen[str]:
         [*_COMMAND, *arguments],
         env={**kept, "AIRQUALITY_HOME": str(home)},
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
 
