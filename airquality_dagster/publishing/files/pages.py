@@ -33,8 +33,14 @@ _WORDS = {
 }
 # No dot comes first: no file is hidden, and none is above.
 _NAME = re.compile(r"[\w-][\w.-]*")
-# Clients ask each time whether a file has changed; what has not is not sent again.
-_HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+_HEADERS = {
+    # Clients ask each time whether a file has changed; what has not is not sent again.
+    "Cache-Control": "no-cache",
+    "X-Content-Type-Options": "nosniff",
+    # Pages of others may read the files.
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range, ETag",
+}
 _CONDITIONAL = StaticFiles()
 
 
