@@ -16,13 +16,16 @@ from starlette.types import ASGIApp
 from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.api.answers import PROBLEMS
 from airquality_dagster.publishing.api.cache import Cache
+from airquality_dagster.publishing.api.comparisons import comparisons_router
 from airquality_dagster.publishing.api.days import days_router
+from airquality_dagster.publishing.api.extensions import extensions_router
 from airquality_dagster.publishing.api.hours import hours_router
 from airquality_dagster.publishing.api.ids import Catalogue, NotFound
 from airquality_dagster.publishing.api.latest import latest_router
 from airquality_dagster.publishing.api.limits import RateLimit
 from airquality_dagster.publishing.api.locations import locations_router
 from airquality_dagster.publishing.api.periods import periods_router
+from airquality_dagster.publishing.api.quality import quality_router
 from airquality_dagster.publishing.api.references import (
     countries_router,
     entities_router,
@@ -44,6 +47,9 @@ _ROUTERS: tuple[RouterOf, ...] = (
     hours_router,
     days_router,
     periods_router,
+    quality_router,
+    extensions_router,
+    comparisons_router,
     parameters_router,
     countries_router,
     providers_router,
