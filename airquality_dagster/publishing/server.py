@@ -1,4 +1,4 @@
-"""Serves the dashboard, the page about the data, metrics, and the API of open data."""
+"""Serves the dashboard, the page about the data, metrics, and open data: files and API."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from airquality_dagster import settings
 from airquality_dagster.publishing.dashboard.page import PAGE
+from airquality_dagster.publishing.files.pages import file_routes
 
 # There in a checkout; an installed package has no docs.
 _DATA_PAGE = Path(__file__).parents[2] / "docs" / "data.md"
@@ -21,7 +22,7 @@ every ten seconds. · Pas encore de tableau de bord : la première exécution le
 
 
 def dashboard_app(path: Path, metrics: CollectorRegistry | None = None, api: ASGIApp | None = None) -> Starlette:
-    """Return the application that serves dashboards, and at ``/data`` the page about the data.
+    """Return the application that serves dashboards, at ``/data`` the page about the data, at ``/files/`` open data.
 
     At ``/<key prefix>/`` it serves the dashboards of all networks that have a key prefix.
 
@@ -52,6 +53,7 @@ def dashboard_app(path: Path, metrics: CollectorRegistry | None = None, api: ASG
         Route("/index.html", page),
         Route("/data", data),
         Route("/data/", data),
+        *file_routes(settings.open_data_folder()),
     ]
     if metrics is not None:
         # Not a coroutine: Starlette runs it in a thread, and serves the page meanwhile.
