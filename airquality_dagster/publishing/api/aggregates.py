@@ -14,7 +14,7 @@ from airquality_dagster.publishing.api.models import Moment, Summary
 from airquality_dagster.publishing.api.parameters import ApiParameter
 from airquality_dagster.publishing.api.spans import Unit
 from airquality_dagster.publishing.api.stored import Document
-from airquality_dagster.readings.days import expected_hours, midnights
+from airquality_dagster.readings.days import midnights
 
 MEAN, VALID_MEAN = "mean", "valid_mean"
 _STATISTICS = (MEAN, VALID_MEAN, "valid_hours", "invalid")
@@ -73,8 +73,9 @@ class Periods:
 
     @property
     def hours(self) -> list[int]:
-        """How many hours each has, those to come included."""
-        return expected_hours(self.first_dates, self.next_dates, self.network.time_zone).tolist()
+        """How many hours each has, those to come included; hours start at full hours of UTC."""
+        begins, ends = (utc(edge.ceil("h")) for edge in (self.begins, self.ends))
+        return ((ends - begins) // np.timedelta64(1, "h")).tolist()
 
     @property
     def moments(self) -> list[tuple[Moment, Moment]]:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from airquality_dagster.network.pollutants import PROVISIONAL, SIMULATED
 from airquality_dagster.network.stations import Station
 from airquality_dagster.publishing.api.answers import answer
-from airquality_dagster.publishing.api.ids import Catalogue
+from airquality_dagster.publishing.api.ids import Catalogue, NotFound
 from airquality_dagster.publishing.api.measurements import Hour, duration, moments
 from airquality_dagster.publishing.api.models import Answer, Moment, ParameterDocument
 from airquality_dagster.publishing.api.queries import Datetimes, Paging, SensorId, Values
@@ -19,6 +19,8 @@ from airquality_dagster.publishing.api.stored import Document, collection_of, pa
 from airquality_dagster.readings.flags import HIGHEST_VALID_LEVEL
 
 _HOUR, _ONE_HOUR = np.timedelta64(1, "h"), duration(1)
+# Of OpenAQ; they have no rule yet for how many valid hours they need.
+_PROFILES = ("/hours/hourofday", "/hours/dayofweek", "/hours/monthofyear", "/days/dayofweek", "/days/monthofyear")
 
 
 class HoursQuery(Paging, Datetimes, Values):
@@ -51,6 +53,14 @@ def hours_router(catalogue: Catalogue, database: Database[Document]) -> APIRoute
         ]
         return answer(network, rows, query, found, is_simulated=any(row["x"]["simulated"] for row in rows))
 
+    def profile(sensors_id: SensorId) -> Response:
+        raise NotFound(
+            "Profiles by hour of the day, weekday and month of the year are not served: make them of the hours at "
+            f"/v3/sensors/{sensors_id}/hours, which have their local times."
+        )
+
+    for path in _PROFILES:
+        router.add_api_route(path, profile, include_in_schema=False)
     return router
 
 
