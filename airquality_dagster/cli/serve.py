@@ -1,4 +1,4 @@
-"""``airquality serve``: serve dashboard and metrics in the foreground."""
+"""``airquality serve``: serve dashboard, metrics and the API of open data in the foreground."""
 
 import contextlib
 import threading
@@ -16,6 +16,7 @@ from airquality_dagster.errors import DashboardError
 from airquality_dagster.local.services import dagster_instance, local_services
 from airquality_dagster.local.serving import listen, serve
 from airquality_dagster.network.stations import Network, load_network
+from airquality_dagster.publishing.api.app import for_everyone, open_data_app
 from airquality_dagster.publishing.dashboard.build import build_dashboard
 from airquality_dagster.publishing.server import dashboard_app
 from airquality_dagster.watching.metrics import metrics_registry
@@ -42,9 +43,10 @@ def run_serve(host: str, port: int, draw_every_minutes: float | None) -> None:
     ):
         listener = listen(port, host)
         url = f"http://{host}:{listener.getsockname()[1]}"
-        out.print(f"Dashboard: {url}; metrics: {url}/metrics; Ctrl-C ends it.")
+        out.print(f"Dashboard: {url}; metrics: {url}/metrics; API: {url}/docs; Ctrl-C ends it.")
         path = settings.dashboard_file(network.key_prefix)
-        serve(dashboard_app(path, metrics_registry(network, database, instance)), listener)
+        metrics = metrics_registry(network, database, instance)
+        serve(dashboard_app(path, metrics, for_everyone(open_data_app(network, database))), listener)
 
 
 @contextlib.contextmanager

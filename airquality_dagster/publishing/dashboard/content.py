@@ -28,7 +28,7 @@ from airquality_dagster.readings.indices import AQI_CATEGORIES
 def network_content(network: Network, now: datetime) -> dict[str, Any]:
     """Return what the page needs beside its stations: names, units, limits, colours."""
     return {
-        "network": {"name": network.network.name, "time_zone": network.network.time_zone},
+        "network": _facts_content(network),
         "made_at": now.isoformat(),
         "late_after_hours": LATE_AFTER / timedelta(hours=1),
         "stalled_after_hours": STALLED_AFTER / timedelta(hours=1),
@@ -40,6 +40,19 @@ def network_content(network: Network, now: datetime) -> dict[str, Any]:
             {"highest": highest if highest < float("inf") else None, "colour": colour, "ink": ink_on(colour)}
             for (highest, _), colour in zip(AQI_CATEGORIES, AQI_COLOURS, strict=True)
         ],
+    }
+
+
+def _facts_content(network: Network) -> dict[str, Any]:
+    facts = network.network
+    terms = facts.licence_terms
+    return {
+        "name": facts.name,
+        "time_zone": facts.time_zone,
+        "licence": None if terms is None else {"spdx": terms.spdx, "name": terms.name, "url": terms.url},
+        "credit": facts.credit,
+        "contact": facts.contact,
+        "files": "/files/",
     }
 
 

@@ -24,6 +24,7 @@ _SCRIPTS = (
     "calendars.js",
     "pairs.js",
     "differences.js",
+    "downloads.js",
     "figures.js",
     "main.js",
 )

@@ -17,6 +17,7 @@ from pymongo.database import Database
 from airquality_dagster.errors import OpenDataError
 from airquality_dagster.network.stations import Network, Station
 from airquality_dagster.publishing.files.package import (
+    NO_LONGER_UPDATED,
     PACKAGE,
     SCHEMAS,
     Resource,
@@ -161,7 +162,7 @@ class _Folder:
         self._parts.add(part.name)
         paths = [part.path(kind) for kind in part.files]
         if all(self._is_made_of(path, part.digest) for path in paths):
-            self.resources |= {path: self._former[path] for path in paths}
+            self.resources |= {path: {**self._former[path], NO_LONGER_UPDATED: False} for path in paths}
             self.unchanged += len(paths)
             return
         table = part.table()
@@ -193,7 +194,7 @@ class _Folder:
                 (self.folder / path).unlink()
                 self.removed += 1
             else:
-                self.resources[path] = {**one, "no_longer_updated": True}
+                self.resources[path] = {**one, NO_LONGER_UPDATED: True}
                 self.unchanged += 1
 
     def remove_unfinished(self, folders: list[str]) -> None:

@@ -15,7 +15,7 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from airquality_dagster.network.licences import NO_LICENCE, NO_LICENCE_FR
 from airquality_dagster.publishing.dashboard.page import PAGE
-from airquality_dagster.publishing.files.package import PACKAGE, SIMULATED_TITLE, read_package
+from airquality_dagster.publishing.files.package import NO_LONGER_UPDATED, PACKAGE, SIMULATED_TITLE, read_package
 
 _MEDIA_TYPES = {
     ".csv": "text/csv; charset=utf-8",
@@ -33,8 +33,14 @@ _WORDS = {
 }
 # No dot comes first: no file is hidden, and none is above.
 _NAME = re.compile(r"[\w-][\w.-]*")
-# Clients ask each time whether a file has changed; what has not is not sent again.
-_HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+_HEADERS = {
+    # Clients ask each time whether a file has changed; what has not is not sent again.
+    "Cache-Control": "no-cache",
+    "X-Content-Type-Options": "nosniff",
+    # Pages of others may read the files.
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range, ETag",
+}
 _CONDITIONAL = StaticFiles()
 
 
@@ -110,7 +116,7 @@ def _row(entry: Path, described: Mapping[str, Mapping[str, Any]]) -> str:
     words = _WORDS.get(entry.name, "")
     if one:
         words = f'{escape(one["title"])}<br><span lang="fr">{escape(one["title_fr"])}</span>'
-        if one.get("no_longer_updated"):
+        if one.get(NO_LONGER_UPDATED):
             words += "<br>no longer updated · n’est plus mis à jour"
     elif is_folder and not words:
         inside = [file for path, file in described.items() if path.startswith(f"{entry.name}/")]

@@ -6,6 +6,7 @@ from typing import Any
 from airquality_dagster.network.licences import NO_LICENCE, NO_LICENCE_FR
 from airquality_dagster.network.pollutants import PARAMETERS
 from airquality_dagster.network.stations import Network
+from airquality_dagster.publishing.files.package import NO_LONGER_UPDATED, SIMULATED_TITLE
 
 _EN = """\
 # Air quality in {network}
@@ -68,7 +69,7 @@ pas le respect d’une valeur limite.
 - **Drapeaux :** `off_site` : la station n’était pas à sa place ; `cross_sensitive` : le NO2 reflète l’ozone, ce n’est
   pas une mesure du NO2.
 - **Unités :** {units}.
-"""
+{left}"""
 
 
 def readme(network: Network, resources: Sequence[dict[str, Any]]) -> str:
@@ -80,7 +81,7 @@ def readme(network: Network, resources: Sequence[dict[str, Any]]) -> str:
     """
     facts, licence = network.network, network.network.licence_terms
     simulated = sorted({one["part"].partition("/")[0] for one in resources if one["simulated"]})
-    left = sorted({one["path"].rpartition("/")[0] for one in resources if one.get("no_longer_updated")})
+    left = sorted({one["path"].rpartition("/")[0] for one in resources if one[NO_LONGER_UPDATED]})
     hours = [one["path"] for one in resources if "/hours-" in one["path"] and one["path"].endswith(".parquet")]
     folders = sorted({path.partition("/")[0] for path in hours})
     station, _, year = (
@@ -97,7 +98,7 @@ def readme(network: Network, resources: Sequence[dict[str, Any]]) -> str:
     }
     terms = f"[{licence.name}]({licence.url}) ({licence.spdx})" if licence else None
     english = {
-        "simulated": _notice("SIMULATED DATA, NOT MEASURED", "a sandbox made the readings of", simulated),
+        "simulated": _notice(SIMULATED_TITLE, "a sandbox made the readings of", simulated),
         "licence": terms or f"**{NO_LICENCE}**",
         "contact": facts.contact or "no contact is given",
         "left": f"\nNo longer updated: {', '.join(left)}.\n" if left else "",
@@ -105,6 +106,7 @@ def readme(network: Network, resources: Sequence[dict[str, Any]]) -> str:
     french = {
         "simulated": _notice("DONNÉES SIMULÉES, NON MESURÉES", "un simulateur a produit les mesures de", simulated),
         "licence": terms or f"**{NO_LICENCE_FR}**",
+        "left": f"- **Plus mis à jour :** {', '.join(left)}.\n" if left else "",
         "contact": facts.contact or "aucun contact n’est indiqué",
     }
     return f"{_EN.format(**known, **english).rstrip()}\n\n{_FR.format(**known, **french)}"

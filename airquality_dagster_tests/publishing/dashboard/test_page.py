@@ -70,6 +70,7 @@ def test_every_text_that_the_page_asks_for_is_there_and_no_other():
     asked |= {f"part_{part}" for part in kinds}
     asked |= {f"window_{reason}" for reason in (WINDOW_DISAGREES, WINDOW_TOO_SHORT)}
     asked |= {f"forecast_{reason}" for reason in WITHHELD} | {f"share_{word}" for word in SHARES}
+    asked |= set(re.findall(r'"(file\w+)"', SCRIPTS))
     labels = {f"label_{parameter.field}" for parameter in PARAMETERS}
     assert asked - TEXTS.keys() == set()
     assert TEXTS.keys() - asked - labels == set()

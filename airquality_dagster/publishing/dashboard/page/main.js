@@ -34,6 +34,7 @@ function show() {
   document.getElementById("simulated").hidden = !content.stations.some((station) => station.is_simulated);
   tellAge();
   drawPairs();
+  drawDownloads();
   layOut();
 }
 
