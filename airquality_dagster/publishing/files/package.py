@@ -18,6 +18,7 @@ from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.files import columns
 from airquality_dagster.publishing.files.parts import FileKind, Part
 from airquality_dagster.publishing.files.tables import Table
+from airquality_dagster.publishing.files.writers import BOOLEANS, FRENCH_BOOLEANS
 from airquality_dagster.readings.columns import Column, Columns
 
 PACKAGE, SCHEMAS = "datapackage.json", "schemas"
@@ -30,7 +31,6 @@ Resource = dict[str, Any]
 
 _FIELD_TYPES = {"date": "datetime", "day": "date", "int": "integer", "double": "number", "bool": "boolean"}
 _TIMES = {"csv": "%Y-%m-%d %H:%M:%S%z", "plain": "%Y-%m-%d %H:%M:%S", "french": "%Y-%m-%d %H:%M:%S"}
-_BOOLEANS = {"french": ("VRAI", "FAUX")}
 _KEYS = {
     "hours": ["timestamp"],
     "excel-fr-hours": ["timestamp"],
@@ -193,7 +193,7 @@ def _field(column: Column, dialect: str) -> dict[str, Any]:
     if column.type == "date":
         field["format"] = _TIMES[dialect]
     if column.type == "bool":
-        true, false = _BOOLEANS.get(dialect, ("True", "False"))
+        true, false = FRENCH_BOOLEANS if dialect == "french" else BOOLEANS
         field |= {"trueValues": [true], "falseValues": [false]}
     if column.type == "double" and dialect == "french":
         field["decimalChar"] = ","

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import BinaryIO
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +13,9 @@ from airquality_dagster.publishing.files.tables import Table
 from airquality_dagster.readings.columns import Column
 
 Writer = Callable[[Table, BinaryIO], None]
+
+BOOLEANS, FRENCH_BOOLEANS = ("TRUE", "FALSE"), ("VRAI", "FAUX")
+"""How CSV says true and false: R reads no other spelling, and Excel speaks French in French."""
 
 _SECONDS = "%Y-%m-%d %H:%M:%S"
 _ARROW_TYPES = {
@@ -47,13 +51,11 @@ def write_excel_csv(table: Table, file: BinaryIO) -> None:
 
 def write_french_csv(table: Table, file: BinaryIO) -> None:
     """Write CSV that a French Excel or LibreOffice opens by a double click: semicolons, decimal commas, a BOM."""
-    text = _text(table, _SECONDS)
+    text = _text(table, _SECONDS, FRENCH_BOOLEANS)
     for column in table.columns:
         if column.type == "double":
             # The shortest text that is this number; `to_csv(decimal=",")` rounds.
             text[column.name] = text[column.name].map(lambda value: repr(value).replace(".", ","), na_action="ignore")
-        elif column.type == "bool":
-            text[column.name] = text[column.name].map({True: "VRAI", False: "FAUX"})
     text.to_csv(file, index=False, mode="wb", sep=";", encoding="utf-8-sig", lineterminator="\n")
 
 
@@ -89,14 +91,16 @@ def as_text(value: object) -> object:
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _text(table: Table, time_format: str) -> pd.DataFrame:
-    """Return the frame with lists, documents and times as texts."""
+def _text(table: Table, time_format: str, booleans: tuple[str, str] = BOOLEANS) -> pd.DataFrame:
+    """Return the frame with lists, documents, times and booleans as texts."""
     text = table.frame.copy(deep=False)
     for column in table.columns:
         if column.type in {"array", "object"}:
             text[column.name] = text[column.name].map(as_text, na_action="ignore")
         elif column.type == "date":
             text[column.name] = text[column.name].dt.strftime(time_format)
+        elif column.type == "bool":
+            text[column.name] = np.where(text[column.name], *booleans)
     return text
 
 

@@ -1,12 +1,14 @@
 """The files of a small network."""
 
 import hashlib
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pymongo import MongoClient
 
-from airquality_dagster.network.stations import load_network
+from airquality_dagster.network.stations import Network, load_network
 from airquality_dagster.publishing.files.build import CHECKSUMS, OpenData, write_open_data
 from airquality_dagster_tests.publishing.files.stored_station import STATIONS, store_station
 
@@ -31,11 +33,22 @@ def write(database, folder, use_stations):
     return write
 
 
+@pytest.fixture(scope="session")
+def made(mongodb_uri, tmp_path_factory) -> Path:
+    """The files of a network whose first station has readings, made once."""
+    path = tmp_path_factory.mktemp("made")
+    with MongoClient(mongodb_uri, tz_aware=True) as client:
+        store_station(client["made_files"])
+        write_open_data(client["made_files"], Network.model_validate(STATIONS), path / "open-data", NOW)
+        client.drop_database("made_files")
+    return path / "open-data"
+
+
 @pytest.fixture
-def files(database, folder, write) -> Path:
-    """The files of a network whose first station has readings."""
+def files(database, folder, made) -> Path:
+    """These files, with the readings in the test's own database."""
     store_station(database)
-    write()
+    shutil.copytree(made, folder)
     return folder
 
 

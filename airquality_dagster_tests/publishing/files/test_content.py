@@ -130,8 +130,8 @@ def test_periods_name_their_first_date(files):
 def test_the_places_of_all_stations_are_listed(files):
     listed = rows(files / "stations.csv")
     assert [(row["station"], row["place"], row["site_kind"], row["outdoor"], row["from"]) for row in listed] == [
-        ("station1", "Pharmacie du Bonheur; près de l’église", "street", "True", "2023-12-01 00:00:00+00:00"),
-        ("station2", "", "", "True", ""),
+        ("station1", "Pharmacie du Bonheur; près de l’église", "street", "TRUE", "2023-12-01 00:00:00+00:00"),
+        ("station2", "", "", "TRUE", ""),
     ]
 
 
@@ -174,7 +174,7 @@ def test_simulated_data_are_marked_in_rows_titles_readme_and_package(database, f
         if is_simulated and one["path"].endswith(".csv"):
             french = "excel-fr" in one["path"]
             told = {row["simulated"] for row in rows(folder / one["path"], delimiter=";" if french else ",")}
-            assert told == {"VRAI" if french else "True"}
+            assert told == {"VRAI" if french else "TRUE"}
     assert not any("SIMULATED DATA, NOT" in path.read_text() for path in folder.glob("station2/*.csv"))
 
 
@@ -182,7 +182,7 @@ def test_measured_data_are_not_called_simulated(files):
     package = json.loads((files / "datapackage.json").read_text())
     assert not package["simulated"]
     assert "SIMULATED DATA, NOT" not in package["title"] + (files / "README.md").read_text()
-    assert {row["simulated"] for row in rows(files / "station1" / "hours-2023.csv")} == {"False"}
+    assert {row["simulated"] for row in rows(files / "station1" / "hours-2023.csv")} == {"FALSE"}
 
 
 def test_without_a_licence_each_place_says_so(files):

@@ -104,6 +104,29 @@ def test_openair_has_the_columns_that_its_functions_ask_for(files):
     assert {"date", "site", "co", "no2", "o3", "pm10", "pm2.5", "air_temp", "RH"} <= set(frame)
 
 
+R = """
+path <- commandArgs(TRUE)
+hours <- read.csv(file.path(path, "openair-2023.csv"), check.names = FALSE)
+hours$date <- as.POSIXct(hours$date, tz = "UTC")
+cat(format(hours$date[1], "%Y-%m-%dT%H"), class(hours$simulated), sprintf("%.15f", hours$pm2.5[1]), "\\n")
+all <- read.csv(file.path(path, "hours-2023.csv"))
+cat(sum(all$pm2_5_valid), sprintf("%.15f", all$pm2_5[all$pm2_5_valid]), "\\n")
+days <- read.csv2(file.path(path, "excel-fr-days-2023.csv"), fileEncoding = "UTF-8-BOM")
+cat(format(as.Date(days$date[1])), sprintf("%.15f", days$pm2_5_valid_mean[1]), "\\n")
+"""
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
+def test_r_reads_times_numbers_and_booleans(files, tmp_path):
+    (tmp_path / "read.R").write_text(R)
+    done = subprocess.run(
+        ["Rscript", "--vanilla", str(tmp_path / "read.R"), str(files / "station1")],
+        check=True, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    number = f"{LONG:.15f}"
+    assert done.stdout.split() == ["2023-12-31T22", "logical", number, "1", number, "2023-12-31", number]
+
+
 @pytest.mark.long
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 @pytest.mark.parametrize("table", ["days", "hours"])
