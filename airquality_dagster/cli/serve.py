@@ -16,7 +16,7 @@ from airquality_dagster.errors import DashboardError
 from airquality_dagster.local.services import dagster_instance, local_services
 from airquality_dagster.local.serving import listen, serve
 from airquality_dagster.network.stations import Network, load_network
-from airquality_dagster.publishing.api.app import open_data_app
+from airquality_dagster.publishing.api.app import for_everyone, open_data_app
 from airquality_dagster.publishing.dashboard.build import build_dashboard
 from airquality_dagster.publishing.server import dashboard_app
 from airquality_dagster.watching.metrics import metrics_registry
@@ -46,7 +46,7 @@ def run_serve(host: str, port: int, draw_every_minutes: float | None) -> None:
         out.print(f"Dashboard: {url}; metrics: {url}/metrics; API: {url}/docs; Ctrl-C ends it.")
         path = settings.dashboard_file(network.key_prefix)
         metrics = metrics_registry(network, database, instance)
-        serve(dashboard_app(path, metrics, open_data_app(network, database)), listener)
+        serve(dashboard_app(path, metrics, for_everyone(open_data_app(network, database))), listener)
 
 
 @contextlib.contextmanager

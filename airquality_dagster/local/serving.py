@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from airquality_dagster.errors import LocalServiceError
 
@@ -34,13 +34,13 @@ def listen(port: int, host: str = LOOPBACK) -> socket.socket:
     return listener
 
 
-def serve(app: Starlette, listener: socket.socket) -> None:
+def serve(app: ASGIApp, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM."""
     _server(app).run(sockets=[listener])
 
 
 @contextlib.contextmanager
-def running(app: Starlette, port: int = 0) -> Iterator[str]:
+def running(app: ASGIApp, port: int = 0) -> Iterator[str]:
     """Serve in a thread of this process and yield the URL.
 
     Raises:
@@ -63,5 +63,5 @@ def running(app: Starlette, port: int = 0) -> Iterator[str]:
         listener.close()
 
 
-def _server(app: Starlette) -> uvicorn.Server:
+def _server(app: ASGIApp) -> uvicorn.Server:
     return uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=2))

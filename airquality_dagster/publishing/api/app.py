@@ -10,15 +10,19 @@ from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.api.answers import PROBLEMS
+from airquality_dagster.publishing.api.cache import Cache
 from airquality_dagster.publishing.api.comparisons import comparisons_router
 from airquality_dagster.publishing.api.days import days_router
 from airquality_dagster.publishing.api.extensions import extensions_router
 from airquality_dagster.publishing.api.hours import hours_router
 from airquality_dagster.publishing.api.ids import Catalogue, NotFound
 from airquality_dagster.publishing.api.latest import latest_router
+from airquality_dagster.publishing.api.limits import RateLimit
 from airquality_dagster.publishing.api.locations import locations_router
 from airquality_dagster.publishing.api.periods import periods_router
 from airquality_dagster.publishing.api.quality import quality_router
@@ -76,6 +80,18 @@ def open_data_app(network: Network, database: Database[dict[str, Any]]) -> FastA
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(PyMongoError, _unavailable)
     return app
+
+
+def for_everyone(app: ASGIApp) -> ASGIApp:
+    """Return the application as the public gets it: cached for a minute, limited, readable by pages of other servers.
+
+    Args:
+        app: result of `open_data_app`.
+    """
+    exposed = ("ETag", "Retry-After", *(f"X-RateLimit-{name}" for name in ("Limit", "Used", "Remaining", "Reset")))
+    return CORSMiddleware(
+        RateLimit(Cache(app)), allow_origins=["*"], allow_methods=["GET", "HEAD"], expose_headers=exposed, max_age=86400
+    )
 
 
 def _not_found(_: Request, error: Exception) -> JSONResponse:

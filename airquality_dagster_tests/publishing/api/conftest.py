@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 import yaml
+from pymongo import MongoClient
 from pymongo.database import Database
 
 from airquality_dagster.local.serving import running
 from airquality_dagster.network.pollutants import BY_FIELD
 from airquality_dagster.network.stations import Network, Station
-from airquality_dagster.publishing.api.app import open_data_app
+from airquality_dagster.publishing.api.app import for_everyone, open_data_app
 from airquality_dagster.publishing.server import dashboard_app
 from airquality_dagster_tests.builders import PLAIN_STATIONS
 
@@ -59,21 +59,37 @@ def flag(database: Database[Any], station: Station, field: str, since: datetime,
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def network() -> Network:
     return network_of()
 
 
 @pytest.fixture
 def stored(database: Database[Any], network: Network) -> Database[Any]:
-    for station in network.stations:
-        store(database, station, hours())
-    return database
+    """Hours of both stations, which the test may change."""
+    return _stored(database, network)
 
 
 @pytest.fixture
-def url(stored: Database[Any], network: Network, tmp_path: Path) -> Iterator[str]:
-    with running(dashboard_app(tmp_path / "index.html", api=open_data_app(network, stored))) as url:
+def own_url(stored: Database[Any], network: Network) -> Iterator[str]:
+    """The API of what is in `stored`."""
+    with running(open_data_app(network, stored)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def unchanged(mongodb_uri: str, network: Network) -> Iterator[Database[Any]]:
+    """The same hours, which no test changes."""
+    with MongoClient(mongodb_uri, tz_aware=True) as client:
+        yield _stored(client["test_unchanged_hours"], network)
+        client.drop_database("test_unchanged_hours")
+
+
+@pytest.fixture(scope="session")
+def url(unchanged: Database[Any], network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Page and API of what is in `unchanged`, as the public gets them."""
+    api = for_everyone(open_data_app(network, unchanged))
+    with running(dashboard_app(tmp_path_factory.mktemp("page") / "index.html", api=api)) as url:
         yield url
 
 
@@ -82,3 +98,9 @@ def get(url: str, **parameters: Any) -> dict[str, Any]:
     response = requests.get(url, params=parameters, timeout=60)
     assert response.status_code == 200, response.text
     return response.json()
+
+
+def _stored(database: Database[Any], network: Network) -> Database[Any]:
+    for station in network.stations:
+        store(database, station, hours())
+    return database

@@ -62,10 +62,10 @@ def test_the_newest_value_of_a_parameter_is_given_for_each_location(url: str) ->
 
 @pytest.mark.parametrize("name", ["off_site", "stuck"])
 def test_what_is_not_valid_is_published_with_its_flags_but_never_the_newest_valid_value(
-    url: str, stored: Database[Any], station: Station, name: str
+    own_url: str, stored: Database[Any], station: Station, name: str
 ) -> None:
     flag(stored, station, "pm2_5", LAST - timedelta(hours=9), 4, name)
-    valid, published = newest(url), newest(url, values="published")
+    valid, published = newest(own_url), newest(own_url, values="published")
     assert valid is not None
     assert published is not None
     assert (valid["value"], valid["datetime"]["utc"]) == (61.4, "2023-06-03T14:00:00Z")
@@ -75,10 +75,10 @@ def test_what_is_not_valid_is_published_with_its_flags_but_never_the_newest_vali
 
 
 def test_suspect_values_are_valid_and_say_why_they_are_suspect(
-    url: str, stored: Database[Any], station: Station
+    own_url: str, stored: Database[Any], station: Station
 ) -> None:
     flag(stored, station, "pm2_5", LAST, 3, "unconfirmed")
-    result = newest(url)
+    result = newest(own_url)
     assert result is not None
     assert (result["value"], result["flagInfo"]["hasFlags"]) == (71.4, True)
     assert result["x"] == {
@@ -91,11 +91,11 @@ def test_suspect_values_are_valid_and_say_why_they_are_suspect(
 
 
 def test_an_hour_that_was_not_judged_yet_is_published_but_not_valid(
-    url: str, stored: Database[Any], station: Station
+    own_url: str, stored: Database[Any], station: Station
 ) -> None:
     stored[station.quality_asset].delete_one({"_id": LAST})
     stored[station.raw_asset].update_one({"_id": LAST}, {"$set": {"provisional": True}})
-    valid, published = newest(url), newest(url, values="published")
+    valid, published = newest(own_url), newest(own_url, values="published")
     assert valid is not None
     assert published is not None
     assert valid["value"] == 70.4
@@ -103,15 +103,15 @@ def test_an_hour_that_was_not_judged_yet_is_published_but_not_valid(
 
 
 def test_a_reading_that_is_null_or_withdrawn_is_no_newest_value(
-    url: str, stored: Database[Any], station: Station
+    own_url: str, stored: Database[Any], station: Station
 ) -> None:
     stored[station.raw_asset].update_many({"_id": {"$gte": LAST}}, {"$set": {"pm2_5": None}, "$unset": {"co": 1}})
-    published = newest(url, values="published")
+    published = newest(own_url, values="published")
     assert published is not None
     assert published["value"] == 70.4
     # The flags of its former value are still there.
-    assert newest(url) is None
-    assert newest(url, STATION1 * 100 + 1) is None
+    assert newest(own_url) is None
+    assert newest(own_url, STATION1 * 100 + 1) is None
 
 
 def test_newest_values_are_looked_for_in_30_days(database: Database[Any], network: Network, station: Station) -> None:
@@ -125,11 +125,11 @@ def test_newest_values_are_looked_for_in_30_days(database: Database[Any], networ
         assert get(f"{url}/v3/locations/{STATION1}/latest")["meta"]["found"] == 6
 
 
-def test_datetime_min_leaves_out_what_ended_before(url: str, stored: Database[Any], station: Station) -> None:
+def test_datetime_min_leaves_out_what_ended_before(own_url: str, stored: Database[Any], station: Station) -> None:
     flag(stored, station, "pm2_5", LAST, 4, "stuck")
-    assert newest(url, datetime_min="2023-06-03T22:59:59Z") is not None
-    assert newest(url, datetime_min="2023-06-03T23:00:00Z") is None
-    assert newest(url, datetime_min="9999-12-31") is None
+    assert newest(own_url, datetime_min="2023-06-03T22:59:59Z") is not None
+    assert newest(own_url, datetime_min="2023-06-03T23:00:00Z") is None
+    assert newest(own_url, datetime_min="9999-12-31") is None
 
 
 def test_a_network_without_hours_has_no_newest_values(database: Database[Any], network: Network) -> None:
@@ -167,12 +167,14 @@ def test_newest_values_and_sensors_of_nothing_are_not_found(url: str, path: str)
     assert "has the id" in response.json()["detail"]
 
 
-def test_a_sensor_has_its_coverage_and_newest_valid_value(url: str, stored: Database[Any], station: Station) -> None:
+def test_a_sensor_has_its_coverage_and_newest_valid_value(
+    own_url: str, stored: Database[Any], station: Station
+) -> None:
     flag(stored, station, "pm2_5", LAST, 4, "stuck")
     stored[station.summaries_asset].update_one({}, {"$set": {"pm2_5_valid_hours": 71}})
-    sensors = get(f"{url}/v3/locations/{STATION1}/sensors")
+    sensors = get(f"{own_url}/v3/locations/{STATION1}/sensors")
     assert sensors["meta"]["found"] == len(BY_FIELD)
-    assert get(f"{url}/v3/sensors/{PM2_5}")["results"] == [sensors["results"][4]]
+    assert get(f"{own_url}/v3/sensors/{PM2_5}")["results"] == [sensors["results"][4]]
     first = {"utc": "2023-06-01T00:00:00Z", "local": "2023-06-01T00:00:00+00:00"}
     last = {"utc": "2023-06-04T00:00:00Z", "local": "2023-06-04T00:00:00+00:00"}
     assert sensors["results"][4] == {
