@@ -3,6 +3,7 @@
 Each class is a group of parameters; a request's parameters are a class that inherits the groups it has.
 """
 
+import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -103,8 +104,8 @@ class Datetimes(BaseModel):
     @model_validator(mode="after")
     def _are_in_order(self) -> "Datetimes":
         first, last = self.datetime_from, self.datetime_to
-        if first and last and (first.tzinfo is None) == (last.tzinfo is None) and last <= first:
-            raise PydanticCustomError("order", "datetime_to must be later than datetime_from")
+        if first and last and (first.tzinfo is None) == (last.tzinfo is None) and last < first:
+            raise PydanticCustomError("order", "datetime_to must not be before datetime_from")
         return self
 
     def period(self, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
@@ -173,7 +174,12 @@ class Countries(BaseModel):
         return self
 
 
+_NUMBER = r"-?[0-9]{1,3}(\.[0-9]{1,15})?(e-[0-9]{1,2})?"
 _X, _Y = ("longitude", 180.0), ("latitude", 90.0)
+
+
+def _pattern(numbers: int) -> str:
+    return f"^{','.join([_NUMBER] * numbers)}$"
 
 
 def _degrees(text: str, *axes: tuple[str, float]) -> tuple[float, ...]:
@@ -182,13 +188,10 @@ def _degrees(text: str, *axes: tuple[str, float]) -> tuple[float, ...]:
     Raises:
         PydanticCustomError: the text is something else, or a number is out of range.
     """
-    names = ",".join(name for name, _ in axes)
-    try:
-        numbers = tuple(map(float, text.split(",")))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != len(axes):
-        raise PydanticCustomError("degrees", "Input should be numbers of degrees: {names}", {"names": names})
+    if not re.fullmatch(_pattern(len(axes)), text):
+        names = ",".join(name for name, _ in axes)
+        raise PydanticCustomError("degrees", "Input should be degrees: {names}", {"names": names})
+    numbers = tuple(map(float, text.split(",")))
     for number, (name, highest) in zip(numbers, axes, strict=True):
         if not -highest <= number <= highest:
             raise PydanticCustomError(
@@ -204,11 +207,13 @@ class Places(BaseModel):
         default=None,
         description="West, south, east and north edge of a box, in degrees (WGS 84); not with coordinates.",
         examples=["-4.1,5.2,-3.9,5.5"],
+        json_schema_extra={"pattern": _pattern(4)},
     )
     coordinates: str | None = Field(
         default=None,
         description="Latitude and longitude of the centre of a circle, in degrees (WGS 84); with radius.",
         examples=["5.36,-3.96"],
+        json_schema_extra={"pattern": _pattern(2)},
     )
     radius: int | None = Field(
         default=None, ge=1, le=_LONGEST_RADIUS, description="Radius of the circle in metres; with coordinates."
