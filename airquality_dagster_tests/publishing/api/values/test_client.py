@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from openaq import OpenAQ
+from openaq.core.models import build_measurements_path
 from pymongo.database import Database
 
 from airquality_dagster.airqino.answer import hourly_frame, parse_hourly_answer
 from airquality_dagster.network.stations import Network, Station, load_network
 from airquality_dagster.publishing.api.ids import Catalogue
 from airquality_dagster_tests.conftest import CAPTURES, needs_captures
-from airquality_dagster_tests.publishing.api.conftest import network_of, store
+from airquality_dagster_tests.publishing.api.conftest import get, network_of
 from airquality_dagster_tests.publishing.api.values.conftest import DAYS, FIRST, valid_hours
 from airquality_dagster_tests.publishing.api.values.stored_network import store_station
 
@@ -42,40 +43,32 @@ def check_all(openaq: OpenAQ, database: Database[Any], network: Network) -> None
             _, parameter = Catalogue(network).sensor(sensor.id)
             field = parameter.field
             expected = valid_hours(database, station, field)
-            for data in ("hours", "measurements"):
-                hours = walk(openaq, sensor.id, data)
-                assert [(one.period.datetime_from.utc, one.value) for one in hours] == expected
-                assert {(one.parameter.id, one.parameter.units) for one in hours} <= {(parameter.id, parameter.units)}
+            hours = walk(openaq, sensor.id, "hours")
+            assert [(one.period.datetime_from.utc, one.value) for one in hours] == expected
+            assert {(one.parameter.id, one.parameter.units) for one in hours} <= {(parameter.id, parameter.units)}
             days = list(database[station.aggregates_asset].find({f"{field}_valid_mean": {"$ne": None}}).sort("_id", 1))
-            for data, rollup in (("days", None), ("hours", "daily"), ("measurements", "daily")):
-                found = walk(openaq, sensor.id, data, rollup=rollup)
-                assert [(one.period.datetime_from.local[:10], one.value) for one in found] == [
-                    (f"{day['_id']:%F}", day[f"{field}_valid_mean"]) for day in days
-                ]
-                assert [(one.coverage.observed_count, one.coverage.percent_complete) for one in found] == [
-                    (day[f"{field}_valid_hours"], day[f"{field}_percent_complete"]) for day in days
-                ]
+            found = walk(openaq, sensor.id, "days")
+            assert [(one.period.datetime_from.local[:10], one.value) for one in found] == [
+                (f"{day['_id']:%F}", day[f"{field}_valid_mean"]) for day in days
+            ]
+            assert [(one.coverage.observed_count, one.coverage.percent_complete) for one in found] == [
+                (day[f"{field}_valid_hours"], day[f"{field}_percent_complete"]) for day in days
+            ]
             check_periods(openaq, database, station, field, sensor.id)
 
 
 def check_periods(openaq: OpenAQ, database: Database[Any], station: Station, field: str, sensor_id: int) -> None:
-    for period, ways in {
-        "month": (("days", "monthly"), ("hours", "monthly")),
-        "year": (("years", None), ("days", "yearly"), ("hours", "yearly")),
-    }.items():
+    for period, data, rollup in (("month", "days", "monthly"), ("year", "years", None)):
         query = {"_id.period": period, f"{field}_valid_mean": {"$ne": None}}
         summaries = list(database[station.summaries_asset].find(query, sort=[("_id", 1)]))
-        for data, rollup in ways:
-            found = walk(openaq, sensor_id, data, rollup=rollup)
-            assert [
-                (one.period.datetime_from.local[:10], one.value, one.coverage.percent_complete) for one in found
-            ] == [
-                (f"{one['_id']['start']:%F}", one[f"{field}_valid_mean"], one[f"{field}_percent_complete"])
-                for one in summaries
-            ]
-            for one, summary in zip(found, summaries, strict=True):
-                assert one.summary.max == summary[f"{field}_valid_max"]
-                assert one.summary.avg == one.value
+        found = walk(openaq, sensor_id, data, rollup=rollup)
+        assert [(one.period.datetime_from.local[:10], one.value, one.coverage.percent_complete) for one in found] == [
+            (f"{one['_id']['start']:%F}", one[f"{field}_valid_mean"], one[f"{field}_percent_complete"])
+            for one in summaries
+        ]
+        for one, summary in zip(found, summaries, strict=True):
+            assert one.summary.max == summary[f"{field}_valid_max"]
+            assert one.summary.avg == one.value
 
 
 def test_the_client_reads_every_value_as_mongodb_has_it(
@@ -84,6 +77,28 @@ def test_the_client_reads_every_value_as_mongodb_has_it(
     openaq = openaq_of(stored)
     check_all(openaq, stored, network)
     assert len(walk(openaq, Catalogue(network).sensor_id(network.stations[0], "pm10"), "hours")) > 500
+
+
+@pytest.mark.parametrize(
+    ("data", "rollup", "same"),
+    [
+        ("measurements", None, "hours"),
+        ("measurements", "hourly", "hours"),
+        ("measurements", "daily", "days"),
+        ("hours", "daily", "days"),
+        ("hours", "monthly", "months"),
+        ("days", "monthly", "months"),
+        ("hours", "yearly", "years"),
+        ("days", "yearly", "years"),
+    ],
+)
+def test_the_rollups_of_the_client_lead_to_the_same_values(
+    url: str, pm2_5: int, data: Any, rollup: Any, same: str
+) -> None:
+    _, _, path = build_measurements_path(pm2_5, data, rollup).rpartition("sensors")
+    whole = get(f"{url}/sensors/{pm2_5}/{same}")["results"]
+    assert get(f"{url}/sensors{path}")["results"] == whole
+    assert whole or same == "years"
 
 
 @needs_captures
@@ -135,7 +150,9 @@ def test_a_network_of_a_hundred_stations_is_walked(openaq_of: OpenAQOf, database
     stations = [{"name": f"s{number}", "airqino_id": number} for number in range(1, 101)]
     network = network_of(stations=stations)
     for number, station in enumerate(network.stations):
-        store(database, station, [FIRST + timedelta(hours=hour) for hour in range(3)], pm10=float(number))
+        hours = [FIRST + timedelta(hours=hour) for hour in range(3)]
+        database[station.raw_asset].insert_many([{"_id": hour, "pm10": float(number)} for hour in hours])
+        database[station.quality_asset].insert_many([{"_id": hour, "pm10_qc": 1} for hour in hours])
     openaq = openaq_of(database, network)
     for location in openaq.locations.list(limit=1000).results:
         (sensor,) = (one for one in location.sensors if one.parameter.name == "pm10")
