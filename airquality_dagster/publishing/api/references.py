@@ -244,6 +244,7 @@ def _add_list(router: APIRouter, network: Network, kind: str, kinds: str, model:
     @router.get(
         f"/{kinds}",
         summary=kinds.capitalize(),
+        description=f"The {kind} of the data." if kind in ("owner", "license") else f"The {kind} of all stations.",
         response_model=Answer[model],
         tags=[kinds],
         operation_id=f"list_{kinds}",
@@ -254,11 +255,14 @@ def _add_list(router: APIRouter, network: Network, kind: str, kinds: str, model:
     @router.get(
         f"/{kinds}/{{{kinds}_id}}",
         summary=f"One of the {kinds}",
+        description=f"One of the {kinds}, by its id.",
         response_model=Answer[model],
         tags=[kinds],
         operation_id=f"get_{kinds}",
     )
-    def one_of_them(number: Annotated[int, Path(ge=1, le=HIGHEST_ID, alias=f"{kinds}_id")]) -> Response:
+    def one_of_them(
+        number: Annotated[int, Path(ge=1, le=HIGHEST_ID, alias=f"{kinds}_id", description="Its id.")],
+    ) -> Response:
         return _one(network, entries, number, kind, kinds)
 
 
