@@ -350,7 +350,7 @@ def dev() -> None:
     "draw_every_minutes",
     type=click.FloatRange(min=0, min_open=True),
     metavar="MINUTES",
-    help="Draw the page in this process, for runs on other machines that cannot write its file.",
+    help="Draw the page in this process, and write open data once a day: for runs on machines without its files.",
 )
 @_runs("serve:run_serve")
 def serve() -> None:

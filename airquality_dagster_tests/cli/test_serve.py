@@ -132,10 +132,11 @@ def test_where_asked_it_draws_the_page_itself_and_again_after_one_that_could_not
     (tmp_path / "folder").write_text("is a file")
     variables = {**names, "AIRQUALITY_DASHBOARD_DIR": str(tmp_path / "folder")}
     with serving(tmp_path / "home", "--draw-every", "0.001", **variables) as url:
-        wait_until(lambda: "could not be drawn" in (tmp_path / "serve.err").read_text(), "the message")
+        wait_until(lambda: "the dashboard could not be made" in (tmp_path / "serve.err").read_text(), "the message")
         assert requests.get(url, timeout=30).status_code == 503
         (tmp_path / "folder").unlink()
         wait_until(lambda: requests.get(url, timeout=30).status_code == 200, "the page")
+        wait_until(lambda: requests.get(f"{url}/files/", timeout=30).status_code == 200, "the files")
     assert (tmp_path / "folder" / "index.html").stat().st_size > 100_000
 
 
