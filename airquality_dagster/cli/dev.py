@@ -110,7 +110,7 @@ def _program(name: str) -> str:
 
 
 def _serving(app: ASGIApp, port: int, dashboard_port: int | None) -> contextlib.AbstractContextManager[str]:
-    """Serve the dashboard beside the UI."""
+    """Serve dashboard and open data beside the UI."""
     if dashboard_port is not None:
         return running(app, dashboard_port)
     try:

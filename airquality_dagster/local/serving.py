@@ -52,6 +52,7 @@ def serve(app: ASGIApp, listener: socket.socket, tls: tuple[Path, Path] | None =
     try:
         server.config.load()
     except OSError as error:  # ssl.SSLError is one
+        listener.close()
         raise LocalServiceError(
             f"--tls-certificate {certificate} and --tls-key {key} cannot be used ({error.strerror or error}): give a "
             "certificate and its key in PEM, without a password"
