@@ -1,7 +1,11 @@
 """Services of the whole suite: one real mongod, real HTTP servers, real Dagster instances."""
 
-import gc
 import os
+
+# Before NumPy is imported: two workers with two threads each wait for each other, and a fit costs four times as much.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import gc
 import shutil
 import sqlite3
 import uuid
