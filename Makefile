@@ -2,8 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+SUPERSET := .superset
 
-.PHONY: install run dev test test-library test-all axe faults rehearsal screenshots rooms lock lint clean
+.PHONY: install run dev superset superset-pictures superset-lock test test-library test-all axe faults rehearsal screenshots rooms lock lint clean
 
 install: $(VENV)/.installed
 
@@ -32,6 +33,17 @@ run: install
 dev: install
 	@$(BIN)/airquality dev
 
+# Superset needs an environment of its own, with other versions of what the platform uses.
+$(SUPERSET)/.installed: deploy/superset/requirements.lock
+	@echo "Installing Superset into $(SUPERSET) (some minutes, 0.9 GB) ..."
+	@$(PYTHON) -m venv $(SUPERSET)
+	@$(SUPERSET)/bin/python -m pip --disable-pip-version-check --quiet --quiet install --require-hashes --requirement $<
+	@touch $@
+
+# Charts of the open-data files in Superset, on this machine: docs/bi.md.
+superset: $(SUPERSET)/.installed
+	@exec $(SUPERSET)/bin/python deploy/superset/serve.py
+
 test: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
@@ -53,6 +65,10 @@ axe: $(VENV)/bin/python
 screenshots: $(VENV)/.installed-test
 	@$(BIN)/python -m docs.screenshots
 
+# The pictures of docs/bi.md; needs Chromium.
+superset-pictures: $(VENV)/.installed-test $(SUPERSET)/.installed
+	@$(BIN)/python -m docs.superset_pictures
+
 # The picture of the rooms and their imports, docs/images/rooms.svg.
 rooms: $(VENV)/.installed-dev
 	@$(BIN)/python -m docs.rooms
@@ -71,6 +87,10 @@ lock: $(VENV)/.installed-dev
 	@$(BIN)/uv pip compile pyproject.toml --extra postgres --extra kubernetes --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-package dagster-mongodb --no-strip-extras --upgrade --quiet --custom-compile-command 'make lock' --output-file deploy/requirements.lock
 
+superset-lock: $(VENV)/.installed-dev
+	@cd deploy/superset && $(abspath $(BIN))/uv pip compile requirements.in --python-version 3.11 --universal --generate-hashes \
+	  --upgrade --quiet --custom-compile-command 'make superset-lock' --output-file requirements.lock
+
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -80,4 +100,4 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/hadolint deploy/docker/Dockerfile
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(SUPERSET) build dist *.egg-info

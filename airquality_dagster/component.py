@@ -17,6 +17,7 @@ from airquality_dagster.automation.schedules import (
     forecast_schedule,
     hourly_schedule,
     neighbours_schedule,
+    open_data_schedule,
     reconcile_schedule,
 )
 from airquality_dagster.network.stations import Network
@@ -115,6 +116,7 @@ def network_definitions(network: Network, variables: Mapping[str, str] | None = 
                 forecast_schedule(network, mongodb),
                 reconcile_schedule(network),
                 neighbours_schedule(network),
+                open_data_schedule(network),
             ],
             sensors=[alert_sensor(network)],
             resources={network.named(key): resource for key, resource in resources.items()},

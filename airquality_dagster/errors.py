@@ -61,6 +61,10 @@ class DashboardError(AirQualityError):
     """The dashboard's file could not be written."""
 
 
+class OpenDataError(AirQualityError):
+    """The files of open data could not be written."""
+
+
 class MongoDBUnavailableError(AirQualityError):
     """MongoDB does not answer, refuses the login, or its URI is not valid."""
 

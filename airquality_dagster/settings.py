@@ -25,6 +25,7 @@ AIRQUALITY_ALERT_URLS = "AIRQUALITY_ALERT_URLS"
 AIRQUALITY_DASHBOARD_DIR = "AIRQUALITY_DASHBOARD_DIR"
 AIRQUALITY_DASHBOARD_URL = "AIRQUALITY_DASHBOARD_URL"
 AIRQUALITY_UI_URL = "AIRQUALITY_UI_URL"
+AIRQUALITY_OPEN_DATA_DIR = "AIRQUALITY_OPEN_DATA_DIR"
 DAGSTER_HOME = "DAGSTER_HOME"
 # Used by deploy/dagster.yaml.
 DAGSTER_POSTGRES_URL = "DAGSTER_POSTGRES_URL"
@@ -113,6 +114,19 @@ def dashboard_url(key_prefix: str | None = None) -> str:
     if not url:
         return dashboard_file(key_prefix).as_uri()
     return f"{url.rstrip('/')}/{key_prefix}/" if key_prefix else url
+
+
+def open_data_folder(key_prefix: str | None = None) -> Path:
+    """Return the absolute path of the files of open data; a network with a key prefix has its own folder in it."""
+    return (_path(AIRQUALITY_OPEN_DATA_DIR) or home() / "open-data").absolute() / (key_prefix or "")
+
+
+def open_data_url(key_prefix: str | None = None) -> str:
+    """Return the URL of a network's files of open data, for links; without a server, that of the folder."""
+    url = variable(AIRQUALITY_DASHBOARD_URL)
+    if not url:
+        return open_data_folder(key_prefix).as_uri()
+    return f"{url.rstrip('/')}/files/{f'{key_prefix}/' if key_prefix else ''}"
 
 
 def data_page_url() -> str | None:

@@ -43,6 +43,7 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
         "neighbours",
         "paving_comparison",
         "air_quality_dashboard",
+        "open_data",
         "airqino_api",
     }
     assert set(loaded.resources or {}) == {"airqino", "mongodb", "io_manager"}
@@ -52,6 +53,7 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
         "forecast_schedule": "40 * * * *",
         "hourly_schedule": "5 * * * *",
         "neighbours_schedule": "25 4 * * *",
+        "open_data_schedule": "55 4 * * *",
         "reconcile_schedule": "35 3 * * 0",
     }
     assert [sensor.name for sensor in loaded.get_repository_def().sensor_defs] == [
@@ -62,6 +64,7 @@ def test_assets_resources_job_and_schedules_have_the_names_that_others_rely_on()
         "forecast_schedule": "forecast_job",
         "hourly_schedule": "hourly_job",
         "neighbours_schedule": "neighbours_job",
+        "open_data_schedule": "open_data_job",
         "reconcile_schedule": "hourly_job",
     }
     for schedule in schedules.values():
@@ -80,7 +83,7 @@ def test_all_station_assets_share_one_monthly_partitions_definition_with_the_cur
     graph = defs().resolve_asset_graph()
     partitions = {key.path[-1]: graph.get(key).partitions_def for key in graph.get_all_asset_keys()}
     # A year is made of all its months, a forecast of the newest hours, neighbours are compared by weeks, pairs over all of
-    # their time, and a page is of everything: they have no partitions.
+    # their time, and page and files are of everything: they have no partitions.
     assert {name for name, of_asset in partitions.items() if of_asset is None} == {
         "station1_summaries",
         "station2_summaries",
@@ -88,6 +91,7 @@ def test_all_station_assets_share_one_monthly_partitions_definition_with_the_cur
         "neighbours",
         "paving_comparison",
         "air_quality_dashboard",
+        "open_data",
         "airqino_api",
     }
     (partitions_def,) = {of_asset for of_asset in partitions.values() if of_asset}
@@ -104,7 +108,9 @@ def test_assets_tell_the_ui_what_they_are():
         assert node.description
         assert "Abidjan" in node.description
         assert node.owners == ["team:air-quality"]
-    of_network = {dg.AssetKey(name) for name in ("air_quality_dashboard", "neighbours", "paving_comparison")}
+    of_network = {
+        dg.AssetKey(name) for name in ("air_quality_dashboard", "neighbours", "paving_comparison", "open_data")
+    }
     forecasts = {dg.AssetKey(name) for name in FORECASTS}
     for key in forecasts:
         node = graph.get(key)
@@ -155,6 +161,22 @@ def test_a_pair_of_the_stations_file_is_compared_in_the_nightly_job_with_one_che
     assert {key.to_user_string() for key in nightly} == {"neighbours", "paving_comparison"}
     hourly = loaded.resolve_job_def("hourly_job").asset_layer.executable_asset_keys
     assert dg.AssetKey("paving_comparison") not in hourly
+
+
+def test_files_are_written_in_a_job_of_their_own_from_all_that_is_stored():
+    loaded = defs()
+    of_job = {
+        name: {key.path[-1] for key in loaded.resolve_job_def(name).asset_layer.executable_asset_keys}
+        for name in ("open_data_job", "hourly_job")
+    }
+    assert of_job["open_data_job"] == {"open_data"}
+    assert "open_data" not in of_job["hourly_job"]
+    parents = {key.path[-1] for key in loaded.resolve_asset_graph().get(dg.AssetKey("open_data")).parent_keys}
+    kinds = ("raw_{}", "{}_quality", "{}_aggregates", "{}_summaries")
+    assert parents == {
+        *(kind.format(station) for station in ("station1", "station2") for kind in kinds),
+        "paving_comparison",
+    }
 
 
 def test_models_are_fitted_and_forecasts_scored_in_a_job_of_their_own_and_forecasts_made_in_both():

@@ -23,7 +23,14 @@ from airquality_dagster.automation.due import (
     station_runs,
     unconfirmed_months,
 )
-from airquality_dagster.automation.jobs import DASHBOARD_JOB, FORECAST_JOB, HOURLY_JOB, IN_PROGRESS, NEIGHBOURS_JOB
+from airquality_dagster.automation.jobs import (
+    DASHBOARD_JOB,
+    FORECAST_JOB,
+    HOURLY_JOB,
+    IN_PROGRESS,
+    NEIGHBOURS_JOB,
+    OPEN_DATA_JOB,
+)
 from airquality_dagster.automation.lost import LostMonths, lost_months, recorded_documents, time_zone_of
 from airquality_dagster.checks.keys import check_keys
 from airquality_dagster.network.keys import asset_key, asset_name
@@ -173,7 +180,12 @@ def superseded_runs(instance: dg.DagsterInstance, network: Network, before: date
         for asset in (station.raw_asset, station.quality_asset, station.aggregates_asset)
         for record in _latest_materializations(instance, asset, months).values()
     }
-    of_network = [network.neighbours_asset, *network.comparison_assets, network.dashboard_asset]
+    of_network = [
+        network.neighbours_asset,
+        *network.comparison_assets,
+        network.dashboard_asset,
+        network.open_data_asset,
+    ]
     unpartitioned = [
         *(
             asset
@@ -183,7 +195,7 @@ def superseded_runs(instance: dg.DagsterInstance, network: Network, before: date
         *of_network,
     ]
     needed |= {entry.run_id for entry in last_materializations(instance, unpartitioned).values()}
-    jobs = {network.named(job) for job in (HOURLY_JOB, DASHBOARD_JOB, NEIGHBOURS_JOB, FORECAST_JOB)}
+    jobs = {network.named(job) for job in (HOURLY_JOB, DASHBOARD_JOB, NEIGHBOURS_JOB, FORECAST_JOB, OPEN_DATA_JOB)}
     stations = [asset for station in network.stations for asset in (*station.assets, *station.forecast_model_assets)]
     own_keys = {*map(asset_key, [*stations, *of_network])}
 

@@ -13,6 +13,7 @@ HOURLY_JOB = "hourly_job"
 DASHBOARD_JOB = "dashboard_job"
 NEIGHBOURS_JOB = "neighbours_job"
 FORECAST_JOB = "forecast_job"
+OPEN_DATA_JOB = "open_data_job"
 _MAX_NAMES = 4
 
 IN_PROGRESS = [
@@ -36,9 +37,10 @@ def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.
     learned = dg.AssetSelection.assets(
         *(asset_key(asset) for station in network.stations for asset in station.forecast_model_assets)
     )
+    files = dg.AssetSelection.assets(asset_key(network.open_data_asset))
     hourly = dg.define_asset_job(
         network.named(HOURLY_JOB),
-        selection=dg.AssetSelection.assets(*assets) - compared - learned,
+        selection=dg.AssetSelection.assets(*assets) - compared - learned - files,
         executor_def=dg.in_process_executor,
         description=(
             "Fetches hourly readings, stores what is new or corrected, flags them, aggregates the days, forecasts the "
@@ -75,6 +77,14 @@ def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.
         ),
     )
 
+    # Files of a year have all of its hours: to write them each hour would cost more than it tells.
+    open_data = dg.define_asset_job(
+        network.named(OPEN_DATA_JOB),
+        selection=files,
+        executor_def=dg.in_process_executor,
+        description="Writes the files of open data whose content has changed, from stored data.",
+    )
+
     # Dagster skips the dashboard after a failed step. Without this sensor, the page would show neither the failure of
     # one station nor the new readings of the others.
     @dg.run_failure_sensor(
@@ -87,7 +97,7 @@ def network_jobs(network: Network, assets: Sequence[dg.AssetsDefinition]) -> dg.
     def dashboard_sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest:
         return dg.RunRequest(run_key=context.dagster_run.run_id)
 
-    return dg.Definitions(jobs=[hourly, dashboard, daily, forecast], sensors=[dashboard_sensor])
+    return dg.Definitions(jobs=[hourly, dashboard, daily, forecast, open_data], sensors=[dashboard_sensor])
 
 
 def asset_selection(network: Network, run: StationRun, *, is_last: bool) -> list[dg.AssetKey]:

@@ -1,4 +1,4 @@
-"""The schedules: what is due every hour, models and scores of forecasts, neighbours every night, all months weekly."""
+"""The schedules: what is due each hour, models and scores of forecasts, neighbours and files nightly, all weekly."""
 
 import dagster as dg
 from dagster_mongodb import MongoDBIOManagerError
@@ -11,6 +11,7 @@ from airquality_dagster.automation.jobs import (
     FORECAST_JOB,
     HOURLY_JOB,
     NEIGHBOURS_JOB,
+    OPEN_DATA_JOB,
     asset_selection,
     forecast_selections,
     run_tags,
@@ -101,6 +102,24 @@ def neighbours_schedule(network: Network) -> dg.ScheduleDefinition:
         return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
 
     return compare
+
+
+def open_data_schedule(network: Network) -> dg.ScheduleDefinition:
+    """Return the schedule that writes the files of open data, once a night."""
+
+    @dg.schedule(
+        name=network.named("open_data_schedule"),
+        job_name=network.named(OPEN_DATA_JOB),
+        # After the comparisons of the night.
+        cron_schedule="55 4 * * *",
+        execution_timezone=network.network.time_zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Each night: the files of open data whose content has changed.",
+    )
+    def write(context: dg.ScheduleEvaluationContext):
+        return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
+
+    return write
 
 
 def forecast_schedule(network: Network, mongodb: MongoDBResource) -> dg.ScheduleDefinition:

@@ -18,6 +18,7 @@ from airquality_dagster.automation.jobs import (
     FORECAST_JOB,
     HOURLY_JOB,
     NEIGHBOURS_JOB,
+    OPEN_DATA_JOB,
     asset_selection,
     forecast_selections,
     run_tags,
@@ -50,17 +51,18 @@ class StationReport:
 
 @dataclass
 class PassReport:
-    """The result of a pass: by station, for the comparison of neighbours, for models and scores, for the dashboard."""
+    """The result of a pass: by station, for neighbours, for models and scores, for the dashboard, for the files."""
 
     stations: dict[str, StationReport]
     dashboard: StationReport = field(default_factory=StationReport)
     neighbours: StationReport = field(default_factory=StationReport)
     forecasts: StationReport = field(default_factory=StationReport)
+    open_data: StationReport = field(default_factory=StationReport)
 
     @property
     def parts(self) -> list[StationReport]:
-        """The reports of all stations, of neighbours, of models and scores, and of the dashboard."""
-        return [*self.stations.values(), self.neighbours, self.forecasts, self.dashboard]
+        """The reports of all stations, of neighbours, of models and scores, of the dashboard, and of the files."""
+        return [*self.stations.values(), self.neighbours, self.forecasts, self.dashboard, self.open_data]
 
     @property
     def faults(self) -> list[str]:
@@ -150,6 +152,16 @@ def draw_dashboard(
 ) -> StationReport:
     """Draw the dashboard of what is stored, and return what failed."""
     return _execute_assets(services, instance, network, DASHBOARD_JOB, [[asset_key(network.dashboard_asset)]], on_wait)
+
+
+def execute_open_data(
+    services: Services,
+    instance: dg.DagsterInstance,
+    network: Network,
+    on_wait: Callable[[str], None] = lambda line: None,
+) -> StationReport:
+    """Write the files of open data, and return what failed."""
+    return _execute_assets(services, instance, network, OPEN_DATA_JOB, [[asset_key(network.open_data_asset)]], on_wait)
 
 
 def _execute_assets(

@@ -23,9 +23,10 @@ _ENVIRONMENT = (
     "Environment: MONGODB_URI, MONGODB_DATABASE, AIRQINO_BASE_URL, AIRQINO_TOKEN_URL, AIRQINO_CLIENT_ID, "
     "AIRQINO_CLIENT_SECRET, AIRQINO_USERNAME, AIRQINO_PASSWORD, AIRQINO_REFRESH_TOKEN, AIRQUALITY_HOME, "
     "AIRQUALITY_STATIONS, AIRQUALITY_ALERT_URLS, AIRQUALITY_UI_URL, AIRQUALITY_DASHBOARD_DIR, "
-    "AIRQUALITY_DASHBOARD_URL. Without MONGODB_URI an embedded MongoDB is used, without AIRQINO_BASE_URL and "
-    "credentials a sandbox with simulated readings."
+    "AIRQUALITY_DASHBOARD_URL, AIRQUALITY_OPEN_DATA_DIR. Without MONGODB_URI an embedded MongoDB is used, without "
+    "AIRQINO_BASE_URL and credentials a sandbox with simulated readings."
 )
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _VERBOSE = "Show the stack trace of an error."
 
 
@@ -184,20 +185,22 @@ def backfill() -> None:
 
 
 @main.command()
-@click.argument("name", metavar="STATION")
+@click.argument("name", metavar="[STATION]", required=False)
+@click.option("--all", "is_all", is_flag=True, help="All files of open data; --output names their folder.")
 @click.option("--raw", "is_raw", is_flag=True, help="Hourly readings with their flags instead of daily aggregates.")
-@click.option("--format", "kind", type=click.Choice(["csv", "parquet", "json"]), required=True)
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
+@click.option("--format", "kind", type=click.Choice(["csv", "parquet", "json"]))
+@click.option("--output", type=click.Path(path_type=Path), help="File to write, or folder of --all.")
 @click.option("--excel", "for_excel", is_flag=True, help="CSV that Excel recognizes: with a BOM, times without +00:00.")
-@_runs("export:export_station")
+@_runs("export:export")
 def export() -> None:
-    """Write a station's daily aggregates (or hourly readings) to a file, with their validity.
+    """Write a station's daily aggregates (or hourly readings) to a file, with their validity; or all open data.
 
     Values are unchanged, times are in UTC, days are dates without a time, missing values are empty (CSV) or
     null; in CSV, spaces separate the names of a list. Days have valid means or the reasons why there is none,
     hours have flags (docs/data.md). An existing file is replaced when the new file is complete.
 
-    With the name of a pair instead of a station, it writes the stored comparison (docs/comparison.md).
+    With the name of a pair instead of a station, it writes the stored comparison (docs/comparison.md). With --all it
+    writes the files of open data that have changed (docs/open-data.md).
 
     Example: airquality export station1 --raw --format csv --output station1.csv
     """
@@ -350,11 +353,14 @@ def dev() -> None:
     metavar="MINUTES",
     help="Draw the page in this process, for runs on other machines that cannot write its file.",
 )
+@click.option("--tls-certificate", type=_FILE, help="Certificate with its chain, PEM: serve HTTPS.")
+@click.option("--tls-key", type=_FILE, help="Key of the certificate, PEM, without a password.")
 @_runs("serve:run_serve")
 def serve() -> None:
-    """Serve the dashboard, and metrics for Prometheus at /metrics, until Ctrl-C.
+    """Serve the dashboard, open data (/v3, /docs, /files/), and /metrics for Prometheus, until Ctrl-C.
 
-    Use it if daemon and webserver run as services; airquality dev serves the dashboard itself.
+    Clients of OpenAQ speak HTTPS only: give a certificate, or put a proxy with one in front. Use the command if daemon
+    and webserver run as services; airquality dev serves the same itself.
     """
 
 

@@ -17,7 +17,14 @@ from airquality_dagster.airqino.sandbox.simulations import parse_simulations
 from airquality_dagster.automation.due import StationRun, contiguous_ranges, station_runs
 from airquality_dagster.automation.due_forecasts import due_forecasts
 from airquality_dagster.automation.instance import due_runs, network_months
-from airquality_dagster.cli.execution import PassReport, draw_dashboard, execute, execute_forecasts, execute_neighbours
+from airquality_dagster.cli.execution import (
+    PassReport,
+    draw_dashboard,
+    execute,
+    execute_forecasts,
+    execute_neighbours,
+    execute_open_data,
+)
 from airquality_dagster.cli.reports import age, daily_means, station_status
 from airquality_dagster.cli.terminal import SIMULATED_NOTE, err, out, print_simulations
 from airquality_dagster.errors import SettingsError
@@ -57,6 +64,7 @@ def run_due(simulations: Sequence[str] = ()) -> bool:
             report.forecasts = execute_forecasts(services, instance, network, due)
             # The page shows the comparisons and forecasts that were just made.
             report.dashboard = draw_dashboard(services, instance, network)
+            report.open_data = execute_open_data(services, instance, network)
         _show(services, report, network)
     _show_next_steps(services, network)
     return not report.faults
@@ -199,6 +207,9 @@ def _show_next_steps(services: Services, network: Network) -> None:
     dashboard = settings.dashboard_file(network.key_prefix)
     if dashboard.exists():
         out.print(f"Dashboard: {escape(dashboard.as_uri())}", soft_wrap=True)
+    files = settings.open_data_folder(network.key_prefix)
+    if files.exists():
+        out.print(f"Files (CSV, Parquet): {escape(str(files))}", soft_wrap=True)
     out.print(
         "Next: [bold]make dev[/] opens the Dagster UI and runs the schedule; [bold].venv/bin/airquality --help[/] "
         "lists status, export and backfill; the README explains how to use the real API and your own MongoDB."

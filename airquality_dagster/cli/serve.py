@@ -1,9 +1,10 @@
-"""``airquality serve``: serve dashboard and metrics in the foreground."""
+"""``airquality serve``: serve dashboard, metrics and the API of open data in the foreground."""
 
 import contextlib
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pymongo.database import Database
@@ -12,26 +13,33 @@ from rich.markup import escape
 
 from airquality_dagster import settings
 from airquality_dagster.cli.terminal import err, out
-from airquality_dagster.errors import DashboardError
+from airquality_dagster.errors import DashboardError, SettingsError
 from airquality_dagster.local.services import dagster_instance, local_services
 from airquality_dagster.local.serving import listen, serve
 from airquality_dagster.network.stations import Network, load_network
+from airquality_dagster.publishing.api.app import for_everyone, open_data_app
 from airquality_dagster.publishing.dashboard.build import build_dashboard
 from airquality_dagster.publishing.server import dashboard_app
 from airquality_dagster.watching.metrics import metrics_registry
 
 
-def run_serve(host: str, port: int, draw_every_minutes: float | None) -> None:
+def run_serve(
+    host: str, port: int, draw_every_minutes: float | None, tls_certificate: Path | None, tls_key: Path | None
+) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Args:
         host: address to listen on.
         port: port to listen on; 0 selects a free port.
         draw_every_minutes: interval at which this process draws the page; None: only runs draw it.
+        tls_certificate, tls_key: files for HTTPS, PEM; None: HTTP.
 
     Raises:
-        AirQualityError: MongoDB, Dagster's instance or the port cannot be used.
+        AirQualityError: MongoDB, Dagster's instance, the port or the certificate cannot be used.
     """
+    if (tls_certificate is None) != (tls_key is None):
+        raise SettingsError("give --tls-certificate and --tls-key together, or neither")
+    tls = (tls_certificate, tls_key) if tls_certificate and tls_key else None
     network = load_network(settings.stations_file())
     with (
         contextlib.suppress(KeyboardInterrupt),
@@ -41,10 +49,11 @@ def run_serve(host: str, port: int, draw_every_minutes: float | None) -> None:
         _drawing(network, database, draw_every_minutes),
     ):
         listener = listen(port, host)
-        url = f"http://{host}:{listener.getsockname()[1]}"
-        out.print(f"Dashboard: {url}; metrics: {url}/metrics; Ctrl-C ends it.")
+        url = f"{'https' if tls else 'http'}://{host}:{listener.getsockname()[1]}"
+        out.print(f"Dashboard: {url}; metrics: {url}/metrics; API: {url}/docs; Ctrl-C ends it.")
         path = settings.dashboard_file(network.key_prefix)
-        serve(dashboard_app(path, metrics_registry(network, database, instance)), listener)
+        metrics = metrics_registry(network, database, instance)
+        serve(dashboard_app(path, metrics, for_everyone(open_data_app(network, database))), listener, tls)
 
 
 @contextlib.contextmanager

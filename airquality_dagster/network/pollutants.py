@@ -1,6 +1,7 @@
 """What the stations measure: one row per quantity, with its names, unit, quality control, indices and guideline.
 
-Types, schemas, documents and axes derive from `PARAMETERS`. To add a pollutant, add a row.
+Types, schemas, documents and axes derive from `PARAMETERS`. To add a pollutant, add a row, and one to the parameters
+of the API in publishing/api/parameters.py.
 """
 
 import hashlib
@@ -312,7 +313,7 @@ _COMPUTED = frozenset({
     DATE, RULES_VERSION, "period", "start", "days", "hours", "expected", "expected_days", "expected_hours",
     "aqi", "aqi_category", "aqi_max", "aqi_nowcast", "aqi_nowcast_pollutant", "aqi_pollutant", "aqi_pollutants",
     "eaqi", "eaqi_pollutant", "eaqi_pollutants", "who_exceeded", "eaqi_withheld", "cross_sensitive",
-    "place", "site_kind", "flags", "qc",
+    "place", "site_kind", "station", "flags", "qc",
 })  # fmt: skip
 # How columns that begin with a reading end. `x_valid` is none, but its mean would be `x_valid_mean`.
 _ENDINGS = tuple(f"_{statistic}" for statistic in (

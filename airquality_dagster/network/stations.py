@@ -35,6 +35,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DASHBOARD = "air_quality_dashboard"
 AIRQINO_API = "airqino_api"
 NEIGHBOURS = "neighbours"
+OPEN_DATA = "open_data"
 
 # raw_<name>, <name>_quality … are collections; a name with such an ending could collide with another station's.
 _RESERVED_ENDINGS = (
@@ -271,6 +272,11 @@ class Network(BaseModel):
     def dashboard_asset(self) -> str:
         """Name of the asset of the network's dashboard."""
         return f"{self.key_prefix}.{DASHBOARD}" if self.key_prefix else DASHBOARD
+
+    @property
+    def open_data_asset(self) -> str:
+        """Name of the asset of the network's files of open data."""
+        return f"{self.key_prefix}.{OPEN_DATA}" if self.key_prefix else OPEN_DATA
 
     @property
     def neighbours_asset(self) -> str:

@@ -1,4 +1,4 @@
-"""Serves the dashboard, the page about the data, and metrics."""
+"""Serves the dashboard, the page about the data, metrics, and open data: files and API."""
 
 from pathlib import Path
 
@@ -6,11 +6,13 @@ from markdown_it import MarkdownIt
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
-from starlette.routing import Route
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
 
 from airquality_dagster import settings
 from airquality_dagster.publishing.dashboard.page import PAGE
+from airquality_dagster.publishing.files.pages import file_routes
 
 # There in a checkout; an installed package has no docs.
 _DATA_PAGE = Path(__file__).parents[2] / "docs" / "data.md"
@@ -19,14 +21,15 @@ _NOT_YET = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-eq
 every ten seconds. · Pas encore de tableau de bord : la première exécution le dessine.</p></html>"""
 
 
-def dashboard_app(path: Path, metrics: CollectorRegistry | None = None) -> Starlette:
-    """Return the application that serves dashboards, and at ``/data`` the page about the data.
+def dashboard_app(path: Path, metrics: CollectorRegistry | None = None, api: ASGIApp | None = None) -> Starlette:
+    """Return the application that serves dashboards, at ``/data`` the page about the data, at ``/files/`` open data.
 
     At ``/<key prefix>/`` it serves the dashboards of all networks that have a key prefix.
 
     Args:
         path: the file of the dashboard at ``/``, served as it is at the moment.
         metrics: served at ``/metrics``, if any.
+        api: the API of open data with its description, if any; it answers all other paths.
     """
 
     def page(request: Request) -> Response:
@@ -45,14 +48,27 @@ def dashboard_app(path: Path, metrics: CollectorRegistry | None = None) -> Starl
             return HTMLResponse("The page about the data is docs/data.md of the project.", status_code=404)
         return HTMLResponse(_as_html(_DATA_PAGE.read_text(encoding="utf-8")))
 
-    routes = [Route("/", page), Route("/index.html", page), Route("/data", data), Route("/data/", data)]
+    routes: list[BaseRoute] = [
+        Route("/", page),
+        Route("/index.html", page),
+        Route("/data", data),
+        Route("/data/", data),
+        *file_routes(settings.open_data_folder()),
+    ]
     if metrics is not None:
         # Not a coroutine: Starlette runs it in a thread, and serves the page meanwhile.
         def scrape(request: Request) -> Response:
             return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
 
         routes.append(Route("/metrics", scrape))
-    return Starlette(routes=[*routes, Route("/{prefix}/", page), Route("/{prefix}/index.html", page)])
+    networks = [Route("/{prefix}/", page), Route("/{prefix}/index.html", page)]
+    if api is None:
+        return Starlette(routes=[*routes, *networks])
+    return Starlette(routes=[*routes, Route("/docs/", _to_docs), *networks, Mount("/", api)])
+
+
+def _to_docs(request: Request) -> Response:
+    return RedirectResponse("/docs")
 
 
 def _as_html(markdown: str) -> str:

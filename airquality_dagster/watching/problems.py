@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from airquality_dagster.automation.failures import run_failure, step_failure
 from airquality_dagster.automation.instance import failed_checks, last_materializations, network_months, run_events
-from airquality_dagster.automation.jobs import HOURLY_JOB, NEIGHBOURS_JOB
+from airquality_dagster.automation.jobs import HOURLY_JOB, NEIGHBOURS_JOB, OPEN_DATA_JOB
 from airquality_dagster.network.freshness import STALLED_AFTER
 from airquality_dagster.network.keys import asset_name, step_key
 from airquality_dagster.network.partitions import PARTITION, RANGE_END, RANGE_START, month
@@ -18,8 +18,8 @@ from airquality_dagster.watching.forecasts import forecast_problems
 
 # The first evaluation reads the runs of this time, each later one the runs since the evaluation before.
 _FIRST_PERIOD = timedelta(hours=2)
-# Neighbours are compared every night: two nights were missed.
-_NEIGHBOURS_STALLED_AFTER = timedelta(hours=50)
+# Neighbours are compared and files written every night: two nights were missed.
+_NIGHTLY_STALLED_AFTER = timedelta(hours=50)
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 
@@ -138,7 +138,9 @@ def problems(instance: dg.DagsterInstance, network: Network, runs: RunHistory, n
 def _old_assets(instance: dg.DagsterInstance, network: Network, now: datetime) -> Iterator[Problem]:
     """Yield a problem for each asset of the network that was made once and no longer is, although runs end."""
     pairs = {network.comparison_asset(pair): pair.name for pair in network.pairs}
-    made = last_materializations(instance, [network.dashboard_asset, network.neighbours_asset, *pairs])
+    made = last_materializations(
+        instance, [network.dashboard_asset, network.open_data_asset, network.neighbours_asset, *pairs]
+    )
     moments = {asset: datetime.fromtimestamp(entry.timestamp, UTC) for asset, entry in made.items()}
 
     def is_old(asset: str, limit: timedelta) -> bool:
@@ -151,11 +153,19 @@ def _old_assets(instance: dg.DagsterInstance, network: Network, now: datetime) -
             f"the page was last drawn at {_minute(moments[network.dashboard_asset])}: read the errors of the step "
             f"{network.dashboard_asset} in the last runs",
         )
+    if is_old(network.open_data_asset, _NIGHTLY_STALLED_AFTER):
+        yield Problem(
+            "open_data",
+            "the files of open data are not written",
+            f"they were last written at {_minute(moments[network.open_data_asset])}: check whether "
+            f"{network.named('open_data_schedule')} is on, and read the errors of the last runs of "
+            f"{network.named(OPEN_DATA_JOB)}",
+        )
     what_to_do = (
         f"check whether {network.named('neighbours_schedule')} is on, and read the errors of the last runs of "
         f"{network.named(NEIGHBOURS_JOB)}"
     )
-    if is_old(network.neighbours_asset, _NEIGHBOURS_STALLED_AFTER):
+    if is_old(network.neighbours_asset, _NIGHTLY_STALLED_AFTER):
         yield Problem(
             "neighbours",
             "neighbouring stations are not compared",
@@ -163,7 +173,7 @@ def _old_assets(instance: dg.DagsterInstance, network: Network, now: datetime) -
         )
         return  # pairs are compared after them
     for asset, pair in pairs.items():
-        if is_old(asset, _NEIGHBOURS_STALLED_AFTER):
+        if is_old(asset, _NIGHTLY_STALLED_AFTER):
             yield Problem(
                 f"comparison:{pair}",
                 f"{pair}: the stations of the pair are not compared",

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from airquality_dagster.automation.due_forecasts import DueForecasts
-from airquality_dagster.cli.execution import draw_dashboard, execute_forecasts, execute_neighbours
+from airquality_dagster.cli.execution import draw_dashboard, execute_forecasts, execute_neighbours, execute_open_data
 from airquality_dagster.local.services import Services
 from airquality_dagster.network.stations import load_network
 
@@ -15,7 +15,7 @@ def forecasts(services, instance, network):
     return execute_forecasts(services, instance, network, DueForecasts(network.stations, network.stations))
 
 
-@pytest.mark.parametrize("execute", [forecasts, execute_neighbours, draw_dashboard])
+@pytest.mark.parametrize("execute", [forecasts, execute_neighbours, draw_dashboard, execute_open_data])
 def test_a_resource_that_fails_is_told(platform, instance, mongodb_uri, database, monkeypatch, execute):
     for resource, kind in (("MongoDBIOManager", dg.IOManagerDefinition), ("MongoDBResource", dg.ResourceDefinition)):
         broken = kind(lambda context: 1 / 0)

@@ -142,6 +142,14 @@ def test_a_dashboard_that_is_not_drawn_though_runs_end_is_told(platform, instanc
     assert "dashboard" in titles(webhook)[told]
 
 
+def test_files_of_open_data_that_are_no_longer_written_are_told(platform, instance, api, webhook):
+    watcher = Watcher(instance, f"json://{webhook.url.removeprefix('http://')}/hook")
+    with time_machine.travel(datetime.now(UTC) - timedelta(hours=51)):
+        instance.report_runless_asset_event(dg.AssetMaterialization("open_data"))
+    assert watcher.look() == (1, [])
+    assert titles(webhook) == ["the files of open data are not written"]
+
+
 def test_neighbours_that_are_no_longer_compared_are_told(platform, instance, api, webhook):
     watcher = Watcher(instance, f"json://{webhook.url.removeprefix('http://')}/hook")
     with time_machine.travel(datetime.now(UTC) - timedelta(hours=51)):

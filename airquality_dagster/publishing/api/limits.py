@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 WINDOW_SECONDS = 60
 REQUESTS_PER_WINDOW = 600
 """As many as a script sends that loads a network of a hundred stations, and no more than one core answers."""
+HEADERS = [f"X-RateLimit-{name}" for name in ("Limit", "Used", "Remaining", "Reset")]
+"""Of each answer: the limit, what is used and left of it, and the seconds until it begins anew."""
 
 
 class RateLimit:
@@ -45,12 +47,8 @@ class RateLimit:
         if address is not None:
             self._used[address] += 1
             used = self._used[address]
-        headers = {
-            "X-RateLimit-Limit": str(self._requests),
-            "X-RateLimit-Used": str(min(used, self._requests)),
-            "X-RateLimit-Remaining": str(max(self._requests - used, 0)),
-            "X-RateLimit-Reset": str(reset),
-        }
+        counts = (self._requests, min(used, self._requests), max(self._requests - used, 0), reset)
+        headers = dict(zip(HEADERS, map(str, counts), strict=True))
 
         async def send_with_limits(message: Message) -> None:
             if message["type"] == "http.response.start":
