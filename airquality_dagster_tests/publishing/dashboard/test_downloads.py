@@ -11,6 +11,7 @@ from airquality_dagster.network.licences import NO_LICENCE, NO_LICENCE_FR
 from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.dashboard.content import network_content, station_content
 from airquality_dagster.publishing.dashboard.page import page_html
+from airquality_dagster.publishing.files.parts import DAYS, HOURS
 from airquality_dagster.publishing.server import dashboard_app
 from airquality_dagster_tests.browser import Watched, chromium, needs_axe, needs_chromium, serious_findings
 from airquality_dagster_tests.publishing.dashboard.records import NETWORK, record_of, sound_days
@@ -88,9 +89,9 @@ def section(watched: Watched, language: str = "en"):
 def test_the_served_page_leads_to_the_files_of_each_year_newest_first(served):
     part = section(served)
     links = [link.get_attribute("href") for link in part.locator("#downloads a").all()]
-    names = [f"{kind}-{{}}" for kind in ("days", "hours", "excel-fr-days")]
-    endings = [*(f"{name}.csv" for name in names), "hours-{}.parquet"]
-    assert links == [f"/files/station1/{name.format(year)}" for year in (2024, 2023) for name in endings]
+    names = ("days-{}.csv", "hours-{}.csv", "excel-fr-days-{}.csv", "hours-{}.parquet")
+    assert links == [f"/files/station1/{name.format(year)}" for year in (2024, 2023) for name in names]
+    assert set(names) <= {f"{kind.name}-{{}}.{kind.suffix}" for kind in (*DAYS, *HOURS)}
     assert part.locator("#downloads").get_by_text("Days (CSV)").first.get_attribute("download") is not None
     assert [link.get_attribute("href") for link in part.locator("#api a").all()] == ["/files/", "/docs"]
     assert part.locator("#not-served").is_hidden()
@@ -133,3 +134,8 @@ def test_axe_finds_nothing_serious_in_the_page_with_all_its_charts(served):
     assert serious_findings(page) == []
     page.evaluate("document.querySelector('main').append(document.createElement('button'))")
     assert len(serious_findings(page)) == 1
+
+
+def test_a_network_with_a_key_prefix_leads_to_its_own_files():
+    network = NETWORK.model_copy(update={"key_prefix": "abidjan"})
+    assert network_content(network, NOW)["network"]["files"] == "/files/abidjan/"
