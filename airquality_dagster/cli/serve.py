@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pymongo.database import Database
@@ -12,7 +13,7 @@ from rich.markup import escape
 
 from airquality_dagster import settings
 from airquality_dagster.cli.terminal import err, out
-from airquality_dagster.errors import AirQualityError
+from airquality_dagster.errors import AirQualityError, SettingsError
 from airquality_dagster.local.services import dagster_instance, local_services
 from airquality_dagster.local.serving import listen, serve
 from airquality_dagster.network.stations import Network, load_network
@@ -25,18 +26,23 @@ from airquality_dagster.watching.metrics import metrics_registry
 _MINUTES_A_DAY = 24 * 60
 
 
-def run_serve(host: str, port: int, draw_every_minutes: float | None) -> None:
+def run_serve(
+    host: str, port: int, draw_every_minutes: float | None, tls_certificate: Path | None, tls_key: Path | None
+) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Args:
         host: address to listen on.
         port: port to listen on; 0 selects a free port.
-        draw_every_minutes: interval at which this process draws the page; it then also writes the files of open data,
-            once a day. None: only runs make them.
+        draw_every_minutes: interval at which this process draws the page; None: only runs draw it.
+        tls_certificate, tls_key: files for HTTPS, PEM; None: HTTP.
 
     Raises:
-        AirQualityError: MongoDB, Dagster's instance or the port cannot be used.
+        AirQualityError: MongoDB, Dagster's instance, the port or the certificate cannot be used.
     """
+    if (tls_certificate is None) != (tls_key is None):
+        raise SettingsError("give --tls-certificate and --tls-key together, or neither")
+    tls = (tls_certificate, tls_key) if tls_certificate and tls_key else None
     network = load_network(settings.stations_file())
     with (
         contextlib.suppress(KeyboardInterrupt),
@@ -46,11 +52,11 @@ def run_serve(host: str, port: int, draw_every_minutes: float | None) -> None:
         _drawing(network, database, draw_every_minutes),
     ):
         listener = listen(port, host)
-        url = f"http://{host}:{listener.getsockname()[1]}"
+        url = f"{'https' if tls else 'http'}://{host}:{listener.getsockname()[1]}"
         out.print(f"Dashboard: {url}; metrics: {url}/metrics; API: {url}/docs; files: {url}/files/; Ctrl-C ends it.")
         path = settings.dashboard_file(network.key_prefix)
         metrics = metrics_registry(network, database, instance)
-        serve(dashboard_app(path, metrics, for_everyone(open_data_app(network, database))), listener)
+        serve(dashboard_app(path, metrics, for_everyone(open_data_app(network, database))), listener, tls)
 
 
 @contextlib.contextmanager

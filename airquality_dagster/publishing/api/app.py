@@ -19,6 +19,7 @@ from airquality_dagster.publishing.api.answers import PROBLEMS
 from airquality_dagster.publishing.api.cache import Cache
 from airquality_dagster.publishing.api.comparisons import comparisons_router
 from airquality_dagster.publishing.api.days import days_router
+from airquality_dagster.publishing.api.entities import entities_router
 from airquality_dagster.publishing.api.extensions import extensions_router
 from airquality_dagster.publishing.api.hours import hours_router
 from airquality_dagster.publishing.api.ids import Catalogue, NotFound
@@ -29,7 +30,6 @@ from airquality_dagster.publishing.api.periods import periods_router
 from airquality_dagster.publishing.api.quality import quality_router
 from airquality_dagster.publishing.api.references import (
     countries_router,
-    entities_router,
     parameters_router,
     providers_router,
 )

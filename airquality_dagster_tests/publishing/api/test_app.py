@@ -94,10 +94,10 @@ def test_every_route_describes_its_parameters_and_its_errors(url: str) -> None:
 
 
 @pytest.mark.long
-def test_requests_derived_from_the_description_find_no_failure(url: str) -> None:
+def test_requests_derived_from_the_description_find_no_failure(url: str, tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("schemathesis")
     config = Path(__file__).with_name("schemathesis.toml")
     command = [program, "--config-file", config, "run", f"{url}/openapi.json", "--max-examples", "20", "--seed", "1"]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600)
     assert run.returncode == 0, run.stdout[-3000:]
     assert "No issues found" in run.stdout or " passed" in run.stdout
