@@ -23,6 +23,7 @@ def dagster(*arguments: str, home: Path, **variables: str) -> subprocess.Complet
     return subprocess.run(command, env=environ, cwd=home, capture_output=True, text=True, timeout=180, check=False)
 
 
+@pytest.mark.long
 @needs_captures
 def test_a_range_of_months_is_materialized_by_dagster_asset_materialize(tmp_path, mongodb_uri, database):
     with running(create_app(ReplaySource(CAPTURES))) as url:

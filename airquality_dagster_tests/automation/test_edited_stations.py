@@ -44,6 +44,7 @@ def command(mongodb_uri, database, home, tmp_path, stations):
         yield lambda *arguments, **others: airquality(*arguments, home=home, **{**variables, **others})
 
 
+@pytest.mark.long
 def test_a_corrected_time_zone_gives_all_days_anew_fetches_the_first_hours_and_is_said(command, stations, database):
     assert command("run").returncode == 0
     stations(time_zone="Asia/Tokyo")
@@ -134,6 +135,7 @@ def test_hours_of_a_former_device_are_accepted_once_a_deployment_names_it(comman
     assert set(database["raw_here"].distinct("station_id")) == {283164601, 283181971}
 
 
+@pytest.mark.long
 def test_the_device_of_the_first_months_is_asked_for_them(command, stations, database):
     stations(
         airqino_id=283181971,

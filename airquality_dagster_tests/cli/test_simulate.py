@@ -66,6 +66,7 @@ def test_the_sandbox_says_what_it_simulates(tmp_path):
     process.stdout.close()
 
 
+@pytest.mark.long
 def test_a_run_stores_what_is_simulated_at_the_station_and_nothing_of_it_at_the_other(
     tmp_path, home, mongodb_uri, database
 ):

@@ -50,4 +50,4 @@ def test_the_definitions_of_a_hundred_stations_load(tmp_path, monkeypatch):
     monkeypatch.setenv(settings.AIRQUALITY_STATIONS, str(tmp_path / "many.yaml"))
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
-    assert len(loaded.resolve_asset_graph().materializable_asset_keys) == 7 * 100 + 2
+    assert len(loaded.resolve_asset_graph().materializable_asset_keys) == 7 * 100 + 3
