@@ -1,6 +1,11 @@
 """Services of the whole suite: one real mongod, real HTTP servers, real Dagster instances."""
 
 import os
+
+# Before NumPy is imported: two workers with two threads each wait for each other, and a fit costs four times as much.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import gc
 import shutil
 import sqlite3
 import uuid
@@ -13,6 +18,8 @@ import dagster as dg
 import hypothesis
 import pytest
 import yaml
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from pymongo import MongoClient
 from pymongo.database import Database
 from sqlalchemy import event
@@ -37,6 +44,27 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("AIRQINO_", "AIRQUALITY_", "MONGODB_", "DAGSTER_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv(settings.AIRQUALITY_HOME, str(tmp_path / "home"))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported by now to no garbage collection: each would look at all of it."""
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrations_are_read_once() -> Iterator[None]:
+    """Each instance in memory stamps its tables, for which Alembic reads all migrations of Dagster."""
+    read, known = ScriptDirectory.from_config, dict[str | None, ScriptDirectory]()
+
+    def read_once(config: Config) -> ScriptDirectory:
+        location = config.get_main_option("script_location")
+        if location not in known:
+            known[location] = read(config)
+        return known[location]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", read_once)
+        yield
 
 
 @pytest.fixture(autouse=True)

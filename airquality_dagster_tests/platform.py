@@ -1,5 +1,7 @@
 """Runs of the platform's own job, in the test's process, against a server and a database of the test."""
 
+import functools
+import os
 from typing import Any
 
 import dagster as dg
@@ -7,8 +9,22 @@ import pytest
 
 from airquality_dagster.definitions import defs
 from airquality_dagster.network.partitions import RANGE_END, RANGE_START
+from airquality_dagster.settings import stations_file
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def definitions() -> dg.Definitions:
+    """Return the definitions of the stations file in the environment; made once for each content."""
+    file = stations_file()
+    # What variables are set decides which fields the resources have; their values are read in each run.
+    names = frozenset(name for name, value in os.environ.items() if value and name.startswith(("AIRQINO_", "MONGODB_")))
+    return _definitions(file.read_text(encoding="utf-8") if file else None, names)
+
+
+@functools.lru_cache(maxsize=8)
+def _definitions(_content: str | None, _names: frozenset[str]) -> dg.Definitions:
+    return defs()
 
 
 class Platform:
@@ -26,7 +42,7 @@ class Platform:
     def run(self, first: str, last: str | None = None, assets: list[str] | None = None) -> dg.ExecuteInProcessResult:
         """Execute the hourly job for months of some assets, or all."""
         return (
-            defs()
+            definitions()
             .resolve_job_def("hourly_job")
             .execute_in_process(
                 instance=self.instance,

@@ -13,9 +13,12 @@ from pathlib import Path
 COMMAND = [sys.executable, "-m", "airquality_dagster"]
 
 
+_KEPT = ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR", "OPENBLAS_NUM_THREADS")
+
+
 def environment(home: Path, **variables: str) -> dict[str, str]:
     """Return a clean environment with a home of the test."""
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return {**kept, "AIRQUALITY_HOME": str(home), **variables}
 
 

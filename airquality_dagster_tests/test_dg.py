@@ -172,13 +172,23 @@ def test_two_networks_live_in_a_project_of_somebody_else(project):
             "station1_quality",
             "station1_aggregates",
             "station1_summaries",
+            "station1_forecast",
+            "station1_forecast_model",
+            "station1_forecast_scores",
             "neighbours",
             "air_quality_dashboard",
+            "open_data",
         )
     }
     for kind, names in (
-        ("jobs", {"hourly_job", "dashboard_job", "neighbours_job"}),
-        ("schedules", {"hourly_schedule", "neighbours_schedule", "reconcile_schedule"}),
+        ("jobs", {"hourly_job", "dashboard_job", "neighbours_job", "forecast_job", "open_data_job"}),
+        (
+            "schedules",
+            {
+                *("hourly_schedule", "forecast_schedule", "neighbours_schedule"),
+                *("open_data_schedule", "reconcile_schedule"),
+            },
+        ),
         ("sensors", {"alert_sensor", "dashboard_sensor"}),
         ("resources", {"airqino", "mongodb", "io_manager"}),
     ):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import requests
 from rich.markup import escape
+from starlette.types import ASGIApp
 
 from airquality_dagster import settings
 from airquality_dagster.airqino.sandbox.simulations import parse_simulations
@@ -28,6 +29,7 @@ from airquality_dagster.local.runs import end_dead_runs
 from airquality_dagster.local.services import dagster_instance, local_services
 from airquality_dagster.local.serving import LOOPBACK, listen, running
 from airquality_dagster.network.stations import Network, load_network
+from airquality_dagster.publishing.api.app import for_everyone, open_data_app
 from airquality_dagster.publishing.server import dashboard_app
 
 _MODULE = "airquality_dagster.definitions"
@@ -52,7 +54,13 @@ def run_dev(port: int, dashboard_port: int | None, *, no_load: bool = False, sim
     try:
         with ended_by_signals():
             listen(port).close()
-            with local_services(simulations=simulated) as services, _dashboard(page, port, dashboard_port) as dashboard:
+            with (
+                local_services(simulations=simulated) as services,
+                services.open_database() as database,
+                _serving(
+                    dashboard_app(page, api=for_everyone(open_data_app(network, database))), port, dashboard_port
+                ) as dashboard,
+            ):
                 with dagster_instance(services.instance_folder) as instance:
                     end_dead_runs(instance)
                 ui = f"http://{LOOPBACK}:{port}"
@@ -65,7 +73,7 @@ def run_dev(port: int, dashboard_port: int | None, *, no_load: bool = False, sim
                     start_group(processes, "dagster-webserver", webserver, variables)
                     _wait_until_served(ui, processes)
                     out.print(f"[bold]Dagster UI: {ui}[/]  (Ctrl-C ends it)")
-                    out.print(f"Dashboard: {dashboard}")
+                    out.print(f"Dashboard: {dashboard}; API: {dashboard}/docs")
                     out.print(f"AirQino API: {services.api}{' (sandbox)' if services.is_sandbox else ''}")
                     out.print(f"MongoDB: {services.mongodb}, database {services.database}")
                     if services.is_sandbox:
@@ -101,9 +109,8 @@ def _program(name: str) -> str:
     return program
 
 
-def _dashboard(page: Path, port: int, dashboard_port: int | None) -> contextlib.AbstractContextManager[str]:
-    """Serve the dashboard beside the UI."""
-    app = dashboard_app(page)
+def _serving(app: ASGIApp, port: int, dashboard_port: int | None) -> contextlib.AbstractContextManager[str]:
+    """Serve dashboard and open data beside the UI."""
     if dashboard_port is not None:
         return running(app, dashboard_port)
     try:

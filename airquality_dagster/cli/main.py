@@ -26,6 +26,7 @@ _ENVIRONMENT = (
     "AIRQUALITY_DASHBOARD_URL, AIRQUALITY_OPEN_DATA_DIR. Without MONGODB_URI an embedded MongoDB is used, without "
     "AIRQINO_BASE_URL and credentials a sandbox with simulated readings."
 )
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _VERBOSE = "Show the stack trace of an error."
 
 
@@ -350,13 +351,16 @@ def dev() -> None:
     "draw_every_minutes",
     type=click.FloatRange(min=0, min_open=True),
     metavar="MINUTES",
-    help="Draw the page in this process, for runs on other machines that cannot write its file.",
+    help="Draw the page in this process, and write open data once a day: for runs on machines without its files.",
 )
+@click.option("--tls-certificate", type=_FILE, help="Certificate with its chain, PEM: serve HTTPS.")
+@click.option("--tls-key", type=_FILE, help="Key of the certificate, PEM, without a password.")
 @_runs("serve:run_serve")
 def serve() -> None:
-    """Serve the dashboard, and metrics for Prometheus at /metrics, until Ctrl-C.
+    """Serve the dashboard, open data (/v3, /docs, /files/), and /metrics for Prometheus, until Ctrl-C.
 
-    Use it if daemon and webserver run as services; airquality dev serves the dashboard itself.
+    Clients of OpenAQ speak HTTPS only: give a certificate, or put a proxy with one in front. Use the command if daemon
+    and webserver run as services; airquality dev serves the same itself.
     """
 
 

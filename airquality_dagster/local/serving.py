@@ -5,6 +5,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -34,9 +36,28 @@ def listen(port: int, host: str = LOOPBACK) -> socket.socket:
     return listener
 
 
-def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM."""
-    _server(app).run(sockets=[listener])
+def serve(app: ASGIApp, listener: socket.socket, tls: tuple[Path, Path] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        app: the application.
+        listener: result of `listen`.
+        tls: files of the certificate (with its chain) and of its key, PEM; None: HTTP.
+
+    Raises:
+        LocalServiceError: certificate or key cannot be used.
+    """
+    certificate, key = tls or (None, None)
+    server = _server(app, ssl_certfile=certificate, ssl_keyfile=key)
+    try:
+        server.config.load()
+    except OSError as error:  # ssl.SSLError is one
+        listener.close()
+        raise LocalServiceError(
+            f"--tls-certificate {certificate} and --tls-key {key} cannot be used ({error.strerror or error}): give a "
+            "certificate and its key in PEM, without a password"
+        ) from error
+    server.run(sockets=[listener])
 
 
 @contextlib.contextmanager
@@ -63,5 +84,6 @@ def running(app: ASGIApp, port: int = 0) -> Iterator[str]:
         listener.close()
 
 
-def _server(app: ASGIApp) -> uvicorn.Server:
-    return uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=2))
+def _server(app: ASGIApp, **options: Any) -> uvicorn.Server:
+    config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=2, **options)
+    return uvicorn.Server(config)

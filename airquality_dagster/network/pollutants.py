@@ -1,6 +1,7 @@
 """What the stations measure: one row per quantity, with its names, unit, quality control, indices and guideline.
 
-Types, schemas, documents and axes derive from `PARAMETERS`. To add a pollutant, add a row.
+Types, schemas, documents and axes derive from `PARAMETERS`. To add a pollutant, add a row, and one to the parameters
+of the API in publishing/api/parameters.py.
 """
 
 import hashlib

@@ -6,7 +6,7 @@ from markdown_it import MarkdownIt
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
@@ -61,8 +61,14 @@ def dashboard_app(path: Path, metrics: CollectorRegistry | None = None, api: ASG
             return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
 
         routes.append(Route("/metrics", scrape))
-    routes += [Route("/{prefix}/", page), Route("/{prefix}/index.html", page)]
-    return Starlette(routes=routes if api is None else [*routes, Mount("/", api)])
+    networks = [Route("/{prefix}/", page), Route("/{prefix}/index.html", page)]
+    if api is None:
+        return Starlette(routes=[*routes, *networks])
+    return Starlette(routes=[*routes, Route("/docs/", _to_docs), *networks, Mount("/", api)])
+
+
+def _to_docs(request: Request) -> Response:
+    return RedirectResponse("/docs")
 
 
 def _as_html(markdown: str) -> str:

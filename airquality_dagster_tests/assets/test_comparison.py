@@ -6,11 +6,8 @@ import dagster as dg
 import pytest
 import time_machine
 
-from airquality_dagster.component import network_definitions
-from airquality_dagster.network.stations import load_network
-from airquality_dagster.settings import stations_file
 from airquality_dagster_tests.conftest import stored_bytes
-from airquality_dagster_tests.platform import QUIET
+from airquality_dagster_tests.platform import QUIET, definitions
 from airquality_dagster_tests.readings.compared_pair import APART, BEGIN, DAYS, DIFFERENCE
 from airquality_dagster_tests.stored_pair import END, pair_of_stations, store_pair
 
@@ -19,7 +16,7 @@ from airquality_dagster_tests.stored_pair import END, pair_of_stations, store_pa
 def compare(platform, instance):
     def run(now=END):
         with time_machine.travel(now + timedelta(hours=4), tick=False):
-            job = network_definitions(load_network(stations_file())).resolve_job_def("neighbours_job")
+            job = definitions().resolve_job_def("neighbours_job")
             result = job.execute_in_process(instance=instance, run_config=QUIET)
         (check,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "comparison_can_be_told"]
         return check

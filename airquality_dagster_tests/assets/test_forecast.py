@@ -8,14 +8,13 @@ import time_machine
 
 from airquality_dagster.assets.forecast import forecast_station
 from airquality_dagster.assets.forecast_inputs import past_forecasts
-from airquality_dagster.component import network_definitions
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.readings.forecast import withheld_before
 from airquality_dagster.readings.forecast_model import HOURS_AHEAD
 from airquality_dagster.settings import stations_file
 from airquality_dagster_tests.builders import answer
 from airquality_dagster_tests.conftest import stored_bytes
-from airquality_dagster_tests.platform import QUIET
+from airquality_dagster_tests.platform import QUIET, definitions
 from airquality_dagster_tests.readings.forecast_series import history
 from airquality_dagster_tests.stored_history import (
     DAYS,
@@ -44,7 +43,7 @@ def make(platform, instance):
 
     def make(*assets, now=NOW):
         with time_machine.travel(now, tick=False):
-            job = network_definitions(load_network(stations_file())).resolve_job_def("forecast_job")
+            job = definitions().resolve_job_def("forecast_job")
             keys = list(map(dg.AssetKey, assets))
             return job.execute_in_process(
                 instance=instance, run_config=QUIET, raise_on_error=False, asset_selection=keys

@@ -17,6 +17,7 @@ from airquality_dagster.local.serving import running
 from airquality_dagster.network.stations import load_network
 from airquality_dagster_tests.builders import answer, row, rows
 from airquality_dagster_tests.conftest import stored_bytes
+from airquality_dagster_tests.marks import long
 from airquality_dagster_tests.platform import checks_of, failures, metadata
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
@@ -109,7 +110,7 @@ def test_a_corrected_hour_is_stored_and_its_former_version_kept_and_its_day_foll
     assert database["station1_aggregates"].find_one()["co_max"] == 5.1
 
 
-@pytest.mark.parametrize("vanished", [[], rows(JANUARY, 10)])
+@pytest.mark.parametrize("vanished", [[], long(rows(JANUARY, 10))])
 def test_hours_that_the_source_does_not_answer_any_more_stay(platform, serve, database, vanished):
     serve(answer(*rows(JANUARY, 24)))
     platform.run("2023-01", assets=STATION1)
@@ -152,7 +153,7 @@ def test_a_station_that_fails_leaves_the_other_stored_and_says_station_month_and
     assert "raw_station1" not in database.list_collection_names()
 
 
-@pytest.mark.parametrize("body", [{}, [], b"<html>", {"data": "none"}])
+@pytest.mark.parametrize("body", [{}, long([]), b"<html>", long({"data": "none"})])
 def test_a_body_that_is_not_an_answer_fails_the_asset_and_leaves_what_is_stored(platform, serve, database, body):
     serve(answer(*rows(JANUARY, 3)))
     platform.run("2023-01", assets=STATION1)
@@ -329,7 +330,7 @@ def test_summaries_are_made_of_the_days_of_the_run_s_years_and_keep_the_others(p
     ]
 
 
-@pytest.mark.parametrize("status", [404, 204, 410])
+@pytest.mark.parametrize("status", [404, 204, long(410)])
 def test_months_before_a_station_was_put_up_are_empty_if_the_api_knows_the_station(platform, database, status):
     def reply(request, number):
         is_before = request.query["start_date"] < "20230301"

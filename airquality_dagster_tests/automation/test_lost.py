@@ -1,10 +1,14 @@
 """A database that was lost, restored from an older backup, or renamed: the next passes store what is missing."""
 
+import shutil
+import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
+from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from airquality_dagster import settings
@@ -17,20 +21,57 @@ from airquality_dagster.definitions import defs
 from airquality_dagster.local.serving import running
 from airquality_dagster.network.partitions import month
 from airquality_dagster.network.stations import Network, load_network
-from airquality_dagster_tests.conftest import stored_bytes
+from airquality_dagster_tests.conftest import sqlite_instance, stored_bytes
+from airquality_dagster_tests.marks import long
+from airquality_dagster_tests.platform import Platform
 
 
-@pytest.fixture
-def network(tmp_path, monkeypatch) -> Network:
-    """One station, with its last four months."""
+def one_station(folder: Path, patch: pytest.MonkeyPatch) -> Network:
+    """Use one station, with its last four months."""
     content = load_network().model_dump(mode="json", exclude_none=True)
     content["network"]["first_month"] = month(network_months(load_network(), datetime.now(UTC))[-4].key)
     content["stations"] = content["stations"][:1]
     del content["pairs"]
-    stations = tmp_path / "stations.yaml"
+    stations = folder / "stations.yaml"
     stations.write_text(yaml.safe_dump(content))
-    monkeypatch.setenv(settings.AIRQUALITY_STATIONS, str(stations))
+    patch.setenv(settings.AIRQUALITY_STATIONS, str(stations))
     return load_network(stations)
+
+
+@pytest.fixture
+def network(tmp_path, monkeypatch) -> Network:
+    return one_station(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def first_pass(mongodb_uri, empty_instance, tmp_path_factory):
+    """The folder of an instance and a database after a first pass, to be copied: a pass takes seconds."""
+    folder = tmp_path_factory.mktemp("first_pass")
+    with MongoClient(mongodb_uri) as client:
+        database = client[f"test_{uuid.uuid4().hex}"]
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            sqlite_instance(shutil.copytree(empty_instance, folder / "instance")) as instance,
+            running(create_app(SimulatedSource())) as url,
+        ):
+            patch.setenv(settings.AIRQUALITY_HOME, str(folder / "home"))
+            network = one_station(folder, patch)
+            platform = Platform(patch, mongodb_uri, database, instance)
+            platform.use(url)
+            heal(platform, network)
+        yield folder / "instance", database
+        client.drop_database(database.name)
+
+
+@pytest.fixture
+def passed(platform, network, first_pass, database, tmp_path):
+    """The platform after that pass, for questions: its instance is on disk, where a run is slow."""
+    folder, stored = first_pass
+    for name in stored.list_collection_names():
+        stored[name].aggregate([{"$out": {"db": database.name, "coll": name}}])
+    with sqlite_instance(shutil.copytree(folder, tmp_path / "passed")) as instance:
+        platform.instance = instance
+        yield platform
 
 
 @pytest.fixture
@@ -79,9 +120,9 @@ def current_only(runs, keys) -> bool:
     return all(run.fetches and run.first >= keys[-1 if datetime.now(UTC).day > 4 else -2] for run in runs)
 
 
-def test_nothing_is_lost_after_a_pass(loaded, network):
+def test_nothing_is_lost_after_a_pass(passed, network):
     warnings = []
-    assert current_only(due(loaded, network, warnings), keys_of(network))
+    assert current_only(due(passed, network, warnings), keys_of(network))
     assert not warnings
 
 
@@ -116,16 +157,16 @@ def test_a_database_restored_from_an_older_backup_has_no_hole_after_the_next_pas
     assert current_only(due(loaded, network), keys)
 
 
-def test_a_month_that_had_not_settled_when_the_backup_was_made_is_fetched_again(loaded, network):
+def test_a_month_that_had_not_settled_when_the_backup_was_made_is_fetched_again(passed, network):
     keys = keys_of(network)
-    restore_older(loaded, datetime.fromisoformat(keys[1]).replace(tzinfo=UTC) + timedelta(hours=5))
-    assert due(loaded, network)[0].first == keys[0]
+    restore_older(passed, datetime.fromisoformat(keys[1]).replace(tzinfo=UTC) + timedelta(hours=5))
+    assert due(passed, network)[0].first == keys[0]
 
 
-def test_another_database_is_loaded_from_its_first_month(loaded, network, monkeypatch):
+def test_another_database_is_loaded_from_its_first_month(passed, network):
     keys = keys_of(network)
-    other = loaded.database.client[f"{loaded.database.name}_renamed"]
-    assert due_runs(loaded.instance, network, datetime.now(UTC), other) == [
+    other = passed.database.client[f"{passed.database.name}_renamed"]
+    assert due_runs(passed.instance, network, datetime.now(UTC), other) == [
         StationRun(("station1",), keys[0], keys[-1])
     ]
 
@@ -155,11 +196,11 @@ def test_lost_flags_days_and_summaries_are_computed_again_from_stored_hours(load
     assert current_only(due(loaded, network), keys)
 
 
-def test_one_lost_document_is_found(loaded, network):
+def test_one_lost_document_is_found(passed, network):
     keys = keys_of(network)
     second = datetime.fromisoformat(keys[1]).replace(tzinfo=UTC)
-    loaded.database["raw_station1"].delete_one({"_id": {"$gt": second}})
-    assert {run.first for run in due(loaded, network) if run.fetches} == {keys[1], keys[-1]}
+    passed.database["raw_station1"].delete_one({"_id": {"$gt": second}})
+    assert {run.first for run in due(passed, network) if run.fetches} == {keys[1], keys[-1]}
 
 
 def test_hours_that_neither_database_nor_source_have_are_asked_for_once(loaded, network):
@@ -188,26 +229,18 @@ def evaluate_hourly_schedule(instance):
     return repository.get_schedule_def("hourly_schedule").evaluate_tick(context)
 
 
-def test_the_schedule_finds_what_was_lost(platform, network, instance_on_disk):
-    platform.instance = instance_on_disk
-    with running(create_app(SimulatedSource())) as url:
-        platform.use(url)
-        heal(platform, network)
-        platform.database.client.drop_database(platform.database.name)
-        (request,) = evaluate_hourly_schedule(instance_on_disk).run_requests
+def test_the_schedule_finds_what_was_lost(passed, network):
+    passed.database.client.drop_database(passed.database.name)
+    (request,) = evaluate_hourly_schedule(passed.instance).run_requests
     assert request.tags["airquality/months"].startswith(network.first_month)
 
 
-def test_the_schedule_asks_for_runs_while_mongodb_is_away(platform, network, instance_on_disk, monkeypatch):
-    platform.instance = instance_on_disk
-    with running(create_app(SimulatedSource())) as url:
-        platform.use(url)
-        heal(platform, network)
+def test_the_schedule_asks_for_runs_while_mongodb_is_away(passed, monkeypatch):
     monkeypatch.setenv("MONGODB_URI", "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50")
-    assert evaluate_hourly_schedule(instance_on_disk).run_requests
+    assert evaluate_hourly_schedule(passed.instance).run_requests
 
 
-@pytest.mark.parametrize("name", ["a b", "a.b"])
+@pytest.mark.parametrize("name", ["a b", long("a.b")])
 def test_the_schedule_asks_for_runs_though_the_name_of_the_database_is_wrong(
     platform, network, instance_on_disk, monkeypatch, name
 ):
@@ -215,19 +248,12 @@ def test_the_schedule_asks_for_runs_though_the_name_of_the_database_is_wrong(
     assert evaluate_hourly_schedule(instance_on_disk).run_requests
 
 
-def test_the_schedule_asks_for_runs_though_mongodb_refuses_the_question(
-    platform, network, instance_on_disk, monkeypatch
-):
-    platform.instance = instance_on_disk
-    with running(create_app(SimulatedSource())) as url:
-        platform.use(url)
-        heal(platform, network)
-
+def test_the_schedule_asks_for_runs_though_mongodb_refuses_the_question(passed, monkeypatch):
     def refuse(*_):
         raise OperationFailure("not allowed", 8000)
 
     monkeypatch.setattr("airquality_dagster.automation.lost.summarised_months", refuse)
-    assert evaluate_hourly_schedule(instance_on_disk).run_requests
+    assert evaluate_hourly_schedule(passed.instance).run_requests
 
 
 def test_a_settled_month_whose_run_ended_between_hours_and_flags_is_judged_by_the_next_run(loaded, network):

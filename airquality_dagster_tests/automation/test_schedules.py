@@ -14,6 +14,7 @@ from airquality_dagster.definitions import defs
 from airquality_dagster.network.partitions import RANGE_END, RANGE_START, month
 from airquality_dagster.network.stations import Network, load_network
 from airquality_dagster_tests.builders import answer, rows
+from airquality_dagster_tests.marks import long
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 NOW = datetime(2026, 6, 15, 12, 5, tzinfo=UTC)
@@ -96,7 +97,7 @@ def unfinished_run(instance, status):
     return instance.create_run_for_job(defs().resolve_job_def(HOURLY_JOB), status=status)
 
 
-@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
+@pytest.mark.parametrize("status", [long(dg.DagsterRunStatus.STARTING), dg.DagsterRunStatus.STARTED])
 def test_a_tick_is_skipped_while_the_former_run_goes_on_and_says_which(instance_on_disk, status):
     run = unfinished_run(instance_on_disk, status)
     data = tick(instance_on_disk, now=datetime.now(UTC))

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airquality_dagster_tests.command import airquality
+from airquality_dagster_tests.marks import long
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,9 @@ stations:
         ((), [("Roof", "background"), ("Roof", "background"), (None, None)]),
     ],
 )
-@pytest.mark.parametrize(("kind", "read"), [("csv", pd.read_csv), ("parquet", pd.read_parquet), ("json", pd.read_json)])
+@pytest.mark.parametrize(
+    ("kind", "read"), [long("csv", pd.read_csv), ("parquet", pd.read_parquet), long("json", pd.read_json)]
+)
 def test_a_file_says_where_the_station_stood(export, tmp_path, kind, read, options, sites):
     (tmp_path / "stations.yaml").write_text(STATIONS)
     frame = read(export(*options, "--format", kind, AIRQUALITY_STATIONS=str(tmp_path / "stations.yaml")))
@@ -152,14 +155,14 @@ def test_a_file_says_where_the_station_stood(export, tmp_path, kind, read, optio
     assert list(zip(*columns, strict=True)) == sites
 
 
-@pytest.mark.parametrize("options", [(), ("--raw",)])
+@pytest.mark.parametrize("options", [(), long(("--raw",))])
 def test_a_station_without_deployments_has_empty_columns_of_its_place(export, tmp_path, options):
     (tmp_path / "stations.yaml").write_text(STATIONS[: STATIONS.index("    deployments")])
     path = export(*options, "--format", "parquet", AIRQUALITY_STATIONS=str(tmp_path / "stations.yaml"))
     assert pd.read_parquet(path)[["place", "site_kind"]].isna().all(axis=None)
 
 
-@pytest.mark.parametrize("kind", ["parquet", "json"])
+@pytest.mark.parametrize("kind", ["parquet", long("json")])
 def test_another_kind_of_file_is_not_made_for_excel(tmp_path, home, kind):
     path = tmp_path / "export"
     done = airquality("export", "station1", "--format", kind, "--excel", "--output", str(path), home=home)

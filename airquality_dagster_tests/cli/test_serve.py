@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import requests
+import trustme
+from openaq import OpenAQ
 from prometheus_client.parser import text_string_to_metric_families
 from pymongo import MongoClient
 
@@ -47,6 +49,15 @@ def serving(home: Path, *options: str, **variables: str) -> Iterator[str]:
     finally:
         process.terminate()
         assert process.wait(60) == 0
+
+
+def certificate_of(authority: trustme.CA, folder: Path) -> tuple[str, ...]:
+    """Write the files of a certificate, and return the options that name them."""
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    for part in issued.cert_chain_pems:
+        part.write_to_path(folder / "certificate.pem", append=True)
+    return "--tls-certificate", str(folder / "certificate.pem"), "--tls-key", str(folder / "key.pem")
 
 
 def scraped(url: str) -> dict[tuple[str, ...], float]:
@@ -132,10 +143,11 @@ def test_where_asked_it_draws_the_page_itself_and_again_after_one_that_could_not
     (tmp_path / "folder").write_text("is a file")
     variables = {**names, "AIRQUALITY_DASHBOARD_DIR": str(tmp_path / "folder")}
     with serving(tmp_path / "home", "--draw-every", "0.001", **variables) as url:
-        wait_until(lambda: "could not be drawn" in (tmp_path / "serve.err").read_text(), "the message")
+        wait_until(lambda: "the dashboard could not be made" in (tmp_path / "serve.err").read_text(), "the message")
         assert requests.get(url, timeout=30).status_code == 503
         (tmp_path / "folder").unlink()
         wait_until(lambda: requests.get(url, timeout=30).status_code == 200, "the page")
+        wait_until(lambda: requests.get(f"{url}/files/", timeout=30).status_code == 200, "the files")
     assert (tmp_path / "folder" / "index.html").stat().st_size > 100_000
 
 
@@ -185,3 +197,30 @@ def test_health_says_which_variables_it_needs(tmp_path):
     assert done.returncode == 1
     assert "MONGODB_URI is not set" in done.stderr
     assert "DAGSTER_HOME is not set" in done.stderr
+
+
+def test_with_a_certificate_the_published_client_of_openaq_reads_it(loaded, tmp_path, monkeypatch):
+    home, variables = loaded
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    with (
+        serving(home, *certificate_of(authority, tmp_path), **variables) as url,
+        OpenAQ("0" * 64, base_url=f"{url}/v3/") as client,
+    ):
+        assert url.startswith("https://")
+        locations = client.locations.list()
+        assert {one.name for one in locations.results} == {one.name for one in load_network().stations}
+        assert locations.meta.name.startswith("SIMULATED DATA")
+
+
+@pytest.mark.parametrize(
+    "options", [("--tls-certificate", "key.pem"), ("--tls-certificate", "key.pem", "--tls-key", "key.pem")]
+)
+def test_a_certificate_that_cannot_be_used_is_one_line_that_says_so(loaded, tmp_path, options):
+    home, variables = loaded
+    certificate_of(trustme.CA(), tmp_path)
+    done = airquality("serve", "--port", "0", *options, home=home, cwd=tmp_path, **variables)
+    assert done.returncode == 1
+    assert "--tls-key" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

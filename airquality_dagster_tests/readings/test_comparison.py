@@ -16,6 +16,7 @@ from airquality_dagster.readings.comparison_left_out import left_out
 from airquality_dagster.readings.comparison_relation import Window, relation_of
 from airquality_dagster.readings.comparison_windows import found_windows
 from airquality_dagster.readings.neighbour_days import neighbour_days
+from airquality_dagster_tests.marks import long
 from airquality_dagster_tests.readings.compared_pair import (
     APART,
     BEGIN,
@@ -98,7 +99,7 @@ def test_the_same_readings_give_the_same_rows_to_the_last_digit(rows):
     assert json.dumps(again, default=str) == json.dumps(rows, default=str)
 
 
-@pytest.mark.parametrize("difference", [0.0, 2.0])
+@pytest.mark.parametrize("difference", [0.0, long(2.0)])
 def test_the_interval_holds_the_known_difference_of_most_pairs(difference):
     found = coverage(difference, range(100), days=120, side_by_side=21)
     assert found.covered >= 0.88 * found.pairs

@@ -10,6 +10,7 @@ from airquality_dagster.local.services import dagster_instance
 from airquality_dagster.network.stations import load_network
 from airquality_dagster.watching.metrics import metrics_registry
 from airquality_dagster.watching.sensor import send_alerts
+from airquality_dagster_tests.marks import long
 from airquality_dagster_tests.scripted_server import Reply, scripted_server
 
 COMPARISON = ("paving_comparison", "comparison_can_be_told")
@@ -27,7 +28,7 @@ def report(instance: dg.DagsterInstance, asset: str, check: str, severity: dg.As
     )
 
 
-@pytest.mark.parametrize(("asset", "check"), [COMPARISON, NEIGHBOURS, FORECAST])
+@pytest.mark.parametrize(("asset", "check"), [long(*COMPARISON), long(*NEIGHBOURS), FORECAST])
 def test_it_is_in_the_status(asset, check, home, mongodb_uri, database, monkeypatch, capsys):
     monkeypatch.setenv("MONGODB_URI", mongodb_uri)
     monkeypatch.setenv("MONGODB_DATABASE", database.name)

@@ -4,21 +4,22 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import pymongo
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.api.answers import PROBLEMS
 from airquality_dagster.publishing.api.cache import Cache
 from airquality_dagster.publishing.api.comparisons import comparisons_router
 from airquality_dagster.publishing.api.days import days_router
+from airquality_dagster.publishing.api.entities import entities_router
 from airquality_dagster.publishing.api.extensions import extensions_router
 from airquality_dagster.publishing.api.hours import hours_router
 from airquality_dagster.publishing.api.ids import Catalogue, NotFound
@@ -29,13 +30,14 @@ from airquality_dagster.publishing.api.periods import periods_router
 from airquality_dagster.publishing.api.quality import quality_router
 from airquality_dagster.publishing.api.references import (
     countries_router,
-    entities_router,
     parameters_router,
     providers_router,
 )
 from airquality_dagster.publishing.api.sensors import sensors_router
 
 _RETRY_SECONDS = "30"
+# Less than OpenAQ's client waits.
+_QUERY_SECONDS = 5.0
 _DESCRIPTION = """Hourly readings of air-quality stations, in the form of OpenAQ's API v3: its published clients work
 with another base URL. Values are valid by default; `values=published` gives all that the source published, with flags.
 Additions are under `/v3/x`."""
@@ -77,6 +79,7 @@ def open_data_app(network: Network, database: Database[dict[str, Any]]) -> FastA
     catalogue = Catalogue(network)
     for router_of in _ROUTERS:
         app.include_router(router_of(catalogue, database), prefix="/v3", responses=PROBLEMS)
+    app.add_middleware(QueryTimeout)
     app.add_exception_handler(NotFound, _not_found)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(PyMongoError, _unavailable)
@@ -97,6 +100,23 @@ def for_everyone(app: ASGIApp) -> ASGIApp:
         expose_headers=["ETag", "Retry-After", *HEADERS],
         max_age=86400,
     )
+
+
+class QueryTimeout:
+    """ASGI middleware that bounds how long one request may ask MongoDB.
+
+    Args:
+        app: the application.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        # Threads of handlers inherit it.
+        with pymongo.timeout(_QUERY_SECONDS):
+            await self._app(scope, receive, send)
 
 
 def _not_found(_: Request, error: Exception) -> JSONResponse:

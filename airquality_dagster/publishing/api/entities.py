@@ -1,16 +1,23 @@
-"""Who and what stands behind the locations of a network: each of these lists has one entry.
+"""``/v3/owners``, ``instruments``, ``manufacturers``, ``licenses``: who and what stands behind a network's locations.
 
-The names are OpenAQ's: the owner has the data, the provider publishes them, the instrument measures.
+The names are OpenAQ's: the owner has the data, the provider publishes them, the instrument measures. There is one of
+each.
 """
 
-from typing import NoReturn
+from collections.abc import Sequence
+from typing import Annotated, Any
 
+from fastapi import APIRouter, Path, Query
+from pymongo.database import Database
+from starlette.responses import Response
 from typing_extensions import TypedDict  # pydantic asks for it before Python 3.12
 
 from airquality_dagster.network.countries import countries
 from airquality_dagster.network.facts import NetworkFacts
-from airquality_dagster.publishing.api.ids import NotFound, country_id, licence_id
-from airquality_dagster.publishing.api.models import CountryName, Named
+from airquality_dagster.network.stations import Network
+from airquality_dagster.publishing.api.ids import HIGHEST_ID, Catalogue, country_id, licence_id
+from airquality_dagster.publishing.api.lists import Id, ListQuery, listed, one_of
+from airquality_dagster.publishing.api.models import Answer, CountryName, Named
 
 ONLY_ID = 1
 """Id of the owner, the provider, the instrument and its manufacturer."""
@@ -52,6 +59,23 @@ class LocationLicense(Named):
     attribution: Attribution
     dateFrom: str | None
     dateTo: str | None
+
+
+class Instrument(Named):
+    """A kind of station."""
+
+    isMonitor: bool
+    manufacturer: Named
+
+
+class Manufacturer(Named):
+    """Who makes it."""
+
+    instruments: list[Named]
+
+
+_INSTRUMENT: Instrument = {**INSTRUMENT, "isMonitor": False, "manufacturer": MANUFACTURER}
+_MANUFACTURER: Manufacturer = {**MANUFACTURER, "instruments": [INSTRUMENT]}
 
 
 def country_of(facts: NetworkFacts) -> CountryName | None:
@@ -100,10 +124,61 @@ def location_licenses(facts: NetworkFacts) -> list[LocationLicense]:
     ]
 
 
-def unknown(kind: str, kinds: str, number: int) -> NoReturn:
-    """Raise because there is nothing with an id.
+def entities_router(catalogue: Catalogue, _: Database[dict[str, Any]]) -> APIRouter:
+    """Return the routes of owners, instruments, manufacturers and licences.
 
-    Raises:
-        NotFound: says where all of the kind are listed.
+    Args:
+        catalogue: of the network.
     """
-    raise NotFound(f"No {kind} has the id {number}: /v3/{kinds} lists all {kinds}.")
+    router = APIRouter()
+    network = catalogue.network
+    licence = license_of(network.network)
+    lists: tuple[tuple[str, str, Any, Sequence[Named]], ...] = (
+        ("owner", "owners", Named, [owner_of(network.network)]),
+        ("instrument", "instruments", Instrument, [_INSTRUMENT]),
+        ("manufacturer", "manufacturers", Manufacturer, [_MANUFACTURER]),
+        ("license", "licenses", LicenseDocument, [licence] if licence else []),
+    )
+    for kind, kinds, model, entries in lists:
+        _add_list(router, network, kind, kinds, model, entries)
+
+    @router.get(
+        "/manufacturers/{manufacturers_id}/instruments",
+        summary="Instruments of a manufacturer",
+        response_model=Answer[Instrument],
+        tags=["manufacturers"],
+    )
+    def instruments_of(manufacturers_id: Id) -> Response:
+        """The kinds of stations of one manufacturer."""
+        one_of(network, [_MANUFACTURER], manufacturers_id, "manufacturer", "manufacturers")
+        return listed(network, [_INSTRUMENT], ListQuery())
+
+    return router
+
+
+def _add_list(router: APIRouter, network: Network, kind: str, kinds: str, model: Any, entries: Sequence[Named]) -> None:
+    """Add the routes of a list that does not change."""
+
+    @router.get(
+        f"/{kinds}",
+        summary=kinds.capitalize(),
+        description=f"The {kind} of the data." if kind in ("owner", "license") else f"The {kind} of all stations.",
+        response_model=Answer[model],
+        tags=[kinds],
+        operation_id=f"list_{kinds}",
+    )
+    def all_of_them(query: Annotated[ListQuery, Query()]) -> Response:
+        return listed(network, entries, query)
+
+    @router.get(
+        f"/{kinds}/{{{kinds}_id}}",
+        summary=f"One of the {kinds}",
+        description=f"One of the {kinds}, by its id.",
+        response_model=Answer[model],
+        tags=[kinds],
+        operation_id=f"get_{kinds}",
+    )
+    def one_of_them(
+        number: Annotated[int, Path(ge=1, le=HIGHEST_ID, alias=f"{kinds}_id", description="Its id.")],
+    ) -> Response:
+        return one_of(network, entries, number, kind, kinds)

@@ -1,27 +1,22 @@
-"""``/v3/parameters``, ``countries``, ``owners``, ``providers``, ``instruments``, ``manufacturers``, ``licenses``."""
+"""``/v3/parameters``, ``/v3/countries``, ``/v3/providers``."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import Field
 from pymongo.database import Database
 from starlette.responses import Response
 from typing_extensions import TypedDict  # pydantic asks for it before Python 3.12
 
 from airquality_dagster.network.stations import Network
-from airquality_dagster.publishing.api.answers import answer, moment, page_of
+from airquality_dagster.publishing.api.answers import moment
 from airquality_dagster.publishing.api.entities import (
-    INSTRUMENT,
-    MANUFACTURER,
     PROVIDER,
-    LicenseDocument,
     country_of,
-    license_of,
-    owner_of,
-    unknown,
 )
-from airquality_dagster.publishing.api.ids import HIGHEST_ID, Catalogue
+from airquality_dagster.publishing.api.ids import Catalogue
+from airquality_dagster.publishing.api.lists import Id, ListQuery, listed, one_of
 from airquality_dagster.publishing.api.locations import Area, stations_in
 from airquality_dagster.publishing.api.models import (
     Answer,
@@ -31,14 +26,8 @@ from airquality_dagster.publishing.api.models import (
     ParameterDocument,
 )
 from airquality_dagster.publishing.api.parameters import API_PARAMETERS
-from airquality_dagster.publishing.api.queries import IdList, Paging, ParameterId, Sorting
-from airquality_dagster.storage.newest import Span, spans
-
-Id = Annotated[int, Path(ge=1, le=HIGHEST_ID, description="Its id.")]
-
-
-class ListQuery(Paging, Sorting):
-    """Which entries of a list are answered."""
+from airquality_dagster.publishing.api.queries import IdList, ParameterId
+from airquality_dagster.storage.newest import spans
 
 
 class ParametersQuery(ListQuery, Area):
@@ -89,22 +78,7 @@ class Provider(Named):
     bbox: Polygon | None
 
 
-class Instrument(Named):
-    """A kind of station."""
-
-    isMonitor: bool
-    manufacturer: Named
-
-
-class Manufacturer(Named):
-    """Who makes it."""
-
-    instruments: list[Named]
-
-
 _PARAMETERS = [parameter.document for parameter in API_PARAMETERS]
-_INSTRUMENT: Instrument = {**INSTRUMENT, "isMonitor": False, "manufacturer": MANUFACTURER}
-_MANUFACTURER: Manufacturer = {**MANUFACTURER, "instruments": [INSTRUMENT]}
 
 
 def parameters_router(catalogue: Catalogue, _: Database[dict[str, Any]]) -> APIRouter:
@@ -124,12 +98,12 @@ def parameters_router(catalogue: Catalogue, _: Database[dict[str, Any]]) -> APIR
             for one in sorted(API_PARAMETERS, key=lambda one: one.id)
             if query.parameter_type in (None, one.kind) and stations_in(catalogue, query)
         ]
-        return _list(network, asked, query)
+        return listed(network, asked, query)
 
     @router.get("/{parameters_id}", summary="A parameter", response_model=Answer[FullParameterDocument])
     def parameter(parameters_id: ParameterId) -> Response:
         """One parameter."""
-        return _list(network, [catalogue.parameter(parameters_id).full_document], ListQuery())
+        return listed(network, [catalogue.parameter(parameters_id).full_document], ListQuery())
 
     return router
 
@@ -144,23 +118,26 @@ def countries_router(catalogue: Catalogue, database: Database[dict[str, Any]]) -
     router = APIRouter(prefix="/countries", tags=["countries"])
     network = catalogue.network
 
-    def own() -> list[Country]:
+    def own() -> tuple[list[Country], bool]:
+        """Return the country, and whether its hours are simulated."""
         name = country_of(network.network)
         if name is None:
-            return []
-        first, last = _ends(network, database)
-        return [{**name, "datetimeFirst": first, "datetimeLast": last, "parameters": _PARAMETERS}]
+            return [], False
+        first, last, is_simulated = _ends(network, database)
+        return [{**name, "datetimeFirst": first, "datetimeLast": last, "parameters": _PARAMETERS}], is_simulated
 
     @router.get("", summary="Countries", response_model=Answer[Country])
     def countries(query: Annotated[CountriesQuery, Query()]) -> Response:
         """The country of the stations."""
         is_asked = _overlap(query.parameters_id, _PARAMETERS) and _overlap(query.providers_id, [PROVIDER])
-        return _list(network, own() if is_asked else [], query)
+        entries, is_simulated = own()
+        return listed(network, entries if is_asked else [], query, is_simulated=is_simulated)
 
     @router.get("/{countries_id}", summary="A country", response_model=Answer[Country])
     def country(countries_id: Id) -> Response:
         """One country."""
-        return _one(network, own(), countries_id, "country", "countries")
+        entries, is_simulated = own()
+        return one_of(network, entries, countries_id, "country", "countries", is_simulated=is_simulated)
 
     return router
 
@@ -175,116 +152,52 @@ def providers_router(catalogue: Catalogue, database: Database[dict[str, Any]]) -
     router = APIRouter(prefix="/providers", tags=["providers"])
     network = catalogue.network
 
-    def own() -> list[Provider]:
-        first, last = _ends(network, database)
-        return [
-            {
-                **PROVIDER,
-                "sourceName": "airqino",
-                "exportPrefix": network.key_prefix or "",
-                "datetimeAdded": first,
-                "datetimeFirst": first,
-                "datetimeLast": last,
-                "entitiesId": PROVIDER["id"],
-                "parameters": _PARAMETERS,
-                "bbox": _box(network),
-            }
-        ]
+    def own() -> tuple[list[Provider], bool]:
+        """Return the provider, and whether its hours are simulated."""
+        first, last, is_simulated = _ends(network, database)
+        provider: Provider = {
+            **PROVIDER,
+            "sourceName": "airqino",
+            "exportPrefix": network.key_prefix or "",
+            "datetimeAdded": first,
+            "datetimeFirst": first,
+            "datetimeLast": last,
+            "entitiesId": PROVIDER["id"],
+            "parameters": _PARAMETERS,
+            "bbox": _box(network),
+        }
+        return [provider], is_simulated
 
     @router.get("", summary="Providers", response_model=Answer[Provider])
     def providers(query: Annotated[ProvidersQuery, Query()]) -> Response:
         """Who publishes the readings."""
         is_asked = stations_in(catalogue, query) and _overlap(query.parameters_id, _PARAMETERS) and not query.monitor
-        return _list(network, own() if is_asked else [], query)
+        entries, is_simulated = own()
+        return listed(network, entries if is_asked else [], query, is_simulated=is_simulated)
 
     @router.get("/{providers_id}", summary="A provider", response_model=Answer[Provider])
     def provider(providers_id: Id) -> Response:
         """One provider."""
-        return _one(network, own(), providers_id, "provider", "providers")
+        entries, is_simulated = own()
+        return one_of(network, entries, providers_id, "provider", "providers", is_simulated=is_simulated)
 
     return router
-
-
-def entities_router(catalogue: Catalogue, _: Database[dict[str, Any]]) -> APIRouter:
-    """Return the routes of owners, instruments, manufacturers and licences.
-
-    Args:
-        catalogue: of the network.
-    """
-    router = APIRouter()
-    network = catalogue.network
-    licence = license_of(network.network)
-    lists: tuple[tuple[str, str, Any, Sequence[Named]], ...] = (
-        ("owner", "owners", Named, [owner_of(network.network)]),
-        ("instrument", "instruments", Instrument, [_INSTRUMENT]),
-        ("manufacturer", "manufacturers", Manufacturer, [_MANUFACTURER]),
-        ("license", "licenses", LicenseDocument, [licence] if licence else []),
-    )
-    for kind, kinds, model, entries in lists:
-        _add_list(router, network, kind, kinds, model, entries)
-
-    @router.get(
-        "/manufacturers/{manufacturers_id}/instruments",
-        summary="Instruments of a manufacturer",
-        response_model=Answer[Instrument],
-        tags=["manufacturers"],
-    )
-    def instruments_of(manufacturers_id: Id) -> Response:
-        """The kinds of stations of one manufacturer."""
-        if manufacturers_id != _MANUFACTURER["id"]:
-            unknown("manufacturer", "manufacturers", manufacturers_id)
-        return _list(network, [_INSTRUMENT], ListQuery())
-
-    return router
-
-
-def _add_list(router: APIRouter, network: Network, kind: str, kinds: str, model: Any, entries: Sequence[Named]) -> None:
-    """Add the routes of a list that does not change."""
-
-    @router.get(
-        f"/{kinds}",
-        summary=kinds.capitalize(),
-        response_model=Answer[model],
-        tags=[kinds],
-        operation_id=f"list_{kinds}",
-    )
-    def all_of_them(query: Annotated[ListQuery, Query()]) -> Response:
-        return _list(network, entries, query)
-
-    @router.get(
-        f"/{kinds}/{{{kinds}_id}}",
-        summary=f"One of the {kinds}",
-        response_model=Answer[model],
-        tags=[kinds],
-        operation_id=f"get_{kinds}",
-    )
-    def one_of_them(number: Annotated[int, Path(ge=1, le=HIGHEST_ID, alias=f"{kinds}_id")]) -> Response:
-        return _one(network, entries, number, kind, kinds)
-
-
-def _list(network: Network, entries: Sequence[Named], query: ListQuery) -> Response:
-    ordered = entries[::-1] if query.is_descending else entries
-    return answer(network, page_of(ordered, query), query, len(entries))
-
-
-def _one(network: Network, entries: Sequence[Named], number: int, kind: str, kinds: str) -> Response:
-    asked = [entry for entry in entries if entry["id"] == number]
-    if not asked:
-        unknown(kind, kinds, number)
-    return answer(network, asked, ListQuery(), 1)
 
 
 def _overlap(asked: Sequence[int], own: Sequence[Named | ParameterDocument]) -> bool:
     return not asked or any(entry["id"] in asked for entry in own)
 
 
-def _ends(network: Network, database: Database[dict[str, Any]]) -> tuple[str | None, str | None]:
-    """Return the start of the first and the end of the newest hour of a network, in UTC."""
-    hours: list[Span] = list(spans(database, network.stations).values())
+def _ends(network: Network, database: Database[dict[str, Any]]) -> tuple[str | None, str | None, bool]:
+    """Return the start of the first and the end of the newest hour (UTC), and whether any station is simulated."""
+    hours = list(spans(database, network.stations).values())
     if not hours:
-        return None, None
-    first, last = min(one.first for one in hours), max(one.end for one in hours)
-    return moment(first, network.time_zone)["utc"], moment(last, network.time_zone)["utc"]
+        return None, None, False
+    first, last = (
+        moment(end, network.time_zone)["utc"]
+        for end in (min(one.first for one in hours), max(one.end for one in hours))
+    )
+    return first, last, any(one.is_simulated for one in hours)
 
 
 def _box(network: Network) -> Polygon | None:

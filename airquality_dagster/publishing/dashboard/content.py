@@ -52,7 +52,7 @@ def _facts_content(network: Network) -> dict[str, Any]:
         "licence": None if terms is None else {"spdx": terms.spdx, "name": terms.name, "url": terms.url},
         "credit": facts.credit,
         "contact": facts.contact,
-        "files": "/files/",
+        "files": f"/files/{network.key_prefix}/" if network.key_prefix else "/files/",
     }
 
 

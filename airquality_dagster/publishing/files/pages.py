@@ -55,7 +55,11 @@ def file_routes(folder: Path) -> list[Route]:
         path = request.path_params.get("path", "")
         found = _found(folder, path)
         if found is None:
-            words = "There is no such file." if path else "There are no files yet: they are written once a night."
+            words = (
+                "There is no such file."
+                if path
+                else "There are no files yet: they are written once a night, and by airquality export --all."
+            )
             return HTMLResponse(words, status_code=404, headers=_HEADERS)
         if found.is_dir():
             if not request.url.path.endswith("/"):

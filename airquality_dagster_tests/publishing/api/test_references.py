@@ -8,9 +8,10 @@ from pymongo.database import Database
 
 from airquality_dagster.local.serving import running
 from airquality_dagster.network.countries import countries
+from airquality_dagster.network.stations import Network
 from airquality_dagster.publishing.api.app import open_data_app
 from airquality_dagster.publishing.api.ids import country_id, licence_id
-from airquality_dagster_tests.publishing.api.conftest import get, network_of
+from airquality_dagster_tests.publishing.api.conftest import get, hours, network_of, store
 
 CI = country_id("CI")
 LICENCE = licence_id("CC-BY-4.0")
@@ -120,6 +121,15 @@ def test_a_network_that_says_nothing_of_itself_claims_nothing(database: Database
         (location, _) = get(f"{url}/v3/locations")["results"]
         assert (location["country"], location["licenses"]) == (None, [])
         assert ids(url, "providers", iso="CI") == []
+
+
+def test_times_of_simulated_hours_are_marked(database: Database[Any], network: Network) -> None:
+    store(database, network.station("station2"), hours(), simulated=True)
+    with running(open_data_app(network, database)) as url:
+        for path in ("countries", f"countries/{CI}", "providers", "providers/1"):
+            assert get(f"{url}/v3/{path}")["meta"]["name"] == "SIMULATED DATA: Abidjan"
+        for path in ("countries?parameters_id=4", "parameters", "owners"):
+            assert get(f"{url}/v3/{path}")["meta"]["simulated"] is False
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from airquality_dagster.publishing.dashboard.page import page_html
 from airquality_dagster.readings.forecast import LOSES_TO_PERSISTENCE, Forecast, Quantiles
 from airquality_dagster.readings.forecast_model import HOURS_AHEAD
 from airquality_dagster_tests.browser import Watched, chromium, needs_axe, needs_chromium, serious_findings
+from airquality_dagster_tests.marks import long
 from airquality_dagster_tests.publishing.dashboard.records import (
     SCORE,
     forecast_rows,
@@ -84,7 +85,7 @@ def browser(page_path):
         yield browser
 
 
-@pytest.fixture(scope="module", params=["en", "fr"])
+@pytest.fixture(scope="module", params=[long("en"), "fr"])
 def opened(request, browser, page_path):
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         watched = Watched(context.new_page())
@@ -243,7 +244,7 @@ def test_the_table_has_readings_past_forecasts_and_the_next_hours(opened):
     assert rows[len(HOURS_AHEAD)][1:] == ["24", "–", "–", "–"]
 
 
-@pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.long), "fr"])
+@pytest.mark.parametrize("language", [long("en"), "fr"])
 def test_a_phone_of_360_pixels_scrolls_only_down(browser, page_path, language):
     with browser.new_context(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True) as context:
         page = context.new_page()

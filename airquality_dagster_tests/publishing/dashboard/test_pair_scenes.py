@@ -11,6 +11,7 @@ from airquality_dagster.publishing.dashboard.page import page_html
 from airquality_dagster.publishing.dashboard.pairs import pair_content
 from airquality_dagster.readings.comparison_statements import decimals_of, written
 from airquality_dagster_tests.browser import Watched, chromium, needs_axe, needs_chromium, serious_findings
+from airquality_dagster_tests.marks import long
 from airquality_dagster_tests.publishing.dashboard.compared_rows import ZONE, compared_rows, part_of
 from airquality_dagster_tests.publishing.dashboard.records import record_of, sound_days
 from airquality_dagster_tests.readings.series import ordinary
@@ -78,7 +79,7 @@ def browser(pages):
         yield browser
 
 
-@pytest.fixture(scope="module", params=["en", "fr"])
+@pytest.fixture(scope="module", params=[long("en"), "fr"])
 def language(request):
     return request.param
 
@@ -366,7 +367,7 @@ def test_each_chart_has_a_table_of_its_figures(opened, rows, figure, rows_of_it)
         assert cells[5] == str(midnight["hours"])
 
 
-@pytest.mark.parametrize("words", [pytest.param("en", marks=pytest.mark.long), "fr"])
+@pytest.mark.parametrize("words", [long("en"), "fr"])
 def test_a_phone_of_360_pixels_scrolls_only_down(browser, pages, words):
     with browser.new_context(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True) as context:
         page = context.new_page()

@@ -11,6 +11,7 @@ from airquality_dagster.publishing.dashboard.content import network_content, sta
 from airquality_dagster.publishing.dashboard.page import page_html
 from airquality_dagster.publishing.dashboard.record import StationRecord
 from airquality_dagster_tests.browser import Watched, chromium, needs_axe, needs_chromium, serious_findings
+from airquality_dagster_tests.marks import long
 from airquality_dagster_tests.publishing.dashboard.records import flagged, record_of, sound_days, spoil
 from airquality_dagster_tests.readings.series import ordinary
 
@@ -101,7 +102,7 @@ def browser(page_path):
         yield browser
 
 
-@pytest.fixture(scope="module", params=["en", "fr"])
+@pytest.fixture(scope="module", params=[long("en"), "fr"])
 def opened(request, browser, page_path):
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         watched = Watched(context.new_page())
@@ -248,7 +249,7 @@ def test_where_a_station_stood_is_listed_on_its_card(opened):
     assert lines[0].endswith({"en": "· not at its place", "fr": "· hors de son site"}[language])
 
 
-@pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.long), "fr"])
+@pytest.mark.parametrize("language", [long("en"), "fr"])
 def test_a_phone_of_360_pixels_scrolls_only_down(browser, page_path, language):
     with browser.new_context(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True) as context:
         page = context.new_page()

@@ -1,8 +1,8 @@
 """Which hours, days, months and years a request asks for."""
 
-import itertools
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from operator import ge, gt, le, lt
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,7 +37,7 @@ def midnight(day: date) -> datetime:
 def test_spans_that_follow_each_other_have_each_period_once(cuts: list[datetime]) -> None:
     cuts.sort(key=lambda moment: moment.astimezone(UTC))
     edges = [None, *cuts, None]
-    spans = [Datetimes(datetime_from=first, datetime_to=last) for first, last in itertools.pairwise(edges)]
+    spans = [Datetimes(datetime_from=first, datetime_to=last) for first, last in pairwise(edges)]
     for hour in HOURS:
         assert sum(fulfils(starts_of_hours(span, ROME), hour) for span in spans) == 1
     for unit, dates in FIRST_DATES.items():
@@ -53,7 +53,7 @@ def test_a_period_is_in_a_span_if_it_ends_after_its_begin_and_by_its_end(cut: da
         assert fulfils(starts_of_hours(until, ROME), hour) is is_over
         assert fulfils(starts_of_hours(since, ROME), hour) is not is_over
     for unit, dates in FIRST_DATES.items():
-        for first, following in itertools.pairwise(dates):
+        for first, following in pairwise(dates):
             is_over = datetime.combine(following, time(), ROME) <= cut
             assert fulfils(first_dates(until, ROME, unit), midnight(first)) is is_over
             assert fulfils(first_dates(since, ROME, unit), midnight(first)) is not is_over
