@@ -32,8 +32,18 @@ def stored(mongodb_uri):
 @pytest.fixture(scope="module")
 def superset(tmp_path_factory, mongodb_uri, stored):
     folder = tmp_path_factory.mktemp("superset")
-    run = airquality("run", home=folder / "home", MONGODB_URI=mongodb_uri, MONGODB_DATABASE=stored.name)
+    variables = {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": stored.name}
+    run = airquality("run", home=folder / "home", **variables)
     assert run.returncode == 0, run.stderr
+    # All simulated PM2.5 is valid, and no day of CO.
+    for document in stored["station1_quality"].find().limit(500):
+        stored["station1_quality"].update_one({"_id": document["_id"]}, {"$set": {"pm2_5_qc": 4}})
+    for day in stored["station2_aggregates"].find({"co_mean": {"$ne": None}}).limit(50):
+        stored["station2_aggregates"].update_one(
+            {"_id": day["_id"]}, {"$set": {"co_valid_mean": day["co_mean"] + 0.125}}
+        )
+    export = airquality("export", "--all", home=folder / "home", **variables)
+    assert export.returncode == 0, export.stderr
     with running_superset(folder) as superset:
         yield superset
 
