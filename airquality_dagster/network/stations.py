@@ -42,6 +42,8 @@ _RESERVED_ENDINGS = (
     "_aggregates", "_comparison", "_forecast", "_forecast_model", "_forecast_scores", "_insertions", "_quality",
     "_rejected", "_revisions", "_summaries",
 )  # fmt: skip
+# Beside the folders of stations in the open data.
+_FOLDERS = ("comparisons", "schemas")
 
 
 class Station(BaseModel):
@@ -91,6 +93,8 @@ class Station(BaseModel):
     def _name_is_free(cls, name: str) -> str:
         if name.endswith(_RESERVED_ENDINGS):
             raise ValueError(f"must not end with {' or '.join(_RESERVED_ENDINGS)}")
+        if name in _FOLDERS:
+            raise ValueError(f"must not be {' or '.join(_FOLDERS)}: a folder of the open data has this name")
         return name
 
     @field_validator("deployments")

@@ -152,6 +152,7 @@ def same(first: set, second: set) -> bool:
         "SELECT * FROM read_text('/etc/hostname')",
         "SELECT * FROM read_text('{home}/secret_key')",
         "COPY (SELECT 1) TO '{files}/station1/hours-1999.csv'",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{files}/station1/hours-1999.csv'",
         "SELECT 1; COPY (SELECT 1) TO '{files}/station1/hours-1999.csv'",
         "CREATE TABLE mine AS SELECT 1",
         "SET enable_external_access = true",

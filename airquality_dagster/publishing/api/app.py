@@ -96,7 +96,7 @@ def for_everyone(app: ASGIApp) -> ASGIApp:
         RateLimit(Cache(app)),
         allow_origins=["*"],
         allow_methods=["GET", "HEAD"],
-        allow_headers=["X-API-Key"],  # which clients of OpenAQ send
+        allow_headers=["X-API-Key", "If-None-Match"],  # the first is what clients of OpenAQ send
         expose_headers=["ETag", "Retry-After", *HEADERS],
         max_age=86400,
     )

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import time
 from dataclasses import dataclass
+from operator import itemgetter
 from urllib.parse import parse_qsl, urlencode
 
 from cachetools import TTLCache
@@ -123,7 +124,8 @@ class Cache:
 def _key(scope: Scope) -> bytes:
     """Return what tells answers apart: path and query, whose parameters may come in any order."""
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    return f"{scope['path']}?{urlencode(sorted(query))}".encode()
+    # Values of one parameter keep their order: the last one counts.
+    return f"{scope['path']}?{urlencode(sorted(query, key=itemgetter(0)))}".encode()
 
 
 def _accepts_gzip(header: str) -> bool:

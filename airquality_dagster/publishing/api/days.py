@@ -17,7 +17,7 @@ from airquality_dagster.publishing.api.measurements import Aggregate
 from airquality_dagster.publishing.api.models import Answer, Summary
 from airquality_dagster.publishing.api.queries import Dates, Datetimes, Paging, SensorId, Values
 from airquality_dagster.publishing.api.spans import first_dates
-from airquality_dagster.publishing.api.stored import Document, collection_of, page_of_documents
+from airquality_dagster.publishing.api.stored import Document, are_simulated, collection_of, page_of_documents
 from airquality_dagster.publishing.api.summary import summaries
 from airquality_dagster.readings.days import CROSS_SENSITIVE
 from airquality_dagster.readings.flags import HIGHEST_VALID_LEVEL
@@ -79,7 +79,7 @@ def _days(
         [sensor.field in (one.get(CROSS_SENSITIVE) or ()) for one in documents],
         only_valid=query.only_valid,
     )
-    return answer(network, rows, query, found, is_simulated=any(row["x"]["simulated"] for row in rows))
+    return answer(network, rows, query, found, is_simulated=are_simulated(database, sensor.station, rows))
 
 
 def _summaries(

@@ -15,7 +15,7 @@ from airquality_dagster.publishing.api.measurements import Hour, duration, momen
 from airquality_dagster.publishing.api.models import Answer, Moment, ParameterDocument
 from airquality_dagster.publishing.api.queries import Datetimes, Paging, SensorId, Values
 from airquality_dagster.publishing.api.spans import Condition, starts_of_hours
-from airquality_dagster.publishing.api.stored import Document, collection_of, page_of_documents
+from airquality_dagster.publishing.api.stored import Document, are_simulated, collection_of, page_of_documents
 from airquality_dagster.readings.flags import HIGHEST_VALID_LEVEL
 
 _HOUR, _ONE_HOUR = np.timedelta64(1, "h"), duration(1)
@@ -51,7 +51,7 @@ def hours_router(catalogue: Catalogue, database: Database[Document]) -> APIRoute
             hour(one, parameter.field, parameter.document, begin, end)
             for one, (begin, end) in zip(stored, edges, strict=True)
         ]
-        return answer(network, rows, query, found, is_simulated=any(row["x"]["simulated"] for row in rows))
+        return answer(network, rows, query, found, is_simulated=are_simulated(database, station, rows))
 
     def profile(sensors_id: SensorId) -> Response:
         raise NotFound(

@@ -69,7 +69,7 @@ def _address(scope: Scope) -> str | None:
     try:
         address = ip_address(host)
     except ValueError:
-        return host or None  # a socket file has no address
+        return "none" if host else None  # no address: not worth one count each; a socket file has none at all
     if address.is_loopback:
         return None
     return str(ip_network((address, 64), strict=False)) if isinstance(address, IPv6Address) else host

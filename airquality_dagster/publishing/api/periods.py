@@ -17,7 +17,7 @@ from airquality_dagster.publishing.api.measurements import Aggregate
 from airquality_dagster.publishing.api.models import Answer
 from airquality_dagster.publishing.api.queries import SensorId
 from airquality_dagster.publishing.api.spans import Unit, first_dates
-from airquality_dagster.publishing.api.stored import Document, collection_of, page_of_documents
+from airquality_dagster.publishing.api.stored import Document, are_simulated, collection_of, page_of_documents
 from airquality_dagster.publishing.api.summary import summaries
 from airquality_dagster.readings.days import CROSS_SENSITIVE
 from airquality_dagster.readings.periods import PERIOD, START
@@ -90,7 +90,7 @@ def _periods(
         _are_cross_sensitive(sensor, periods, days),
         only_valid=query.only_valid,
     )
-    return answer(network, rows, query, found, is_simulated=any(row["x"]["simulated"] for row in rows))
+    return answer(network, rows, query, found, is_simulated=are_simulated(database, sensor.station, rows))
 
 
 def _valid_days(database: Database[Document], sensor: Sensor, periods: Periods) -> list[Document]:

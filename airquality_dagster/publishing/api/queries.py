@@ -212,7 +212,6 @@ class Places(BaseModel):
     coordinates: str | None = Field(
         default=None,
         description="Latitude and longitude of the centre of a circle, in degrees (WGS 84); with radius.",
-        examples=["5.36,-3.96"],
         json_schema_extra={"pattern": _pattern(2)},
     )
     radius: int | None = Field(

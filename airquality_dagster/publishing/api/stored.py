@@ -7,6 +7,8 @@ from bson import CodecOptions
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from airquality_dagster.network.pollutants import SIMULATED
+from airquality_dagster.network.stations import Station
 from airquality_dagster.publishing.api.queries import Paging
 
 Document = dict[str, Any]
@@ -44,5 +46,21 @@ def page_of_documents(
             query, dict.fromkeys(fields, True), sort=[("_id", 1)], skip=paging.offset, limit=paging.limit + 1
         )
     )
+    if not found and paging.page > 1:
+        return [], collection.count_documents(query)
     is_last = 0 < len(found) <= paging.limit
     return found[: paging.limit], paging.offset + len(found) if is_last else None
+
+
+def are_simulated(database: Database[Document], station: Station, rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether values of a sensor are simulated; of an empty page, whether the station's newest hour is.
+
+    Args:
+        database: of the network.
+        station: whose values they are.
+        rows: the values of the page.
+    """
+    if rows:
+        return any(row["x"]["simulated"] for row in rows)
+    newest = collection_of(database, station.raw_asset).find_one({}, {SIMULATED: True}, sort=[("_id", -1)])
+    return newest is not None and newest.get(SIMULATED) is True

@@ -47,8 +47,9 @@ def valid_name(field: str) -> str:
 def _hours() -> Columns:
     """Return the columns of hours: readings first, then what is to be known of each."""
     known = _described((*columns.HOURLY, *columns.QUALITY))
-    ends = (SIMULATED, PROVISIONAL, RULES_VERSION)
-    head = [known.pop(TIMESTAMP), _STATION, known.pop(STATION_ID), *(known.pop(field) for field in BY_FIELD)]
+    ends = (PROVISIONAL, RULES_VERSION)
+    head = [known.pop(name) for name in (TIMESTAMP, SIMULATED, STATION_ID, *BY_FIELD)]
+    head.insert(1, _STATION)
     last = [known.pop(name) for name in ends]
     judged = [
         column
@@ -68,12 +69,12 @@ def _hours() -> Columns:
 
 def _days() -> Columns:
     known = _described(columns.DAILY)
-    return (known.pop(DATE), _STATION, *known.values(), *_SITE)
+    return (known.pop(DATE), _STATION, known.pop(SIMULATED), *known.values(), *_SITE)
 
 
 def _periods() -> Columns:
     known = _described(columns.SUMMARY)
-    return (known.pop("period"), known.pop(START), _STATION, *known.values())
+    return (known.pop("period"), known.pop(START), _STATION, known.pop(SIMULATED), *known.values())
 
 
 HOURS = _hours()

@@ -1,6 +1,5 @@
 """``/files/``: serves the files of open data, and pages that list them."""
 
-import mimetypes
 import re
 from collections.abc import Mapping
 from html import escape
@@ -31,6 +30,10 @@ _WORDS = {
     "schemas": "the columns of each kind of file · les colonnes de chaque type de fichier",
     "comparisons": "comparisons of pairs of stations · comparaisons de stations",
 }
+_NOT_DESCRIBED = (
+    "These files are being written: whether they are simulated, and under which licence, is not known yet. · Ces "
+    "fichiers sont en cours d’écriture : on ne sait pas encore s’ils sont simulés, ni sous quelle licence."
+)
 # No dot comes first: no file is hidden, and none is above.
 _NAME = re.compile(r"[\w-][\w.-]*")
 _HEADERS = {
@@ -63,9 +66,10 @@ def file_routes(folder: Path) -> list[Route]:
             return HTMLResponse(words, status_code=404, headers=_HEADERS)
         if found.is_dir():
             if not request.url.path.endswith("/"):
-                return RedirectResponse(f"{request.scope['root_path']}/files/{quote(path)}/", headers=_HEADERS)
+                folders = f"{quote(path)}/" if path else ""
+                return RedirectResponse(f"{request.scope['root_path']}/files/{folders}", headers=_HEADERS)
             return HTMLResponse(_index(folder, found), headers=_HEADERS)
-        media_type = _MEDIA_TYPES.get(found.suffix) or mimetypes.guess_type(found.name)[0]
+        media_type = _MEDIA_TYPES.get(found.suffix, "application/octet-stream")
         response = FileResponse(found, media_type=media_type, headers=_HEADERS, stat_result=found.stat())
         if _CONDITIONAL.is_not_modified(response.headers, request.headers):
             return NotModifiedResponse(response.headers)
@@ -81,10 +85,11 @@ def _found(folder: Path, path: str) -> Path | None:
         return None
     try:
         found = folder.joinpath(*names).resolve(strict=True)
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: a link to itself
         return None
-    # A link must not lead out.
-    return found if found.is_relative_to(folder.resolve()) else None
+    # A link must not lead out; a pipe would never end.
+    is_served = found.is_relative_to(folder.resolve()) and (found.is_file() or found.is_dir())
+    return found if is_served else None
 
 
 def _index(top: Path, folder: Path) -> str:
@@ -97,14 +102,17 @@ def _index(top: Path, folder: Path) -> str:
     described = {
         one["path"].removeprefix(prefix): one for one in package["resources"] if one["path"].startswith(prefix)
     }
-    rows = [_row(entry, described) for entry in sorted(folder.iterdir(), key=_order) if _NAME.fullmatch(entry.name)]
+    entries = [entry for entry in sorted(folder.iterdir(), key=_order) if _NAME.fullmatch(entry.name)]
+    rows = [_row(entry, described) for entry in entries if entry.is_dir() or entry.is_file()]
+    is_described = home is not None or all(entry.is_dir() for entry in entries)
+    notices = _notices(package) if is_described else f'<p role="alert"><strong>{_NOT_DESCRIBED}</strong></p>'
     up = '<p><a href="../">↑</a></p>' if folder != top.resolve() else ""
     title = package.get("title", "Open data")
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{(PAGE / 'page.css').read_text(encoding='utf-8')}</style><main>"
-        f"<h1>{escape(title)}</h1>{_notices(package)}{up}"
+        f"<h1>{escape(title)}</h1>{notices}{up}"
         "<table><thead><tr><th>file · fichier</th><th>size · taille</th><th></th></tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></main></html>"
     )
@@ -123,7 +131,8 @@ def _row(entry: Path, described: Mapping[str, Mapping[str, Any]]) -> str:
         if one.get(NO_LONGER_UPDATED):
             words += "<br>no longer updated · n’est plus mis à jour"
     elif is_folder and not words:
-        inside = [file for path, file in described.items() if path.startswith(f"{entry.name}/")]
+        own = read_package(entry)["resources"]
+        inside = own or [file for path, file in described.items() if path.startswith(f"{entry.name}/")]
         is_simulated = any(file["simulated"] for file in inside)
         words = f"{f'{SIMULATED_TITLE}: ' if is_simulated else ''}{len(inside)} files"
     name = f"{entry.name}/" if is_folder else entry.name

@@ -65,8 +65,9 @@ def test_an_answer_is_computed_once_in_its_time_whatever_the_order_of_its_parame
 
 
 def test_other_values_of_a_repeated_parameter_are_another_answer(url: str, counted: Counted) -> None:
-    get(f"{url}/?a=1&a=2"), get(f"{url}/?a=1"), get(f"{url}/?a="), get(f"{url}/")
-    assert len(counted.computed) == 4
+    for query in ("?a=1&a=2", "?a=2&a=1", "?a=1", "?a=", ""):
+        get(f"{url}/{query}")
+    assert len(counted.computed) == 5
 
 
 def test_a_client_that_has_the_answer_already_gets_304_without_a_body(url: str) -> None:

@@ -3,6 +3,7 @@
 import copy
 import csv
 import json
+import re
 from datetime import UTC, date, datetime
 
 import pandas as pd
@@ -210,3 +211,9 @@ def test_licence_attribution_and_contact_are_those_of_the_network(database, fold
     assert package["contributors"] == [{"title": "City of Abidjan", "role": "publisher", "email": "air@example.org"}]
     readme = (folder / "README.md").read_text()
     assert all(text in readme for text in (url, "City of Abidjan, AirQino", "air@example.org"))
+
+
+@pytest.mark.parametrize("name", ["hours-2023.csv", "days-2023.csv", "excel-fr-days-2023.csv"])
+def test_whether_rows_are_simulated_stands_on_the_first_screen(files, name):
+    header = next(files.glob(f"*/{name}")).read_text(encoding="utf-8-sig").partition("\n")[0]
+    assert "simulated" in re.split("[,;]", header)[:4]

@@ -1,6 +1,7 @@
 """``/files/``: the files of open data, and nothing else."""
 
 import html
+import os
 import re
 
 import pandas as pd
@@ -156,3 +157,31 @@ def test_a_network_with_a_key_prefix_has_its_own_folder(database, write, folder,
     page = get(f"{served}/bouake/").text
     assert "Air quality in &lt;Bouaké&gt;" in page
     assert "stations.csv" in links(page)
+
+
+def test_the_address_without_its_slash_leads_to_the_list(served, files):
+    assert links(get(served).text) == links(get(f"{served}/").text) != []
+
+
+def test_one_entry_that_cannot_be_read_hides_no_other(served, files, folder):
+    listed = links(get(f"{served}/").text)
+    (folder / "broken.csv").symlink_to(folder / "nowhere")
+    (folder / "loop").symlink_to(folder / "loop")
+    os.mkfifo(folder / "pipe.csv")
+    assert links(get(f"{served}/").text) == listed
+    assert {get(f"{served}/{name}").status_code for name in ("broken.csv", "loop", "pipe.csv")} == {404}
+
+
+@pytest.mark.parametrize("path", ["", "station1/"])
+def test_files_without_their_package_are_not_presented_as_sound(served, files, folder, path):
+    (folder / "datapackage.json").unlink()
+    assert "whether they are simulated" in get(f"{served}/{path}").text
+
+
+def test_a_network_with_a_key_prefix_is_marked_as_simulated_in_the_list_of_networks(served, database, write, folder):
+    store_station(database, simulated=True)
+    write()
+    folder.rename(folder.with_name("other"))
+    folder.mkdir()
+    folder.with_name("other").rename(folder / "abidjan")
+    assert "SIMULATED" in get(f"{served}/").text

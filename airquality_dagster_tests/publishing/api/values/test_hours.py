@@ -95,3 +95,19 @@ def test_simulated_values_are_marked_each_and_together(url: str, network: Networ
             assert answer["results"]
             assert answer["meta"]["simulated"] is False
             assert not any(one["x"]["simulated"] for one in answer["results"])
+
+
+@pytest.mark.parametrize("unit", ["hours", "days", "months"])
+@pytest.mark.parametrize(("name", "is_simulated"), [("station1", False), ("station2", True)])
+def test_an_empty_page_of_a_station_is_marked_as_its_newest_hour(
+    url: str, network: Network, unit: str, name: str, is_simulated: bool
+) -> None:
+    sensor = Catalogue(network).sensor_id(network.station(name), "pm2_5")
+    answer = get(f"{url}/sensors/{sensor}/{unit}", page=1000)
+    assert answer["results"] == []
+    assert (answer["meta"]["simulated"], answer["meta"]["name"].startswith("SIMULATED")) == (is_simulated,) * 2
+
+
+def test_all_hours_are_counted_beyond_the_last_page_too(url: str, pm2_5: int) -> None:
+    whole = get(f"{url}/sensors/{pm2_5}/hours", limit=1000)["meta"]["found"]
+    assert get(f"{url}/sensors/{pm2_5}/hours", limit=1000, page=7)["meta"]["found"] == whole > 0
