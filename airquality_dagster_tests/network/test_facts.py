@@ -59,3 +59,14 @@ def test_the_documentation_lists_the_licences_that_are_known() -> None:
     listed = re.search(r"known: (.*?)\.\n", text, re.DOTALL)
     assert listed
     assert re.findall(r"`([^`]+)`", listed[1]) == list(LICENCES)
+
+
+@pytest.mark.parametrize("name", ["comparisons", "schemas"])
+def test_no_station_is_named_as_a_folder_of_the_open_data(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "stations.yaml"
+    path.write_text(
+        "network: {name: Abidjan, time_zone: Africa/Abidjan, first_month: 2023-01}\n"
+        f"stations: [{{name: {name}, airqino_id: 1}}]\n"
+    )
+    with pytest.raises(StationsFileError, match="a folder of the open data has this name"):
+        load_network(path)

@@ -74,6 +74,7 @@ def hour(document: Document, field: str, parameter: ParameterDocument, begin: Mo
         begin, end: of the hour.
     """
     value, level, flags = document.get(field), document.get(f"{field}_qc"), document.get(f"{field}_flags") or []
+    is_valid = value is not None and level is not None and level <= HIGHEST_VALID_LEVEL
     return {
         "value": value,
         "flagInfo": {"hasFlags": bool(flags)},
@@ -84,15 +85,15 @@ def hour(document: Document, field: str, parameter: ParameterDocument, begin: Mo
         "coverage": {
             "expectedCount": 1,
             "expectedInterval": _ONE_HOUR,
-            "observedCount": 1,
-            "observedInterval": _ONE_HOUR,
-            "percentComplete": 100,
-            "percentCoverage": 100,
+            "observedCount": int(is_valid),
+            "observedInterval": duration(int(is_valid)),
+            "percentComplete": 100 * is_valid,
+            "percentCoverage": 100 * is_valid,
             "datetimeFrom": begin,
             "datetimeTo": end,
         },
         "x": {
-            "valid": value is not None and level is not None and level <= HIGHEST_VALID_LEVEL,
+            "valid": is_valid,
             "level": level,
             "flags": flags,
             "provisional": document.get(PROVISIONAL) is True,

@@ -56,7 +56,9 @@ def hours_table(raw: Documents, quality: Documents, station: Station, network: N
     hours = hours.merge(flags, on=TIMESTAMP, how="left", suffixes=("_sensor", ""))
     moments = pd.DatetimeIndex(pd.to_datetime(hours[TIMESTAMP], utc=True))
     levels = hours.reindex(columns=[f"{field}_qc" for field in BY_FIELD]).to_numpy(dtype="float64")
-    valid = dict(zip(map(valid_name, BY_FIELD), is_valid_level(levels).T, strict=True))
+    # A reading may be withdrawn after it was judged.
+    is_valid = is_valid_level(levels) & hours.reindex(columns=list(BY_FIELD)).notna().to_numpy()
+    valid = dict(zip(map(valid_name, BY_FIELD), is_valid.T, strict=True))
     added = {STATION: station.name, **_sites(moments, station, network), **valid}
     return _table(hours.assign(**added), columns.HOURS)
 
@@ -130,7 +132,7 @@ def stations_table(network: Network) -> Table:
                     "to": end,
                     "latitude": latitude,
                     "longitude": longitude,
-                    "surface": one.attributes.get("surface"),
+                    "surface": one.surface or None,
                 }
             )
         if not station.deployments:

@@ -217,3 +217,17 @@ def test_licence_attribution_and_contact_are_those_of_the_network(database, fold
 def test_whether_rows_are_simulated_stands_on_the_first_screen(files, name):
     header = next(files.glob(f"*/{name}")).read_text(encoding="utf-8-sig").partition("\n")[0]
     assert "simulated" in re.split("[,;]", header)[:4]
+
+
+def test_the_surface_of_a_place_is_in_the_list_of_stations(database, write, folder):
+    deployment = {"from": "2023-05-06", "place": "Pharmacie", "kind": "street", "surface": "paved"}
+    write({**STATIONS, "stations": [{**STATIONS["stations"][0], "deployments": [deployment]}]})
+    assert pd.read_csv(folder / "stations.csv")["surface"].tolist() == ["paved"]
+
+
+def test_a_reading_that_was_withdrawn_after_it_was_judged_is_not_valid(database, write, folder):
+    store_station(database)
+    database["raw_station1"].update_one({"_id": VALID}, {"$set": {"pm2_5": None}})
+    write()
+    hours = pd.read_parquet(folder / "station1" / f"hours-{VALID.year}.parquet").set_index("timestamp")
+    assert (hours.loc[VALID, "pm2_5_qc"], hours.loc[VALID, "pm2_5_valid"]) == (1, False)
