@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from airquality_dagster.network.licences import NO_LICENCE
 from airquality_dagster.network.stations import Network
-from airquality_dagster.publishing.api.models import InvalidRequest, Meta, Moment, Problem
+from airquality_dagster.publishing.api.models import Coordinates, InvalidRequest, Meta, Moment, Problem
 from airquality_dagster.publishing.api.queries import Paging
 
 SIMULATED_NAME = "SIMULATED DATA"
@@ -71,6 +71,11 @@ def moment(instant: datetime, zone: ZoneInfo) -> Moment:
         "utc": f"{instant.astimezone(_UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z",
         "local": instant.astimezone(zone).isoformat(timespec="seconds"),
     }
+
+
+def coordinates_of(position: tuple[float, float] | None) -> Coordinates | None:
+    """Return latitude and longitude as results have them, None if unknown."""
+    return None if position is None else {"latitude": position[0], "longitude": position[1]}
 
 
 _UTC = ZoneInfo("UTC")

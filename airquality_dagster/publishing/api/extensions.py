@@ -10,7 +10,7 @@ from typing_extensions import TypedDict  # pydantic asks for it before Python 3.
 
 from airquality_dagster.network.deployments import local_periods
 from airquality_dagster.network.pollutants import SIMULATED
-from airquality_dagster.publishing.api.answers import answer, moment, page_of
+from airquality_dagster.publishing.api.answers import answer, coordinates_of, moment, page_of
 from airquality_dagster.publishing.api.ids import Catalogue
 from airquality_dagster.publishing.api.measurements import duration
 from airquality_dagster.publishing.api.models import Answer, Coordinates, Moment, ParameterDocument, Period
@@ -135,7 +135,7 @@ def extensions_router(catalogue: Catalogue, database: Database[dict[str, Any]]) 
                 "kind": one.kind,
                 "surface": one.surface,
                 "isOutdoor": one.is_outdoor,
-                "coordinates": _coordinates(one.position),
+                "coordinates": coordinates_of(one.position),
                 "airqinoId": one.airqino_id or station.airqino_id,
                 "attributes": one.attributes,
             }
@@ -144,7 +144,3 @@ def extensions_router(catalogue: Catalogue, database: Database[dict[str, Any]]) 
         return answer(network, page_of(rows, query), query, len(rows))
 
     return router
-
-
-def _coordinates(position: tuple[float, float] | None) -> Coordinates | None:
-    return None if position is None else {"latitude": position[0], "longitude": position[1]}

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict  # pydantic asks for it before Python 3.
 
 from airquality_dagster.network.deployments import deployment_at
 from airquality_dagster.network.stations import Station
-from airquality_dagster.publishing.api.answers import answer, moment, page_of
+from airquality_dagster.publishing.api.answers import answer, coordinates_of, moment, page_of
 from airquality_dagster.publishing.api.ids import Catalogue
 from airquality_dagster.publishing.api.measurements import FlagInfo, HourExtras
 from airquality_dagster.publishing.api.models import (
@@ -148,4 +148,4 @@ def _coordinates_at(station: Station, hour: datetime, zone: ZoneInfo) -> Coordin
         if deployment is None:
             return None
         position = deployment.position or (position if deployment.is_outdoor else None)
-    return {"latitude": position[0], "longitude": position[1]} if position else None
+    return coordinates_of(position)

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict  # pydantic asks for it before Python 3.
 
 from airquality_dagster.network.deployments import deployment_at
 from airquality_dagster.network.stations import Network, Station
-from airquality_dagster.publishing.api.answers import answer, moment, page_of
+from airquality_dagster.publishing.api.answers import answer, coordinates_of, moment, page_of
 from airquality_dagster.publishing.api.entities import (
     INSTRUMENT,
     MANUFACTURER,
@@ -169,7 +169,7 @@ def _location(catalogue: Catalogue, station: Station, span: Span | None, area: A
         "isMonitor": False,
         "instruments": [INSTRUMENT],
         "sensors": [sensor_name(number, parameter) for number, parameter in catalogue.sensors(station).items()],
-        "coordinates": {"latitude": position[0], "longitude": position[1]} if position else None,
+        "coordinates": coordinates_of(position),
         "licenses": location_licenses(facts),
         "bounds": [position[1], position[0], position[1], position[0]] if position else None,
         "distance": area.distance(position),
