@@ -86,40 +86,40 @@ def reconcile_schedule(network: Network) -> dg.ScheduleDefinition:
 
 def neighbours_schedule(network: Network) -> dg.ScheduleDefinition:
     """Return the schedule that compares neighbouring stations, once a night."""
-
-    @dg.schedule(
-        name=network.named("neighbours_schedule"),
-        job_name=network.named(NEIGHBOURS_JOB),
-        cron_schedule="25 4 * * *",
-        execution_timezone=network.network.time_zone,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=(
-            "Each night: neighbouring stations are compared, day by day, with each other and with their past, and the "
-            "pairs of the stations file over all of their time."
-        ),
+    return _nightly(
+        network,
+        "neighbours_schedule",
+        NEIGHBOURS_JOB,
+        "25 4 * * *",
+        "Each night: neighbouring stations are compared, day by day, with each other and with their past, and the "
+        "pairs of the stations file over all of their time.",
     )
-    def compare(context: dg.ScheduleEvaluationContext):
-        return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
-
-    return compare
 
 
 def open_data_schedule(network: Network) -> dg.ScheduleDefinition:
-    """Return the schedule that writes the files of open data, once a night."""
+    """Return the schedule that writes the files of open data, once a night, after the comparisons."""
+    return _nightly(
+        network,
+        "open_data_schedule",
+        OPEN_DATA_JOB,
+        "55 4 * * *",
+        "Each night: the files of open data whose content has changed.",
+    )
 
+
+def _nightly(network: Network, name: str, job: str, cron: str, description: str) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name=network.named("open_data_schedule"),
-        job_name=network.named(OPEN_DATA_JOB),
-        # After the comparisons of the night.
-        cron_schedule="55 4 * * *",
+        name=network.named(name),
+        job_name=network.named(job),
+        cron_schedule=cron,
         execution_timezone=network.network.time_zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Each night: the files of open data whose content has changed.",
+        description=description,
     )
-    def write(context: dg.ScheduleEvaluationContext):
+    def run_once(context: dg.ScheduleEvaluationContext):
         return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
 
-    return write
+    return run_once
 
 
 def forecast_schedule(network: Network, mongodb: MongoDBResource) -> dg.ScheduleDefinition:
